@@ -1,0 +1,198 @@
+"""What is read off spikes and weights: labels, accuracy, sparsity, synaptic operations.
+
+Pure functions of NumPy arrays. The names are NeuroBench's where it has one.
+"""
+
+import numpy as np
+
+__all__ = [
+    "accuracy",
+    "assign_labels",
+    "confusion_matrix",
+    "connection_sparsity",
+    "count_table",
+    "footprint",
+    "predict",
+    "synaptic_operations",
+    "weight_updates",
+    "window_counts",
+]
+
+N_CLASSES = 10
+
+
+def count_table(image, neuron, count, n_images, n_neurons):
+    """Spread sparse spike counts over a table.
+
+    Parameters
+    ----------
+    image, neuron, count : arrays of int, shape (entries,)
+    n_images, n_neurons : int
+
+    Returns
+    -------
+    array of int, shape (n_images, n_neurons)
+    """
+    table = np.zeros((n_images, n_neurons), dtype=np.int32)
+    np.add.at(table, (image, neuron), count)
+    return table
+
+
+def window_counts(image, neuron, count, edges, n_neurons):
+    """Count the spikes of each neuron in windows of images.
+
+    Parameters
+    ----------
+    image, neuron, count : arrays of int, shape (entries,)
+    edges : sequence of int
+        Window k holds the images ``edges[k] <= image < edges[k + 1]``.
+    n_neurons : int
+
+    Returns
+    -------
+    array of int, shape (windows, n_neurons)
+    """
+    edges = np.asarray(edges)
+    window = np.searchsorted(edges, image, side="right") - 1
+    inside = (window >= 0) & (window < len(edges) - 1)
+    return count_table(
+        window[inside], neuron[inside], count[inside], len(edges) - 1, n_neurons
+    )
+
+
+def assign_labels(counts, labels, n_classes=N_CLASSES):
+    """Give each neuron the class with its highest mean response.
+
+    Parameters
+    ----------
+    counts : array, shape (images, neurons)
+        Spike counts of labelled training images.
+    labels : array of int, shape (images,)
+    n_classes : int
+
+    Returns
+    -------
+    array of int, shape (neurons,)
+        A class, or -1 for a neuron that never spiked, which then has no vote.
+
+    Examples
+    --------
+    >>> assign_labels(np.array([[4, 0, 0], [0, 2, 0]]), np.array([7, 3]))
+    array([ 7,  3, -1])
+    """
+    counts, labels = np.asarray(counts), np.asarray(labels)
+    if len(counts) != len(labels):
+        raise ValueError(f"{len(counts)} images but {len(labels)} labels")
+    mean = np.zeros((n_classes, counts.shape[1]))
+    for label in np.unique(labels):
+        mean[label] = counts[labels == label].mean(axis=0)
+    assigned = mean.argmax(axis=0)
+    assigned[mean.max(axis=0) == 0] = -1
+    return assigned
+
+
+def predict(counts, assigned, n_classes=N_CLASSES):
+    """Predict the class whose neurons have the highest mean count.
+
+    Parameters
+    ----------
+    counts : array, shape (images, neurons)
+    assigned : array of int, shape (neurons,)
+        From `assign_labels`.
+    n_classes : int
+
+    Returns
+    -------
+    array of int, shape (images,)
+        A class (ties: the lower one), or -1 where no labelled neuron spiked.
+    """
+    counts, assigned = np.asarray(counts), np.asarray(assigned)
+    members = (assigned[:, np.newaxis] == np.arange(n_classes)).astype(float)
+    score = (counts @ members) / np.maximum(members.sum(axis=0), 1)
+    predicted = score.argmax(axis=1)
+    predicted[score.max(axis=1) == 0] = -1
+    return predicted
+
+
+def accuracy(predicted, labels):
+    """Return the fraction of images predicted rightly; no prediction (-1) is wrong."""
+    return float(np.mean(np.asarray(predicted) == np.asarray(labels)))
+
+
+def confusion_matrix(predicted, labels, n_classes=N_CLASSES):
+    """Count images by class and prediction.
+
+    Returns
+    -------
+    array of int, shape (n_classes, n_classes + 1)
+        Rows are true classes; the last column is "no prediction".
+    """
+    from sklearn.metrics import confusion_matrix as count
+
+    predicted = np.where(np.asarray(predicted) < 0, n_classes, predicted)
+    return count(labels, predicted, labels=np.arange(n_classes + 1))[:n_classes]
+
+
+def weight_updates(before, after, mask):
+    """Summarise how the weights of existing synapses changed.
+
+    Parameters
+    ----------
+    before, after : arrays, shape (inputs, neurons)
+    mask : array of bool, shape (inputs, neurons)
+
+    Returns
+    -------
+    mean, variance : float
+        Of the size of the change, and of the change itself: normalisation keeps the mean of
+        the signed change at zero.
+    """
+    change = np.asarray(after, dtype=float)[mask] - np.asarray(before, dtype=float)[mask]
+    if not len(change):
+        return 0.0, 0.0
+    return float(np.abs(change).mean()), float(change.var())
+
+
+def connection_sparsity(mask):
+    """Return the fraction of synapses that are pruned."""
+    return 1 - float(np.mean(mask))
+
+
+def footprint(mask, alive, bits_per_weight=16):
+    """Return the bytes of the weights of living neurons, stored as a dense matrix.
+
+    A dead neuron's row leaves the matrix; single pruned synapses are stored as zeros.
+    """
+    return int(np.count_nonzero(alive)) * np.shape(mask)[0] * bits_per_weight // 8
+
+
+def synaptic_operations(input_spikes, exc_spikes, mask, alive, inh_spikes=None):
+    """Count synaptic operations: one presynaptic spike through one existing synapse.
+
+    Parameters
+    ----------
+    input_spikes : array of int, shape (inputs,)
+    exc_spikes : array of int, shape (neurons,)
+    mask : array of bool, shape (inputs, neurons)
+    alive : array of bool, shape (neurons,)
+    inh_spikes : array of int, shape (neurons,), optional
+        Spikes of the inhibitory partners. Default: as many as their neurons', which the
+        broadcast stands for.
+
+    Returns
+    -------
+    dict
+        By pathway: ``inputs_exc``, ``exc_inh``, ``inh_exc`` (partners of living neurons);
+        apart from them the weight updates of a learning network, ``updates_pre`` and
+        ``updates_post``.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    inh_spikes = exc_spikes if inh_spikes is None else inh_spikes
+    forward = int(np.asarray(input_spikes, dtype=np.int64) @ mask.sum(axis=1))
+    return {
+        "inputs_exc": forward,
+        "exc_inh": int(np.sum(exc_spikes)),
+        "inh_exc": int(np.sum(inh_spikes)) * max(0, int(np.count_nonzero(alive)) - 1),
+        "updates_pre": forward,
+        "updates_post": int(np.asarray(exc_spikes, dtype=np.int64) @ mask.sum(axis=0)),
+    }

@@ -1,0 +1,453 @@
+"""Backends: run any Brian2 network in segments, state and spikes in, state and spikes out.
+
+A backend is one small thing: it is made from a function that builds a Brian2 `Network`,
+and its ``run(duration, state, spikes)`` sets state variables by name, runs, and gives the
+state and the recorded spikes back. `CompiledNetwork` does it with C++ standalone (compiled
+once, then run as often as wanted), `RuntimeNetwork` with Brian2's numpy and cython targets.
+Time starts at zero in every run.
+"""
+
+import contextlib
+import difflib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import brian2
+import numpy as np
+import pooch
+from brian2 import BrianLogger, SpikeGeneratorGroup, get_device, prefs, second
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable
+from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
+from brian2.devices.device import reset_device, set_device
+from brian2.monitors.spikemonitor import EventMonitor
+
+__all__ = ["BACKENDS", "CompiledNetwork", "DenseSynapses", "RuntimeNetwork", "check_backend"]
+
+BACKENDS = ("numpy", "cython", "cpp_standalone")
+
+#: Variables that hold a time: they are given back relative to the end of the run.
+_TIMES = ("lastspike", "lastupdate")
+
+
+class Segment(NamedTuple):
+    """What a run gives back."""
+
+    state: dict  #: arrays by "object.variable"
+    spikes: dict  #: (indices, times in seconds) by the name of the monitor
+
+
+def check_backend(backend):
+    """Raise an error, naming the remedy, if `backend` cannot be used here."""
+    if backend not in BACKENDS:
+        raise ValueError(f"backend = {backend!r}: choose one of {', '.join(map(repr, BACKENDS))}")
+    if backend == "numpy":
+        return
+    compiler = os.environ.get("CXX", "g++").split()[0]
+    for program in (compiler,) if backend == "cython" else (compiler, "make"):
+        if shutil.which(program) is None:
+            raise RuntimeError(
+                f"backend = {backend!r} needs the program '{program}', which is not on the PATH:"
+                " install a C++ compiler (Debian: apt-get install g++ make), set CXX to one,"
+                " or use backend='numpy' (slow, needs none)"
+            )
+
+
+@contextlib.contextmanager
+def _preferences(dtype, target=None):
+    """Brian2's global preferences for the duration of a build or a run."""
+    wanted = {
+        "core.default_float_dtype": np.dtype(dtype).type,
+        "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count()}"],
+    }
+    if target is not None:
+        wanted["codegen.target"] = target
+    before = {name: prefs[name] for name in wanted}
+    for name, value in wanted.items():
+        prefs[name] = value
+    # one winner per step is a maximum over synapses: its outcome does not depend on their
+    # order, which Brian2 cannot know
+    for name in ("brian2.codegen.generators.base", "brian2.codegen.generators.numpy_generator"):
+        BrianLogger.suppress_hierarchy(name)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            prefs[name] = value
+
+
+def _bins(times, dt):
+    """Time steps of sorted spike times, rounded as Brian2's SpikeGeneratorGroup does."""
+    return np.asarray((np.asarray(times) + 1e-3 * dt) / dt, dtype=np.int32)
+
+
+def _unknown(name, names, what="state variable"):
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    return KeyError(f"the network has no {what} '{name}'{hint}")
+
+
+class RuntimeNetwork:
+    """A Brian2 network run in segments on a runtime target.
+
+    Parameters
+    ----------
+    build : callable
+        Builds and returns the `Network`; called once.
+    target : {'numpy', 'cython'}
+    dtype : dtype, optional
+        Floating-point type of the state variables.
+    """
+
+    def __init__(self, build, target="numpy", dtype=np.float64):
+        self._target, self._dtype = target, dtype
+        with _preferences(dtype, target):
+            self.network = build()
+        self._variables = {
+            f"{obj.name}.{name}": variable
+            for obj in self._objects()
+            for name, variable in getattr(obj, "variables", {}).items()
+            if isinstance(variable, ArrayVariable) and variable.owner is not None
+            and variable.owner.name == obj.name
+        }
+
+    def _objects(self):
+        objects = set(self.network.sorted_objects)
+        clocks = {obj.clock for obj in objects if obj.clock is not None}
+        return sorted(objects | clocks, key=lambda obj: obj.name)
+
+    def set(self, state):
+        """Set state variables by "object.variable"."""
+        for name, value in state.items():
+            if name not in self._variables:
+                raise _unknown(name, self._variables)
+            variable = self._variables[name]
+            size = len(np.atleast_1d(variable.get_value()))
+            values = np.asarray(value, dtype=variable.dtype)
+            if values.shape not in ((), (1,), (size,)):
+                raise ValueError(f"'{name}' has {size} elements, {values.shape} were given")
+            variable.set_value(np.broadcast_to(values, size).copy())
+
+    def set_spikes(self, spikes):
+        """Set the spikes of the SpikeGeneratorGroups by name: (indices, times in seconds)."""
+        for name, (indices, times) in spikes.items():
+            self.network[name].set_spikes(indices, np.asarray(times) * second, sorted=True)
+
+    def run(self, duration, state=None, spikes=None):
+        """Run once; see `CompiledNetwork.run`."""
+        self.set(state or {})
+        self.set_spikes(spikes or {})
+        for obj in self.network.sorted_objects:
+            if isinstance(obj, EventMonitor):
+                obj.resize(0)
+                obj.variables["N"].set_value(0)
+                obj.variables["count"].set_value(0)
+        self.network.t_ = 0.0
+        with _preferences(self._dtype, self._target):
+            self.network.run(duration, namespace={})
+        out = {
+            name: np.array(variable.get_value())
+            for name, variable in self._variables.items()
+            if _is_state(variable)
+        }
+        recorded = {
+            obj.name: (np.array(obj.i), np.array(obj.t_))
+            for obj in self.network.sorted_objects
+            if isinstance(obj, EventMonitor)
+        }
+        return Segment(_relative(out, duration), recorded)
+
+
+def _is_state(variable):
+    """Whether a variable changes in a run and so is part of what a segment hands on."""
+    return (
+        not variable.constant
+        and not isinstance(variable.owner, (brian2.Clock, EventMonitor))
+        and getattr(variable, "ndim", 1) == 1
+        and variable.name not in ("_lastindex", "_spikespace")
+        and not variable.name.endswith("space")
+    )
+
+
+def _relative(state, duration):
+    for name in state:
+        if name.rpartition(".")[2] in _TIMES:
+            state[name] = state[name] - float(duration)
+    return state
+
+
+def _dense_indices(lines):
+    """Replace the index arrays of a dense matrix by row and column in generated code."""
+    code = "\n".join(lines)
+    code = re.sub(r"\b\w+__synaptic_post\[_idx\]", "_column", code)
+    return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", code)
+
+
+class DenseSynapses(CPPStandaloneCodeObject):
+    """`codeobj_class` for all-to-all synapses without delay on C++ standalone.
+
+    ``Synapses(..., delay=0*ms, codeobj_class=DenseSynapses)`` with ``connect()``: synapses
+    are stored source by source, so a source's row is walked directly, with no spike queue
+    and no index arrays. Loop bodies remain Brian2's generated code and results are the same
+    to the bit. Source and target have to be whole groups, not subgroups.
+    """
+
+    templater = CPPStandaloneCodeObject.templater.derive(
+        "brianprune", env_globals={"len": len, "dense_indices": _dense_indices}
+    )
+
+
+class CompiledNetwork:
+    """A Brian2 network as a compiled function: state and spikes in, state and spikes out.
+
+    The network is translated by Brian2's C++ standalone mode, compiled once and kept in a
+    cache; any state variable, parameter or clock's ``dt`` can then be given to each run
+    without compiling again.
+
+    Parameters
+    ----------
+    build : callable
+        Builds and returns the `Network`; called once, with the standalone device active.
+    dtype : dtype, optional
+        Floating-point type of the state variables.
+    cache : path, optional
+        Folder of the compiled networks. Default: the environment variable
+        ``BRIANPRUNE_CACHE`` or the user's cache folder.
+
+    Notes
+    -----
+    Delays must be zero or the delayed spikes are lost at the end of a run. Random numbers
+    are seeded anew in each run.
+
+    Examples
+    --------
+    >>> from brian2 import *
+    >>> def build():
+    ...     group = NeuronGroup(2, '''dv/dt = (i - v)/tau : 1
+    ...                               i : 1
+    ...                               tau : second (shared, constant)''',
+    ...                         threshold='v > 1', reset='v = 0', method='exact', name='group',
+    ...                         namespace={})
+    ...     return Network(group, SpikeMonitor(group, name='spikes'))
+    >>> compiled = CompiledNetwork(build)                                # doctest: +SKIP
+    >>> run = compiled.run(100*ms, {'group.i': [2, 3], 'group.tau': 10*ms})   # doctest: +SKIP
+    >>> run.state['group.v'], run.spikes['spikes']                       # doctest: +SKIP
+    """
+
+    def __init__(self, build, dtype=np.float64, cache=None):
+        check_backend("cpp_standalone")
+        cache = Path(cache or os.environ.get("BRIANPRUNE_CACHE") or pooch.os_cache("brianprune"))
+        cache.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
+        try:
+            with _preferences(dtype):
+                self._translate(build, work)
+            digest = _digest(work)
+            self.folder = cache / digest[:24]
+            #: whether the compiler had to be called
+            self.compiled = not (self.folder / "main").exists()
+            if self.compiled:
+                _compile(work)
+                with contextlib.suppress(OSError):  # another process was faster
+                    os.replace(work, self.folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _translate(self, build, work):
+        if type(get_device()).__name__ != "RuntimeDevice":
+            raise RuntimeError(
+                "a CompiledNetwork is built on its own C++ standalone device: call"
+                " brian2.device.reinit() and brian2.set_device('runtime') first"
+            )
+        set_device("cpp_standalone", build_on_run=False)
+        device = get_device()
+        device.reinit()
+        device.activate(build_on_run=False)
+        try:
+            network = build()
+            network.run(0 * second, namespace={})
+            self._describe(device, network)
+            self._insert_segment_code(device, network)
+            device.headers.append('"segment.h"')
+            _write(work / "segment.h", resources.files("brianprune").joinpath("templates/segment.h").read_text())
+            device.build(directory=str(work), compile=False, run=False, with_output=False)
+        finally:
+            device.reinit()
+            reset_device()
+
+    def _describe(self, device, network):
+        """Remember names, types and sizes of all arrays."""
+        self._arrays, self._monitors, self._generators = {}, [], {}
+        for variable, array in device.arrays.items():
+            if getattr(variable, "ndim", 1) != 1 or not hasattr(variable.owner, "name"):
+                continue
+            dynamic = isinstance(variable, DynamicArrayVariable)
+            name = f"{variable.owner.name}.{variable.name}"
+            self._arrays[name] = {
+                "cpp": f"_dynamic{array}" if dynamic else array,
+                "dtype": np.dtype(variable.dtype),
+                "size": None if dynamic else int(variable.size),
+                "out": _is_state(variable) or isinstance(variable.owner, EventMonitor),
+                "state": _is_state(variable),
+                "time": variable.name in _TIMES,
+            }
+        for obj in network.sorted_objects:
+            if isinstance(obj, EventMonitor):
+                self._monitors.append(obj.name)
+            elif isinstance(obj, SpikeGeneratorGroup):
+                self._generators[obj.name] = (f"{obj.clock.name}.dt", float(obj.clock.dt))
+
+    def _insert_segment_code(self, device, network):
+        """Read the state, step through all code objects, write the state; then stop."""
+        (added,) = [args[1] for kind, args in device.main_queue if kind == "run_network"]
+        steps = re.findall(r"\.add\(&(\w+), (\w+)\);", "\n".join(added))
+        clocks = list(dict.fromkeys(clock for clock, _ in steps))
+        device.insert_code(
+            "before_start",
+            "const std::string state_in = args.at(0), state_out = args.at(1);\n"
+            "const double duration = std::stod(args.at(2));\n"
+            "args.clear();",
+        )
+        lines = []
+        spike_lists = {
+            f"{name}.{variable}"
+            for name in self._generators
+            for variable in ("_timebins", "neuron_index")
+        }
+        for name, array in self._arrays.items():
+            size = "" if array["size"] is None else f", {array['size']}"
+            read = "resize_and_read" if name in spike_lists else "read"
+            lines.append(f'segment::{read}(state_in + "/{name}", {array["cpp"]}{size});')
+        shortest = f"std::min({{{', '.join(f'{clock}.dt[0]' for clock in clocks)}}})"
+        lines += [
+            f"const double shortest = {shortest};",
+            "const int64_t n_steps = std::llround(duration/shortest);",
+        ]
+        for clock in clocks:
+            lines += [
+                f"const int64_t every_{clock} = std::llround({clock}.dt[0]/shortest);",
+                f"if (std::fabs(every_{clock}*shortest - {clock}.dt[0]) > 1e-6*shortest)",
+                f'    segment::fail("{clock}: dt is not a multiple of the shortest dt");',
+            ]
+        lines.append("for (int64_t step=0; step<n_steps; step++) {")
+        for clock in clocks:
+            lines += [
+                f"    const bool now_{clock} = step % every_{clock} == 0;",
+                f"    if (now_{clock}) {{",
+                f"        {clock}.timestep[0] = step/every_{clock};",
+                f"        {clock}.t[0] = {clock}.timestep[0]*{clock}.dt[0];",
+                "    }",
+            ]
+        lines += [f"    if (now_{clock}) {function}();" for clock, function in steps]
+        lines.append("}")
+        for name, array in self._arrays.items():
+            if array["out"]:
+                data, size = array["cpp"], array["size"]
+                if size is None:
+                    data, size = f"{data}.data()", f"{data}.size()"
+                lines.append(f'segment::write(state_out + "/{name}", {data}, {size});')
+        lines.append("return 0;  // nothing else is needed: no array is written twice")
+        device.insert_code("main", "\n".join(lines))
+
+    def run(self, duration, state=None, spikes=None):
+        """Run the network from a given state.
+
+        Parameters
+        ----------
+        duration : Quantity
+            Of this run, in seconds; time starts at zero.
+        state : dict, optional
+            Values by ``"object.variable"``: arrays, or numbers for all elements; what is not
+            given has its initial value. What a run gave back continues it.
+        spikes : dict, optional
+            For each `SpikeGeneratorGroup`, by name: (indices, times in seconds), sorted by
+            time.
+
+        Returns
+        -------
+        Segment
+            ``state``: every variable that a run can change; ``spikes``: for each spike or
+            event monitor (indices, times in seconds).
+
+        Raises
+        ------
+        KeyError
+            If the network has no such object or variable.
+        ValueError
+            If an array has the wrong size or spikes are not sorted.
+        """
+        files = {}
+        for name, value in (state or {}).items():
+            if name not in self._arrays:
+                raise _unknown(name, self._arrays)
+            files[name] = np.asarray(value, dtype=self._arrays[name]["dtype"])
+        for name, (indices, times) in (spikes or {}).items():
+            if name not in self._generators:
+                raise _unknown(name, self._generators, "SpikeGeneratorGroup")
+            dt_name, dt = self._generators[name]
+            bins = _bins(times, float((state or {}).get(dt_name, dt)))
+            if np.any(np.diff(bins) < 0):
+                raise ValueError(f"spikes of '{name}' must be sorted by time")
+            files[f"{name}._timebins"] = bins
+            files[f"{name}.neuron_index"] = np.asarray(indices, dtype=np.int32)
+        with tempfile.TemporaryDirectory(prefix="brianprune-") as folder:
+            given, back = Path(folder, "in"), Path(folder, "out")
+            given.mkdir()
+            back.mkdir()
+            for name, values in files.items():
+                size = self._arrays[name]["size"]
+                if size is not None and values.shape not in ((), (size,)):
+                    raise ValueError(f"'{name}' has {size} elements, {values.shape} were given")
+                values.tofile(given / name)
+            command = ["./main", str(given), str(back), repr(float(duration))]
+            done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(
+                    f"the compiled network in {self.folder} failed (exit {done.returncode}):"
+                    f" {done.stderr.strip() or done.stdout.strip()}"
+                )
+            read = {
+                name: np.fromfile(back / name, dtype=array["dtype"])
+                for name, array in self._arrays.items()
+                if array["out"]
+            }
+        out = {name: values for name, values in read.items() if self._arrays[name]["state"]}
+        recorded = {name: (read[f"{name}.i"], read[f"{name}.t"]) for name in self._monitors}
+        return Segment(_relative(out, duration), recorded)
+
+
+def _write(path, text):
+    path.write_text(text)
+
+
+def _digest(folder):
+    """Hash the generated sources and initial values.
+
+    Lines are sorted: Brian2 writes some of them in the order of a set.
+    """
+    digest = hashlib.sha256(brian2.__version__.encode())
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(str(path.relative_to(folder)).encode())
+            for line in sorted(path.read_bytes().splitlines()):
+                digest.update(line.replace(str(folder).encode(), b""))
+    return digest.hexdigest()
+
+
+def _compile(folder):
+    done = subprocess.run(
+        ["make", f"-j{os.cpu_count()}"], cwd=folder, capture_output=True, text=True
+    )
+    if done.returncode:
+        log = folder.parent / "failed-build.log"
+        log.write_text(done.stdout + done.stderr)
+        raise RuntimeError(
+            f"compiling the network failed, see {log}; the first error is:\n"
+            + next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[-500:])
+        )

@@ -1,0 +1,286 @@
+"""Images, their splits, and their spikes.
+
+`digits` needs no download; `mnist` and `fashion_mnist` are fetched once (or read from the
+folder that ``BRIANPRUNE_DATA`` names); `idx` reads any folder of the same form. Validation
+images come out of the training images, never out of the test images.
+"""
+
+import gzip
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pooch
+
+from .parameters import OURS, Parameter, Parameters
+
+__all__ = ["Digits", "IdxImages", "Images", "digits", "fashion_mnist", "idx", "mnist", "spikes_of"]
+
+IDX_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+#: Download address and MD5 of the original files.
+_KNOWN = {
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        (
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
+    ),
+    "fashion-mnist": (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        (
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79",
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+    ),
+}
+
+
+class Images(NamedTuple):
+    """The images and labels of a data set, split."""
+
+    train: np.ndarray  #: (n_train, pixels), uint8
+    train_labels: np.ndarray  #: (n_train,)
+    validation: np.ndarray  #: (n_validation, pixels)
+    validation_labels: np.ndarray
+    test: np.ndarray  #: (n_test, pixels)
+    test_labels: np.ndarray
+
+
+class _Dataset(Parameters):
+    """Base of the data sets: how many images of each split are used."""
+
+    n_train = Parameter(-1, "training images, from the first; -1: all", OURS, minimum=-1)
+    n_validation = Parameter(
+        0, "validation images, the last of the training set", OURS, minimum=0
+    )
+    n_test = Parameter(-1, "test images, from the first; -1: all", OURS, minimum=-1)
+
+    def load(self):
+        """Read the images.
+
+        Returns
+        -------
+        Images
+
+        Raises
+        ------
+        ValueError
+            If the data set has fewer images than asked for, or a file is damaged.
+        FileNotFoundError
+            If there are no files and no network.
+        """
+        images, labels, test, test_labels = self._read()
+        own, available = type(self).__name__, len(images) - self.n_validation
+        n_train = available if self.n_train < 0 else self.n_train
+        n_test = len(test) if self.n_test < 0 else self.n_test
+        if available < 1:
+            raise ValueError(
+                f"{own}.n_validation = {self.n_validation}: leaves nothing of the {len(images)}"
+                " training images"
+            )
+        if n_train > available or n_train == 0:
+            raise ValueError(
+                f"{own}.n_train = {n_train}: there are {available} training images"
+                + (f" beside {self.n_validation} for validation" if self.n_validation else "")
+                + f"; choose 1 to {available}"
+            )
+        if n_test > len(test):
+            raise ValueError(f"{own}.n_test = {n_test}: there are {len(test)} test images")
+        return Images(
+            images[:n_train],
+            labels[:n_train],
+            images[available:],
+            labels[available:],
+            test[:n_test],
+            test_labels[:n_test],
+        )
+
+
+class Digits(_Dataset):
+    """The 1,797 handwritten digits of scikit-learn, brought to 28 x 28 pixels.
+
+    Real images (UCI, Optical Recognition of Handwritten Digits, 8 x 8), enlarged to 20 x 20
+    and framed as MNIST's are. The first 1,297 are for training, the last 500 for testing.
+    """
+
+    def _read(self):
+        from scipy.ndimage import zoom
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        large = zoom(bunch.images, (1, 2.5, 2.5), order=1).clip(0, 16) * (255 / 16)
+        framed = np.pad(large, ((0, 0), (4, 4), (4, 4))).round().astype(np.uint8)
+        images, labels = framed.reshape(len(framed), -1), bunch.target.astype(np.uint8)
+        return images[:1297], labels[:1297], images[1297:], labels[1297:]
+
+
+class IdxImages(_Dataset):
+    """A data set in four gzipped IDX files, as MNIST is published."""
+
+    name = Parameter("mnist", "'mnist', 'fashion-mnist', or any name of a folder", OURS)
+    folder = Parameter("", "folder of the four files; '': BRIANPRUNE_DATA or a download", OURS)
+
+    def _read(self):
+        paths = self._paths()
+        images, test = (_read_idx(paths[k], 3) for k in (0, 2))
+        labels, test_labels = (_read_idx(paths[k], 1) for k in (1, 3))
+        for k, (some, their) in enumerate(((images, labels), (test, test_labels))):
+            if len(some) != len(their):
+                raise ValueError(
+                    f"{paths[2 * k]} holds {len(some)} images but {paths[2 * k + 1]} holds"
+                    f" {len(their)} labels: they do not belong together"
+                )
+        if images.shape[1:] != test.shape[1:]:
+            raise ValueError(
+                f"{paths[0]} has images of {images.shape[1:]} pixels, {paths[2]} of"
+                f" {test.shape[1:]}"
+            )
+        return images.reshape(len(images), -1), labels, test.reshape(len(test), -1), test_labels
+
+    def _paths(self):
+        if self.folder:
+            folder = Path(self.folder)
+            missing = [name for name in IDX_FILES if not (folder / name).is_file()]
+            if missing:
+                raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}")
+            return [folder / name for name in IDX_FILES]
+        base, checksums = _KNOWN[self.name]
+        own = os.environ.get("BRIANPRUNE_DATA")
+        if own:
+            folder = Path(own, self.name)
+            if all((folder / name).is_file() for name in IDX_FILES):
+                for name, md5 in zip(IDX_FILES, checksums, strict=True):
+                    found = hashlib.md5((folder / name).read_bytes()).hexdigest()
+                    if found != md5:
+                        raise ValueError(
+                            f"{folder / name}: MD5 {found}, but the original has {md5}; fetch it"
+                            " again, or use idx(folder) for another data set"
+                        )
+                return [folder / name for name in IDX_FILES]
+        cache = pooch.os_cache("brianprune") / self.name
+        try:
+            return [
+                Path(pooch.retrieve(base + name, known_hash=f"md5:{md5}", fname=name, path=cache))
+                for name, md5 in zip(IDX_FILES, checksums, strict=True)
+            ]
+        except Exception as error:
+            lines = "\n".join(
+                f"  {name}  {md5}" for name, md5 in zip(IDX_FILES, checksums, strict=True)
+            )
+            where = f"{own}/{self.name}" if own else f"FOLDER/{self.name} and set BRIANPRUNE_DATA=FOLDER"
+            raise FileNotFoundError(
+                f"{self.name} is not on this machine and could not be fetched from {base}"
+                f" ({type(error).__name__}). Put these four files (with their MD5) into {where}:\n"
+                f"{lines}\nOr use digits(), which needs no download."
+            ) from None
+
+    def validate(self):
+        if not self.folder and self.name not in _KNOWN:
+            raise ValueError(
+                f"IdxImages.name = {self.name!r}: choose one of"
+                f" {', '.join(map(repr, _KNOWN))}, or give a folder"
+            )
+
+
+def _read_idx(path, n_dimensions):
+    """Read a gzipped IDX file of unsigned bytes with `n_dimensions` dimensions."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{path}: not a complete gzip file ({error}); fetch it again") from None
+    header = 4 + 4 * n_dimensions
+    magic = int.from_bytes(content[:4], "big")
+    if magic != 0x0800 + n_dimensions:
+        kind = "images" if n_dimensions == 3 else "labels"
+        raise ValueError(
+            f"{path}: magic number {magic}, but a file of {kind} has {0x0800 + n_dimensions};"
+            " is it another file?"
+        )
+    shape = tuple(np.frombuffer(content[4:header], dtype=">u4").astype(int))
+    found = len(content) - header
+    if found != np.prod(shape):
+        raise ValueError(f"{path}: {found} bytes of data for a shape of {shape}: truncated")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+
+
+def digits(**counts):
+    """Return the embedded data set: 1,797 real handwritten digits, 28 x 28; see `Digits`."""
+    return Digits(**counts)
+
+
+def mnist(**counts):
+    """Return MNIST (60,000 training and 10,000 test images).
+
+    Parameters
+    ----------
+    n_train, n_validation, n_test : int, optional
+        Images of each split; validation images are the last of the training set.
+    """
+    return IdxImages(name="mnist", **counts)
+
+
+def fashion_mnist(**counts):
+    """Return Fashion-MNIST; see `mnist`."""
+    return IdxImages(name="fashion-mnist", **counts)
+
+
+def idx(folder, **counts):
+    """Return the data set in a folder of four IDX files named as MNIST's."""
+    return IdxImages(name=Path(folder).name, folder=str(folder), **counts)
+
+
+def spikes_of(image, rate_per_level, n_steps, rng):
+    """Draw the Poisson spikes of one image: each pixel a Bernoulli process in time steps.
+
+    Parameters
+    ----------
+    image : array of uint8, shape (pixels,)
+    rate_per_level : float
+        Probability of a spike per step and grey level.
+    n_steps : int
+        Steps that the image is shown.
+    rng : numpy.random.Generator
+        Of (seed, image) alone, so the spikes are the same whatever runs them.
+
+    Returns
+    -------
+    pixels, steps : arrays of int32
+        Sorted by step, then by pixel; a pixel spikes at most once a step.
+    """
+    lit = np.flatnonzero(image)
+    if len(lit) == 0 or rate_per_level == 0:
+        return np.empty(0, np.int32), np.empty(0, np.int32)
+    probability = image[lit] * rate_per_level
+    # gaps between spikes are geometric: 1 + floor(exponential / rate), here drawn for all
+    # pixels at once, as many as the brightest is likely to need
+    scale = (-1 / np.log1p(-probability)).astype(np.float32)
+    expected = probability.max() * n_steps
+    n_drawn = int(expected + 6 * np.sqrt(expected) + 6)
+    last = np.full(len(lit), -1, dtype=np.float32)
+    parts = []
+    while last.min() < n_steps:
+        gaps = rng.standard_exponential((n_drawn, len(lit)), dtype=np.float32)
+        gaps *= scale
+        np.floor(gaps, out=gaps)
+        gaps += 1
+        steps = np.cumsum(gaps, axis=0)
+        steps += last
+        last = steps[-1]
+        drawn, column = np.nonzero(steps < n_steps)
+        parts.append(steps[drawn, column].astype(np.int32) * len(image) + lit[column])
+    keys = np.sort(np.concatenate(parts)).astype(np.int32)
+    steps, pixels = np.divmod(keys, np.int32(len(image)))
+    return pixels, steps

@@ -1,0 +1,644 @@
+"""Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
+
+import contextlib
+import hashlib
+import itertools
+import os
+import resource
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from brian2 import ms, second
+from tqdm.auto import tqdm
+
+from . import analysis
+from .arithmetic import FloatingPoint
+from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
+from .datasets import Digits, IdxImages, spikes_of
+from .models import DiehlCook
+from .network import Pruner, build_network, initial_state, parameter_values, structure
+from .parameters import OURS, Parameter, Parameters
+from .pruning.rules import PruningEvent
+from .results import FORMAT, Result, provenance, read_tree, write_tree
+
+__all__ = ["Experiment", "run_all", "sweep"]
+
+#: Streams of random numbers: each is the generator of (seed, stream, index).
+TRAINING, LABELLING, EVALUATION, WEIGHTS, PRUNING = range(5)
+
+
+class Experiment(Parameters):
+    """A network, a pruning rule, images, an arithmetic and a seed: what is computed.
+
+    Immutable; ``replace()`` makes the next one. How it is computed is an argument of `run`
+    and changes no number beyond rounding.
+
+    Examples
+    --------
+    >>> import brianprune as bp
+    >>> experiment = bp.Experiment(network=bp.DiehlCook(n_exc=20), data=bp.digits(n_train=50))
+    >>> experiment.replace(network__n_exc=30, seed=1).network.n_exc
+    30
+    """
+
+    network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
+    pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=(type(None), Parameters))
+    data = Parameter(Digits(), "the images", kind=(Digits, IdxImages))
+    arithmetic = Parameter(FloatingPoint(), "how numbers are computed", kind=FloatingPoint)
+    seed = Parameter(0, "of spikes, initial weights and random pruning", OURS, minimum=0)
+    n_label = Parameter(
+        10_000, "last training images, shown to the frozen network to label neurons", OURS, minimum=1
+    )
+    record_every = Parameter(5_000, "images between rows of the history", OURS, minimum=1)
+    evaluate_on = Parameter(
+        "test", "the images of the accuracy", OURS, choices=("test", "validation")
+    )
+
+    def validate(self):
+        if self.pruning is not None and not hasattr(self.pruning, "events"):
+            raise TypeError(
+                f"Experiment.pruning = {self.pruning!r}: not a pruning rule; use one of"
+                " brianprune's rules, or my_rule.every(interval) for one of your own"
+            )
+        if self.pruning is not None and self.data.n_train > 0:
+            self.pruning.validate_for(self.data.n_train)
+        if self.evaluate_on == "validation" and self.data.n_validation == 0:
+            raise ValueError(
+                "Experiment.evaluate_on = 'validation': the data has none; set"
+                " data__n_validation"
+            )
+
+    @property
+    def key(self):
+        """Name of the result file: a hash of the experiment."""
+        return hashlib.sha256(f"{FORMAT} {self!r}".encode()).hexdigest()[:16]
+
+    def run(self, backend="cpp_standalone", *, results=None, segment=1000, report=None):
+        """Train, prune, label and evaluate.
+
+        Parameters
+        ----------
+        backend : {'cpp_standalone', 'cython', 'numpy'}
+            Where it is computed. The first compiles once (10 s) and is 100 times faster.
+        results : path, optional
+            Folder of results. A stored result of this experiment is returned at once; an
+            interrupted run resumes from its checkpoint, written after each segment.
+        segment : int
+            Images per segment.
+        report : {None, 'text', 'progressbar'} or callable, optional
+            A callable gets ``(images done, images in all, history so far)`` after each
+            segment of training.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        ValueError, TypeError, RuntimeError, FileNotFoundError, PermissionError
+            On bad input, before anything is simulated.
+        """
+        check_backend(backend)
+        if isinstance(segment, bool) or not isinstance(segment, int) or segment < 1:
+            raise ValueError(f"segment = {segment!r}: must be a whole number of images, at least 1")
+        if not (report in (None, "text", "progressbar") or callable(report)):
+            raise ValueError(
+                f"report = {report!r}: choose None, 'text', 'progressbar' or a function"
+            )
+        store = _Store(self, results)
+        stored = store.result()
+        if stored is not None:
+            return stored
+        images = self.data.load()
+        if self.pruning is not None:
+            self.pruning.validate_for(len(images.train))
+        with _Reporter(report, len(images.train)) as reporter:
+            return _Run(self, images, backend, segment, store, reporter).result()
+
+    def build(self, n_images=10):
+        """Build the network for use by hand on Brian2's runtime targets.
+
+        Parameters
+        ----------
+        n_images : int
+            Training images whose spikes the inputs hold.
+
+        Returns
+        -------
+        Network
+            With named objects (``network['exc']``), all values set and, if the experiment
+            prunes while learning, a `Pruner` as network operation. Add monitors and
+            ``run(n_images*(presentation + rest), namespace={})``.
+        """
+        p = self.network
+        images = self.data.load()
+        if not 1 <= n_images <= len(images.train):
+            raise ValueError(f"n_images = {n_images}: there are {len(images.train)} images")
+        n_inputs = images.train.shape[1]
+        runtime = RuntimeNetwork(
+            lambda: build_network(p, n_inputs, self.arithmetic.method),
+            dtype=self.arithmetic.dtype,
+        )
+        runtime.set(self._start(n_inputs))
+        runtime.set_spikes({"inputs": self._spikes(images.train, TRAINING, 0, n_images)})
+        network = runtime.network
+        if self.pruning is not None and self.pruning.events(len(images.train)):
+            duration = p.presentation + p.rest
+            network.add(
+                Pruner(
+                    network["inputs_exc"],
+                    self.pruning,
+                    every=self.pruning.interval * duration,
+                    start=self.pruning.start * duration,
+                    seed=self.seed,
+                    name="pruner",
+                )
+            )
+        return network
+
+    def _start(self, n_inputs):
+        """The state before the first image."""
+        rng = np.random.default_rng([self.seed, WEIGHTS, 0])
+        return parameter_values(self.network) | initial_state(self.network, n_inputs, rng)
+
+    def _spikes(self, images, stream, first, last):
+        """Spikes of images `first` to `last`: (inputs, times in seconds from `first`'s start).
+
+        The last step of an image is silent, as it is for the neurons.
+        """
+        p = self.network
+        n_steps = min(p.steps_shown, p.steps_per_image - 1)
+        per_level = float(p.rate * p.dt)
+        pixels, steps = [], []
+        for k in range(first, last):
+            rng = np.random.default_rng([self.seed, stream, k])
+            spiking, at = spikes_of(images[k], per_level, n_steps, rng)
+            pixels.append(spiking)
+            steps.append(at.astype(np.int64) + (k - first) * p.steps_per_image)
+        return np.concatenate(pixels), np.concatenate(steps) * float(p.dt / second)
+
+
+class _Run:
+    """One run of an experiment: training in segments, then labelling and evaluation."""
+
+    def __init__(self, experiment, images, backend, segment, store, reporter):
+        self.experiment, self.images, self.backend = experiment, images, backend
+        self.segment, self.store, self.reporter = segment, store, reporter
+        self.n_exc = experiment.network.n_exc
+        self.n_inputs = images.train.shape[1]
+        self.duration = float((experiment.network.presentation + experiment.network.rest) / second)
+        self.clock = _CpuClock()
+
+    def result(self):
+        """Run what is not yet done and return the result."""
+        e = self.experiment
+        progress = self.store.checkpoint() or self._new()
+        if progress["done"] < len(self.images.train):
+            self._train(progress)
+        state = self._final_state(progress)
+        first = max(0, len(self.images.train) - e.n_label)
+        label_counts, label_labels = (
+            self._present(state, self.images.train[first:], LABELLING, "labelling")[0],
+            self.images.train_labels[first:],
+        )
+        if hasattr(e.pruning, "decide_after_training"):
+            event = self._event(state, label_counts.sum(axis=0), progress)
+            self._apply(e.pruning.decide_after_training(event), state, progress)
+            label_counts = self._present(state, self.images.train[first:], LABELLING, "labelling")[0]
+        split = {
+            "test": (self.images.test, self.images.test_labels),
+            "validation": (self.images.validation, self.images.validation_labels),
+        }[e.evaluate_on]
+        test_counts, operations = self._present(state, split[0], EVALUATION, "evaluation")
+        history = pd.DataFrame(progress["history"])
+        training = {
+            name: float(history[name].sum()) for name in operations if name in history
+        }
+        result = Result(
+            e,
+            weights=state["inputs_exc.w"].reshape(self.n_inputs, self.n_exc),
+            mask=state["inputs_exc.mask"].reshape(self.n_inputs, self.n_exc).astype(bool),
+            alive=state["exc.alive"].astype(bool),
+            theta=state["exc.theta"],
+            spikes=pd.DataFrame(progress["spikes"]),
+            history=history,
+            events=pd.DataFrame(progress["events"]),
+            label_counts=label_counts,
+            label_labels=label_labels,
+            test_counts=test_counts,
+            test_labels=split[1],
+            operations={"training": training, "inference": operations},
+            provenance=provenance(self.backend) | self.clock.read(progress),
+        )
+        self.store.save(result)
+        return result
+
+    def _new(self):
+        """Progress before the first image."""
+        state = self.experiment._start(self.n_inputs)
+        dtype = self.experiment.arithmetic.dtype
+        state = {
+            name: value.astype(dtype) if value.dtype.kind == "f" and value.ndim else value
+            for name, value in state.items()
+        }
+        return {
+            "done": 0,
+            "state": state,
+            "spikes": {
+                "image": np.empty(0, np.int32),
+                "neuron": np.empty(0, np.int32),
+                "count": np.empty(0, np.int32),
+            },
+            "history": {},
+            "events": {"image": [], "threshold": [], "n_pruned": [], "n_alive": []},
+            "recorded": state["inputs_exc.w"],
+            "input_spikes": np.zeros(self.n_inputs, np.int64),
+            "operations": {},
+            "cpu_seconds": 0.0,
+            "peak_mb": 0.0,
+        }
+
+    def _network(self, learning):
+        e = self.experiment
+        dtype = e.arithmetic.dtype
+        if self.backend == "cpp_standalone":
+            return CompiledNetwork(
+                lambda: build_network(
+                    structure(e.network),
+                    self.n_inputs,
+                    e.arithmetic.method,
+                    learning,
+                    dense=DenseSynapses,
+                ),
+                dtype,
+            )
+        return RuntimeNetwork(
+            lambda: build_network(e.network, self.n_inputs, e.arithmetic.method, learning),
+            self.backend,
+            dtype,
+        )
+
+    def _train(self, progress):
+        """Train to the last image, pruning at the rule's events, in segments."""
+        e, n_train = self.experiment, len(self.images.train)
+        self.reporter.start("training", n_train, progress["done"])
+        network = self._network(learning=True)
+        events = e.pruning.events(n_train) if e.pruning is not None else []
+        cuts = {*range(0, n_train, self.segment), *range(0, n_train, e.record_every), *events, n_train}
+        todo = sorted(cut for cut in cuts if cut > progress["done"])
+        for end in todo:
+            begin = progress["done"]
+            spikes = e._spikes(self.images.train, TRAINING, begin, end)
+            run = network.run((end - begin) * self.duration * second, progress["state"], {"inputs": spikes})
+            progress["state"].update(run.state)
+            self._tally(progress, run, spikes[0], begin)
+            progress["done"] = end
+            if end in events:
+                number = len(progress["events"]["image"])
+                counts = self._counts_since(progress, events[number - 1] if number else 0)
+                decision = e.pruning.decide(self._event(progress["state"], counts, progress))
+                self._apply(decision, progress["state"], progress)
+            if end % e.record_every == 0 or end == n_train:
+                self._record(progress)
+            self.clock.add_to(progress)
+            self.store.save_checkpoint(progress)
+            self.reporter.update(end, progress)
+
+    def _tally(self, progress, run, input_indices, begin):
+        """Add a segment's spikes and synaptic operations to the progress."""
+        neuron, times = run.spikes["spikes"]
+        image = (times / self.duration + 1e-9).astype(np.int64)
+        pair, count = np.unique(image * self.n_exc + neuron, return_counts=True)
+        new = {
+            "image": (pair // self.n_exc + begin).astype(np.int32),
+            "neuron": (pair % self.n_exc).astype(np.int32),
+            "count": count.astype(np.int32),
+        }
+        for name, values in new.items():
+            progress["spikes"][name] = np.concatenate([progress["spikes"][name], values])
+        inhibitory = run.spikes.get("inh_spikes")
+        operations = analysis.synaptic_operations(
+            np.bincount(input_indices, minlength=self.n_inputs),
+            np.bincount(neuron, minlength=self.n_exc),
+            self._mask(progress["state"]),
+            progress["state"]["exc.alive"],
+            None if inhibitory is None else np.bincount(inhibitory[0], minlength=self.n_exc),
+        )
+        for name, value in operations.items():
+            progress["operations"][name] = progress["operations"].get(name, 0) + value
+
+    def _record(self, progress):
+        """Add a row to the history and start the next one."""
+        state, end = progress["state"], progress["done"]
+        history = progress["history"]
+        begin = int(history["image"][-1]) if history else 0
+        mean, variance = analysis.weight_updates(
+            progress["recorded"], state["inputs_exc.w"], self._mask(state).ravel()
+        )
+        row = {
+            "image": end,
+            "n_alive": int(np.count_nonzero(state["exc.alive"])),
+            "connectivity": 1 - analysis.connection_sparsity(self._mask(state)),
+            "spikes_per_image": float(self._counts_since(progress, begin).sum() / (end - begin)),
+            "update_mean": mean,
+            "update_variance": variance,
+            "theta_mean": float(state["exc.theta"][state["exc.alive"].astype(bool)].mean()),
+            **progress["operations"],
+        }
+        progress["history"] = {
+            name: np.append(history.get(name, []), value) for name, value in row.items()
+        }
+        progress["recorded"], progress["operations"] = state["inputs_exc.w"], {}
+
+    def _mask(self, state):
+        return state["inputs_exc.mask"].reshape(self.n_inputs, self.n_exc).astype(bool)
+
+    def _counts_since(self, progress, first):
+        spikes = progress["spikes"]
+        since = np.searchsorted(spikes["image"], first)
+        counts = np.zeros(self.n_exc, dtype=np.int64)
+        np.add.at(counts, spikes["neuron"][since:], spikes["count"][since:])
+        return counts
+
+    def _event(self, state, counts, progress):
+        events = progress["events"]
+        past = tuple(
+            _Past(threshold, n_pruned)
+            for threshold, n_pruned in zip(events["threshold"], events["n_pruned"], strict=True)
+        )
+        return PruningEvent(
+            number=len(past),
+            weights=state["inputs_exc.w"].reshape(self.n_inputs, self.n_exc),
+            mask=self._mask(state),
+            alive=state["exc.alive"].astype(bool),
+            counts=counts,
+            past=past,
+            rng=np.random.default_rng([self.experiment.seed, PRUNING, len(past)]),
+        )
+
+    def _apply(self, decision, state, progress):
+        """Write a decision into the state: pruned weights are 0, dead neurons stay silent."""
+        state["inputs_exc.mask"] = decision.mask.ravel().astype(state["inputs_exc.mask"].dtype)
+        state["inputs_exc.w"] = state["inputs_exc.w"] * state["inputs_exc.mask"]
+        state["exc.alive"] = decision.alive
+        row = {
+            "image": progress["done"],
+            "threshold": decision.threshold,
+            "n_pruned": decision.n_pruned,
+            "n_alive": int(np.count_nonzero(decision.alive)),
+        }
+        progress["events"] = {
+            name: np.append(progress["events"][name], value) for name, value in row.items()
+        }
+
+    def _final_state(self, progress):
+        state = dict(progress["state"])
+        state["inputs_exc.mask"] = np.array(state["inputs_exc.mask"])
+        return state
+
+    def _present(self, state, images, stream, what):
+        """Show images to the frozen network.
+
+        Returns
+        -------
+        counts : array, shape (images, n_exc)
+        operations : dict
+            Synaptic operations by pathway.
+        """
+        e = self.experiment
+        network = self._network(learning=False)
+        frozen = parameter_values(e.network, learning=False) | {
+            name: state[name] for name in ("inputs_exc.w", "exc.theta", "exc.alive")
+        }
+        frozen["exc.v"] = float(e.network.v_rest)
+        if e.network.inhibition == "partners":
+            frozen["inh.v"] = float(e.network.v_rest_inh)
+        self.reporter.start(what, len(images), 0)
+        counts = np.zeros((len(images), self.n_exc), dtype=np.uint16)
+        total = {}
+        for begin in range(0, len(images), self.segment):
+            end = min(begin + self.segment, len(images))
+            spikes = e._spikes(images, stream, begin, end)
+            run = network.run((end - begin) * self.duration * second, frozen, {"inputs": spikes})
+            neuron, times = run.spikes["spikes"]
+            image = (times / self.duration + 1e-9).astype(np.int64) + begin
+            np.add.at(counts, (image, neuron), 1)
+            inhibitory = run.spikes.get("inh_spikes")
+            operations = analysis.synaptic_operations(
+                np.bincount(spikes[0], minlength=self.n_inputs),
+                np.bincount(neuron, minlength=self.n_exc),
+                self._mask(state),
+                state["exc.alive"],
+                None if inhibitory is None else np.bincount(inhibitory[0], minlength=self.n_exc),
+            )
+            for name in ("inputs_exc", "exc_inh", "inh_exc"):
+                total[name] = total.get(name, 0) + operations[name]
+            self.reporter.update(end)
+        return counts, total
+
+
+class _Past:
+    """Of an earlier event: what a rule may look back at."""
+
+    def __init__(self, threshold, n_pruned):
+        self.threshold, self.n_pruned = float(threshold), int(n_pruned)
+
+
+class _CpuClock:
+    """CPU time and peak memory of this process and its children, added up over resumes."""
+
+    def __init__(self):
+        self._last = self._now()
+
+    @staticmethod
+    def _now():
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+    def add_to(self, progress):
+        now = self._now()
+        progress["cpu_seconds"] += now - self._last
+        self._last = now
+        scale = 2**20 if sys.platform == "darwin" else 2**10
+        peaks = [
+            resource.getrusage(who).ru_maxrss / scale
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ]
+        progress["peak_mb"] = max(progress["peak_mb"], *peaks)
+
+    def read(self, progress):
+        training = progress["cpu_seconds"]
+        self.add_to(progress)
+        return {
+            "cpu_seconds": progress["cpu_seconds"],
+            "cpu_seconds_training": training,
+            "peak_mb": progress["peak_mb"],
+        }
+
+
+class _Store:
+    """The results folder: finished results and two generations of checkpoints."""
+
+    def __init__(self, experiment, folder):
+        self.experiment, self.folder = experiment, None
+        if folder is None:
+            return
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise PermissionError(
+                f"results = '{folder}': cannot be written ({error.strerror}); name another folder"
+            ) from None
+        stem = self.folder / experiment.key
+        self.path = stem.with_suffix(".h5")
+        self._current, self._previous = stem.with_suffix(".part"), stem.with_suffix(".part-before")
+
+    def result(self):
+        """Return the stored result, if there is one."""
+        if self.folder is None or not self.path.exists():
+            return None
+        return Result.load(self.path)
+
+    def save(self, result):
+        """Store a finished result and remove its checkpoints."""
+        if self.folder is None:
+            return
+        result.save(self.path)
+        for path in (self._current, self._previous):
+            path.unlink(missing_ok=True)
+
+    def checkpoint(self):
+        """Return the latest progress that can be read, or None."""
+        if self.folder is None:
+            return None
+        for path in (self._current, self._previous):
+            if not path.exists():
+                continue
+            try:
+                tree = read_tree(path)
+                if tree["experiment"] == repr(self.experiment):
+                    return tree
+                reason = "it belongs to another experiment"
+            except (ValueError, KeyError) as error:
+                if "upgrade" in str(error):
+                    raise
+                reason = str(error)
+            follows = "the one before is used" if path == self._current and self._previous.exists() else "training starts anew"
+            warnings.warn(f"checkpoint {path} is not usable ({reason}); {follows}", stacklevel=4)
+        return None
+
+    def save_checkpoint(self, progress):
+        """Store the progress; the checkpoint before it is kept."""
+        if self.folder is None:
+            return
+        if self._current.exists():
+            os.replace(self._current, self._previous)
+        write_tree(self._current, {**progress, "experiment": repr(self.experiment)})
+
+
+class _Reporter:
+    """Progress to standard error, or to a function."""
+
+    def __init__(self, report, n_train):
+        self._report, self._bar = report, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._bar is not None:
+            self._bar.close()
+
+    def start(self, what, total, done):
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self._what, self._total = what, total
+        if self._report in ("text", "progressbar"):
+            bar = tqdm if self._report == "progressbar" else _text_bar
+            self._bar = bar(total=total, initial=done, desc=what, unit="image")
+
+    def update(self, done, progress=None):
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+        elif callable(self._report) and progress is not None:
+            self._report(done, self._total, pd.DataFrame(progress["history"]))
+
+
+def _text_bar(**kwargs):
+    """Progress in lines, at most one every ten seconds, for logs."""
+    return tqdm(
+        **kwargs,
+        file=sys.stderr,
+        mininterval=10,
+        ncols=0,
+        bar_format="{desc}: {n_fmt}/{total_fmt} images, {elapsed} so far, {remaining} left\n",
+    )
+
+
+def run_all(experiments, n_jobs=1, **how):
+    """Run several experiments, `n_jobs` at a time.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+    n_jobs : int
+        Processes.
+    **how
+        Arguments of `Experiment.run`.
+
+    Returns
+    -------
+    list of Result
+        In the order of `experiments`; equal experiments are run once.
+    """
+    different = list(dict.fromkeys(experiments))
+    if n_jobs == 1:
+        found = [experiment.run(**how) for experiment in different]
+    else:
+        found = joblib.Parallel(n_jobs=n_jobs)(
+            joblib.delayed(experiment.run)(**how) for experiment in different
+        )
+    by_experiment = dict(zip(different, found, strict=True))
+    return [by_experiment[experiment] for experiment in experiments]
+
+
+def sweep(experiment, n_jobs=1, backend="cpp_standalone", results=None, report=None, **axes):
+    """Run an experiment over all combinations of values.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    n_jobs : int
+        Processes.
+    backend, results, report
+        As in `Experiment.run`.
+    **axes
+        Sequences of values by field, as in `replace`: ``seed=range(5)``,
+        ``pruning__alpha=[.2, .3]``.
+
+    Returns
+    -------
+    DataFrame
+        One row per combination: its values, then `Result.summary`.
+    """
+    combinations = list(itertools.product(*axes.values()))
+    settings = [dict(zip(axes, values, strict=True)) for values in combinations]
+    found = run_all(
+        [experiment.replace(**values) for values in settings],
+        n_jobs,
+        backend=backend,
+        results=results,
+        report=report,
+    )
+    return pd.DataFrame(
+        [values | result.summary() for values, result in zip(settings, found, strict=True)]
+    )

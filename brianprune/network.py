@@ -1,0 +1,402 @@
+"""Builds the Brian2 objects of a model, and the `Pruner` network operation."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from brian2 import (
+    Clock,
+    Network,
+    NetworkOperation,
+    NeuronGroup,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    Synapses,
+    get_device,
+    linked_var,
+    ms,
+    second,
+)
+
+from .models import diehl_cook as model
+from .pruning.rules import PruningEvent, PruningRule
+
+__all__ = ["SCHEDULE", "Pruner", "build_network", "initial_state", "parameter_values", "structure"]
+
+#: One schedule on every backend: what a neuron sent in one step arrives in the next.
+SCHEDULE = ["start", "synapses", "groups", "thresholds", "resets", "end"]
+
+
+def structure(parameters):
+    """Return the parameters with all values at their defaults that are no part of the code.
+
+    Two models with the same structure are the same network with other values.
+    """
+    p = parameters
+    return model.DiehlCook(
+        n_exc=p.n_exc,
+        inhibition=p.inhibition,
+        one_winner=p.one_winner,
+        rest=0 * ms if p.rest == 0 * ms else 150 * ms,
+    )
+
+
+def build_network(parameters, n_inputs, method, learning=True, dense=None):
+    """Build the Brian2 network of a `DiehlCook` model.
+
+    Parameters
+    ----------
+    parameters : DiehlCook
+    n_inputs : int
+        Pixels of an image.
+    method : str
+        State updater of the membrane potentials.
+    learning : bool
+        Without it the network has no traces, adaptation or normalisation.
+    dense : class, optional
+        `codeobj_class` of the all-to-all synapses, see `brianprune.backends.DenseSynapses`.
+
+    Returns
+    -------
+    Network
+        With the objects ``inputs``, ``exc``, ``inputs_exc``, ``spikes`` and, depending on
+        the model, ``trace``, ``hub`` or ``inh``. All values are zero: set them with
+        `parameter_values` and `initial_state`.
+    """
+    p = parameters
+    steps = Clock(dt=p.dt, name="step_clock")
+    images = Clock(dt=p.presentation + p.rest, name="image_clock")
+    common = {"clock": steps, "namespace": {}}
+
+    inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
+    exc = _excitatory(p, method, learning, common)
+    inputs_exc = Synapses(
+        inputs,
+        exc,
+        model.SYNAPSE + (model.SYNAPSE_LEARNING if learning else ""),
+        on_pre=model.ON_PRE + (model.ON_PRE_LEARNING if learning else ""),
+        on_post=model.ON_POST_LEARNING if learning else None,
+        delay={"pre": 0 * ms, "post": 0 * ms} if learning else {"pre": 0 * ms},
+        codeobj_class=dense,
+        name="inputs_exc",
+        **common,
+    )
+    inputs_exc.connect()
+    objects = [inputs, exc, inputs_exc]
+    if learning:
+        trace = NeuronGroup(n_inputs, model.TRACE, method="exact", name="trace", **common)
+        inputs_trace = Synapses(
+            inputs, trace, on_pre=model.SET_TRACE, delay=0 * ms, name="inputs_trace", **common
+        )
+        inputs_trace.connect(j="i")
+        inputs_exc.variables.add_reference(
+            "pre_trace", trace, "pre_trace", index="_presynaptic_idx"
+        )
+        objects += [trace, inputs_trace]
+    if p.one_winner or p.inhibition == "broadcast":
+        objects += _hub(exc, p, dense, common)
+    if p.inhibition == "partners":
+        objects += _partners(exc, p, method, common)
+
+    def before_each_image(group, statements, order, name):
+        group.run_regularly(statements, when="start", order=order, clock=images, name=name)
+
+    if learning:
+        before_each_image(exc, model.DECAY_THETA + model.CLEAR_SUM, 0, "decay_theta")
+        before_each_image(inputs_exc, model.SUM_WEIGHTS, 1, "sum_weights")
+        before_each_image(exc, model.SCALE_FROM_SUM, 2, "scale_from_sum")
+        before_each_image(inputs_exc, model.SCALE_WEIGHTS, 3, "scale_weights")
+    if p.rest == 0 * ms:
+        reset = model.RESET_FAST_STATE + (model.RESET_TRACES if learning else "")
+        before_each_image(exc, reset, 4, "reset_exc")
+        if learning:
+            before_each_image(trace, model.RESET_PRE_TRACE, 4, "reset_trace")
+        if p.inhibition == "partners":
+            inh = next(obj for obj in objects if obj.name == "inh")
+            before_each_image(inh, model.RESET_INH, 4, "reset_inh")
+
+    objects.append(SpikeMonitor(exc, name="spikes"))
+    network = Network(objects, name="network")
+    network.schedule = SCHEDULE
+    return network
+
+
+def _excitatory(p, method, learning, common):
+    """Build the excitatory neurons; with one winner per step they spike when the hub says so."""
+    equations = model.EXC + (model.EXC_LEARNING if learning else "")
+    reset = model.EXC_RESET + (model.EXC_RESET_LEARNING if learning else "")
+    if p.inhibition == "broadcast":
+        reset += model.OWN_SHARE
+    if p.one_winner:
+        equations += model.EXC_WINNER
+    exc = NeuronGroup(
+        p.n_exc,
+        equations,
+        threshold=model.IS_WINNER if p.one_winner else model.CROSSING,
+        reset=reset,
+        refractory="t_refractory",
+        events={"crossed": model.CROSSING} if p.one_winner else {},
+        method=method,
+        name="exc",
+        **common,
+    )
+    if p.one_winner:
+        exc.set_event_schedule("crossed", when="thresholds", order=-2)
+    return exc
+
+
+def _hub(exc, p, dense, common):
+    """Build the hub, a neuron that listens to all within the step: crossings, winner, spikes."""
+    hub = NeuronGroup(1, model.HUB, threshold="n_spikes > 0", reset="", name="hub", **common)
+    hub.thresholder["spike"].order = 3
+    hub.run_regularly(
+        model.HUB_CLEAR, when="groups", clock=common["clock"], name="hub_clear"
+    )
+    exc_hub = Synapses(
+        exc,
+        hub,
+        on_pre={"pre": model.FIND_WINNER if p.one_winner else model.COUNT_SPIKES},
+        on_event={"pre": "crossed" if p.one_winner else "spike"},
+        delay={"pre": 0 * ms},
+        name="exc_hub",
+        **common,
+    )
+    exc_hub.connect()
+    exc_hub.pre.when = "thresholds"
+    exc_hub.pre.order = -1 if p.one_winner else 2
+    objects = [hub, exc_hub]
+    if p.one_winner:
+        exc.winner = linked_var(hub, "winner")
+    if p.inhibition == "broadcast":
+        hub_exc = Synapses(
+            hub,
+            exc,
+            on_pre=model.BROADCAST,
+            delay=0 * ms,
+            codeobj_class=dense,
+            name="hub_exc",
+            **common,
+        )
+        hub_exc.connect()
+        objects.append(hub_exc)
+    return objects
+
+
+def _partners(exc, p, method, common):
+    """Build explicit inhibitory partners: exc -> inh one to one, inh -> exc all but the own."""
+    inh = NeuronGroup(
+        p.n_exc,
+        model.INH,
+        threshold=model.INH_CROSSING,
+        reset="v = v_reset",
+        refractory="t_refractory",
+        method=method,
+        name="inh",
+        **common,
+    )
+    exc_inh = Synapses(
+        exc, inh, on_pre=model.TO_PARTNER, delay=0 * ms, name="exc_inh", **common
+    )
+    exc_inh.connect(j="i")
+    inh_exc = Synapses(
+        inh, exc, on_pre=model.FROM_PARTNER, delay=0 * ms, name="inh_exc", **common
+    )
+    inh_exc.connect("i != j")
+    return [inh, exc_inh, inh_exc, SpikeMonitor(inh, name="inh_spikes")]
+
+
+def parameter_values(parameters, learning=True):
+    """Return the values of a model's parameters by "object.variable", in SI units."""
+    p = parameters
+    duration = p.presentation + p.rest
+    exc = {
+        "v_rest": p.v_rest,
+        "v_reset": p.v_reset,
+        "v_thresh": p.v_thresh,
+        "theta_offset": p.theta_offset,
+        "E_exc": p.E_exc,
+        "E_inh": p.E_inh,
+        "tau_m": p.tau_m,
+        "tau_e": p.tau_e,
+        "tau_i": p.tau_i,
+        "t_refractory": p.refractory,
+        "w_inh": p.w_inh,
+        "steps_per_image": p.steps_per_image,
+    }
+    values = {"step_clock.dt": p.dt, "image_clock.dt": duration}
+    if learning:
+        exc |= {
+            "tau_post_fast": p.tau_post_fast,
+            "tau_post_slow": p.tau_post_slow,
+            "tau_theta": p.tau_theta * p.n_exc / 100,
+            "theta_plus": p.theta_plus,
+            "weight_sum": p.weight_sum,
+            "image_duration": duration,
+        }
+        values |= {
+            "inputs_exc.eta_minus": p.eta_minus,
+            "inputs_exc.eta_plus": p.eta_plus,
+            "inputs_exc.w_max": p.w_max,
+            "trace.tau_trace": p.tau_pre,
+        }
+    if p.inhibition == "partners":
+        inh = {
+            "v_rest": p.v_rest_inh,
+            "v_reset": p.v_reset_inh,
+            "v_thresh": p.v_thresh_inh,
+            "E_exc": p.E_exc,
+            "tau_m": p.tau_inh,
+            "tau_e": p.tau_e,
+            "t_refractory": p.refractory_inh,
+            "w_partner": p.w_partner,
+            "steps_per_image": p.steps_per_image,
+        }
+        values |= {f"inh.{name}": value for name, value in inh.items()}
+    values |= {f"exc.{name}": value for name, value in exc.items()}
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def initial_state(parameters, n_inputs, rng):
+    """Return the state before the first image: random weights, all neurons alive.
+
+    Parameters
+    ----------
+    parameters : DiehlCook
+    n_inputs : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict
+        Arrays by "object.variable".
+    """
+    p = parameters
+    weights = p.w_start * (rng.random(n_inputs * p.n_exc) + 0.01)
+    state = {
+        "inputs_exc.w": weights,
+        "inputs_exc.mask": np.ones(n_inputs * p.n_exc),
+        "exc.alive": np.ones(p.n_exc, dtype=bool),
+        "exc.theta": np.full(p.n_exc, float(p.theta_start)),
+        "exc.v": np.full(p.n_exc, float(p.v_rest)),
+    }
+    if p.inhibition == "partners":
+        state["inh.v"] = np.full(p.n_exc, float(p.v_rest_inh))
+    return state
+
+
+class Pruner(NetworkOperation):
+    """A network operation that prunes any Brian2 `Synapses` at fixed intervals.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        With the variable `weight` and a variable `mask` that its equations multiply, so
+        that a pruned synapse neither transmits nor learns, for example
+        ``on_pre='v_post += w*mask'``.
+    rule : PruningRule or ScheduledPruning
+        A rule made with `pruning_rule`, or one of the package's neuron rules (its own
+        schedule is not used here).
+    every : Quantity
+        Time between events.
+    start : Quantity, optional
+        Time of the first event; default: `every`.
+    weight, mask : str
+        Names of the synapses' variables.
+    seed : int
+        For rules that draw at random.
+    name : str
+
+    Raises
+    ------
+    NotImplementedError
+        On a standalone device, where Brian2 ignores network operations.
+
+    Notes
+    -----
+    Pruned weights are set to zero. If a neuron rule kills neurons and the postsynaptic group
+    has a variable ``alive``, it is set too. `decisions` holds what was decided so far.
+    """
+
+    def __init__(
+        self,
+        synapses,
+        rule,
+        every,
+        start=None,
+        *,
+        weight="w",
+        mask="mask",
+        seed=0,
+        name="pruner*",
+    ):
+        self._refuse_standalone()
+        for variable in (weight, mask):
+            if variable not in synapses.variables:
+                raise ValueError(
+                    f"Pruner: '{synapses.name}' has no variable '{variable}'; add the line"
+                    f" '{variable} : 1' to its model (a pruned synapse has {mask} = 0 and"
+                    f" {weight} = 0), or name another with {'weight' if variable == weight else 'mask'}="
+                )
+        if not isinstance(rule, PruningRule) and not hasattr(rule, "decide"):
+            kind = "a plain function" if isinstance(rule, Callable) else f"{rule!r}"
+            raise TypeError(f"Pruner: rule is {kind}; decorate it with @pruning_rule")
+        every_us, start_us = (
+            round(float(value / second) * 1e6) for value in (every, every if start is None else start)
+        )
+        if every_us < 1 or start_us < 1:
+            raise ValueError(f"Pruner: every = {every} and start = {start} must be positive")
+        self.synapses, self.rule = synapses, rule
+        self._weight, self._mask, self._seed = weight, mask, seed
+        self._every_us, self._start_us = every_us, start_us
+        self.decisions = []
+        super().__init__(self._act, dt=math.gcd(every_us, start_us) * 1e-6 * second, name=name)
+        self._counter = SpikeMonitor(synapses.target, record=False, name=f"{self.name}_counter")
+        self._counted = np.zeros(len(synapses.target), dtype=np.int64)
+        self._contained_objects.append(self._counter)
+
+    @staticmethod
+    def _refuse_standalone():
+        device = type(get_device()).__name__
+        if device != "RuntimeDevice":
+            raise NotImplementedError(
+                f"Pruner: Brian2's {device} ignores network operations, so nothing would be"
+                " pruned. Use set_device('runtime'), or compile the network with"
+                " brianprune.CompiledNetwork and prune between its runs."
+            )
+
+    def before_run(self, run_namespace=None):
+        """Check the device once more: it may have changed since the pruner was made."""
+        self._refuse_standalone()
+        super().before_run(run_namespace)
+
+    def _act(self):
+        now = round(float(self.clock.t_) * 1e6)
+        if now < self._start_us or (now - self._start_us) % self._every_us:
+            return
+        synapses = self.synapses
+        post = np.asarray(synapses.j)
+        weights = np.array(getattr(synapses, f"{self._weight}_"))
+        mask = np.asarray(getattr(synapses, f"{self._mask}_")).astype(bool)
+        counts = np.asarray(self._counter.count) - self._counted
+        self._counted += counts
+        if isinstance(self.rule, PruningRule):
+            mask = self.rule(weights, mask, counts[post])
+        else:
+            alive = np.zeros(len(synapses.target), dtype=bool)
+            alive[post[mask]] = True
+            event = PruningEvent(
+                number=len(self.decisions),
+                weights=weights[np.newaxis],
+                mask=alive[np.newaxis],
+                alive=alive,
+                counts=counts,
+                past=tuple(self.decisions),
+                rng=np.random.default_rng([self._seed, len(self.decisions)]),
+            )
+            decision = self.rule.decide(event)
+            self.decisions.append(decision)
+            mask = mask & decision.alive[post]
+            if "alive" in synapses.target.variables:
+                synapses.target.alive = decision.alive
+        setattr(synapses, f"{self._mask}_", mask)
+        setattr(synapses, f"{self._weight}_", weights * mask)

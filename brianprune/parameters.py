@@ -1,0 +1,354 @@
+"""Parameters: named, immutable fields with a unit, a meaning and a source.
+
+Every choice that a result depends on is a field of a `Parameters` object: a model, a
+pruning rule, a data set, the arithmetic, and the `~brianprune.Experiment` that joins
+them. `repr` gives a Python expression that `parse` reads back exactly; `print` gives a
+table; notebooks show the same table as HTML.
+"""
+
+import ast
+import difflib
+import html
+import numbers
+
+import numpy as np
+from brian2.units import allunits, get_dimensions, stdunits
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+    Quantity,
+    get_unit,
+    have_same_dimensions,
+)
+
+__all__ = ["CODE", "OURS", "PAPER", "Parameter", "Parameters", "parse"]
+
+#: Where a default comes from: printed in the paper, read in public reference code (or in
+#: another paper, named in the meaning), or our own choice because neither gives it.
+PAPER, CODE, OURS = "paper", "code", "ours"
+
+_UNITS = {
+    name: unit
+    for module in (stdunits, allunits)
+    for name, unit in vars(module).items()
+    if isinstance(unit, Quantity) and name.isidentifier()
+}
+#: The units that values are written in, the first that gives the value back exactly.
+_WRITTEN = ("ms", "mV", "Hz", "second", "volt")
+_REGISTRY = {}
+
+
+class Parameter:
+    """One field of a `Parameters` class.
+
+    Parameters
+    ----------
+    default : object
+        The default value; its type (and unit) is the type a new value must have.
+    meaning : str
+        What the parameter does, for the table.
+    source : {'paper', 'code', 'ours'}
+        Where the default comes from.
+    minimum, maximum : float or Quantity, optional
+        Inclusive bounds.
+    above : float or Quantity, optional
+        Exclusive lower bound.
+    choices : sequence, optional
+        The allowed values.
+    kind : type or tuple of types, optional
+        Used in place of the type of `default`, for fields that hold other
+        `Parameters` or may be None.
+    """
+
+    def __init__(
+        self,
+        default,
+        meaning,
+        source=OURS,
+        *,
+        minimum=None,
+        maximum=None,
+        above=None,
+        choices=None,
+        kind=None,
+    ):
+        self.default = default
+        self.meaning = meaning
+        self.source = source
+        self.minimum = minimum
+        self.maximum = maximum
+        self.above = above
+        self.choices = choices
+        self.kind = kind
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else instance._values[self.name]
+
+    def __set__(self, instance, value):
+        raise AttributeError(
+            f"{type(instance).__name__} is immutable: use "
+            f".replace({self.name}={value!r}) to get a changed copy"
+        )
+
+    def check(self, value, owner):
+        """Return `value` in its canonical form, or raise an error naming the field."""
+        field = f"{owner}.{self.name}"
+        if self.choices is not None:
+            if value not in self.choices:
+                options = ", ".join(repr(choice) for choice in self.choices)
+                raise ValueError(f"{field} = {value!r}: choose one of {options}")
+            return value
+        if self.kind is not None:
+            if not isinstance(value, self.kind):
+                kinds = self.kind if isinstance(self.kind, tuple) else (self.kind,)
+                names = " or ".join(
+                    "None" if kind is type(None) else kind.__name__ for kind in kinds
+                )
+                raise TypeError(f"{field} = {value!r}: must be {names}")
+            if not isinstance(value, numbers.Number) or isinstance(value, bool):
+                return value
+        elif isinstance(self.default, bool):
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"{field} = {value!r}: must be True or False")
+            return bool(value)
+        elif isinstance(self.default, numbers.Integral):
+            if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+                raise TypeError(f"{field} = {value!r}: must be a whole number")
+            value = int(value)
+        elif isinstance(self.default, (Quantity, numbers.Real)):
+            value = self._check_quantity(value, field)
+        elif not isinstance(value, type(self.default)):
+            raise TypeError(
+                f"{field} = {value!r}: must be of type {type(self.default).__name__}"
+            )
+        self._check_bounds(value, field)
+        return value
+
+    def _check_quantity(self, value, field):
+        unit = get_unit(get_dimensions(self.default))
+        if not isinstance(value, (Quantity, numbers.Real, np.ndarray)) or isinstance(value, bool):
+            raise TypeError(f"{field} = {value!r}: must be a number")
+        if np.ndim(value) != 0:
+            raise TypeError(f"{field}: must be a single number, not an array")
+        if not have_same_dimensions(value, self.default):
+            example = _format(self.default) if self.dimension else "a plain number"
+            raise ValueError(
+                f"{field} = {value!s}: has the unit {get_unit(get_dimensions(value))!s}, "
+                f"but the field is in {unit!s} (for example {example})"
+            )
+        number = float(value)
+        if not np.isfinite(number):
+            raise ValueError(f"{field} = {value!s}: must be finite")
+        return Quantity(number, dim=unit.dim) if self.dimension else number
+
+    def _check_bounds(self, value, field):
+        if self.minimum is not None and value < self.minimum:
+            raise ValueError(f"{field} = {_format(value)}: must be at least {_format(self.minimum)}")
+        if self.maximum is not None and value > self.maximum:
+            raise ValueError(f"{field} = {_format(value)}: must be at most {_format(self.maximum)}")
+        if self.above is not None and not value > self.above:
+            raise ValueError(f"{field} = {_format(value)}: must be above {_format(self.above)}")
+
+    @property
+    def dimension(self):
+        """Whether the field carries a unit."""
+        return (
+            isinstance(self.default, Quantity)
+            and get_dimensions(self.default) is not DIMENSIONLESS
+        )
+
+
+def _format(value):
+    """Write a value as Python code that gives exactly the same value again."""
+    if not isinstance(value, Quantity) or get_dimensions(value) is DIMENSIONLESS:
+        return repr(float(value)) if isinstance(value, Quantity) else repr(value)
+    for name in _WRITTEN:
+        unit = _UNITS[name]
+        if not have_same_dimensions(value, unit):
+            continue
+        for digits in (6, 12, 15, 17):
+            number = f"{float(value) / float(unit):.{digits}g}"
+            if float(number) * float(unit) == float(value):
+                return f"{number}*{name}"
+    raise ValueError(f"cannot write {value!s} as text: its unit has no short name")
+
+
+class Parameters:
+    """Base class: an immutable record of `Parameter` fields.
+
+    Subclasses declare their fields as class attributes. Fields can be given to the
+    constructor by keyword; what is not given takes its documented default.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.fields = {
+            name: field
+            for base in reversed(cls.__mro__)
+            for name, field in vars(base).items()
+            if isinstance(field, Parameter)
+        }
+        _REGISTRY[cls.__name__] = cls
+
+    def __init__(self, **values):
+        own = type(self).__name__
+        for name in values:
+            self._require(name)
+        checked = {
+            name: field.check(values.get(name, field.default), own)
+            for name, field in self.fields.items()
+        }
+        object.__setattr__(self, "_values", checked)
+        self.validate()
+
+    def validate(self):
+        """Check what depends on several fields; raise an error naming them."""
+
+    @classmethod
+    def _require(cls, name):
+        if name not in cls.fields:
+            close = difflib.get_close_matches(name, cls.fields, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else ""
+            raise TypeError(
+                f"{cls.__name__} has no parameter '{name}' {hint}\n"
+                f"It has: {', '.join(cls.fields)}"
+            )
+
+    def replace(self, **changes):
+        """Return a copy with some fields changed.
+
+        A field of a field is reached with two underscores, as in
+        ``experiment.replace(network__tau_m=150*ms)``.
+        """
+        values = dict(self._values)
+        nested = {}
+        for name, value in changes.items():
+            head, _, rest = name.partition("__")
+            self._require(head)
+            if rest:
+                nested.setdefault(head, {})[rest] = value
+            else:
+                values[head] = value
+        for head, inner in nested.items():
+            if not isinstance(values[head], Parameters):
+                raise TypeError(
+                    f"{type(self).__name__}.{head} is {values[head]!r} and has no parameters"
+                    f" to change: give a whole new value for '{head}'"
+                )
+            values[head] = values[head].replace(**inner)
+        return type(self)(**values)
+
+    def __setattr__(self, name, value):
+        if name in self.fields:
+            self.fields[name].__set__(self, value)
+        self._require(name)
+
+    def __eq__(self, other):
+        return type(other) is type(self) and self._values == other._values
+
+    def __hash__(self):
+        return hash(repr(self))
+
+    def __reduce__(self):
+        return parse, (repr(self),)
+
+    def __repr__(self):
+        inner = ", ".join(f"{name}={_format(value)}" for name, value in self._values.items())
+        return f"{type(self).__name__}({inner})"
+
+    def rows(self):
+        """Return the table's rows: (name, value, meaning, source); nested ones indented."""
+        result = []
+        for name, field in self.fields.items():
+            value = self._values[name]
+            if isinstance(value, Parameters):
+                result.append((name, type(value).__name__, field.meaning, ""))
+                result += [(f"  {row[0]}", *row[1:]) for row in value.rows()]
+            else:
+                default = value == field.default
+                result.append(
+                    (name, _format(value), field.meaning, field.source if default else "set")
+                )
+        return result
+
+    def __str__(self):
+        header = ("name", "value", "meaning", "source")
+        rows = [header, *self.rows()]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        rule = "-" * max(map(len, lines))
+        return "\n".join([type(self).__name__, rule, lines[0], rule, *lines[1:], rule])
+
+    def _repr_html_(self):
+        body = "".join(
+            "<tr>"
+            + "".join(
+                f"<td style='text-align:left;white-space:pre'>{html.escape(cell)}</td>"
+                for cell in row
+            )
+            + "</tr>"
+            for row in self.rows()
+        )
+        head = "".join(f"<th>{name}</th>" for name in ("name", "value", "meaning", "source"))
+        return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{body}</table>"
+
+
+def parse(text):
+    """Read a `Parameters` object back from its text form.
+
+    Only literals, units and the package's own parameter classes are understood: nothing
+    is evaluated.
+
+    Parameters
+    ----------
+    text : str
+        What `repr` gave.
+
+    Returns
+    -------
+    Parameters
+
+    Raises
+    ------
+    ValueError
+        If the text holds anything else.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from brianprune import DiehlCook
+    >>> from brianprune.parameters import parse
+    >>> network = DiehlCook(n_exc=400, tau_m=87*ms)
+    >>> parse(repr(network)) == network
+    True
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise ValueError(f"not a parameter text: {error}") from None
+    return _evaluate(tree)
+
+
+def _evaluate(node):
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_evaluate(node.operand)
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return tuple(_evaluate(item) for item in node.elts)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        number, unit = _evaluate(node.left), node.right
+        if isinstance(unit, ast.Name) and unit.id in _UNITS:
+            return number * _UNITS[unit.id]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+        if node.func.id not in _REGISTRY:
+            raise ValueError(
+                f"unknown parameter class '{node.func.id}': define or import it before reading"
+            )
+        return _REGISTRY[node.func.id](**{kw.arg: _evaluate(kw.value) for kw in node.keywords})
+    raise ValueError(f"not a parameter text: {ast.unparse(node)}")

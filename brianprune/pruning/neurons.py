@@ -1,0 +1,186 @@
+"""Neuron pruning: strategies S1, S2, S3 and post-training of Guo et al. (2020), Electronics 9:1059.
+
+The importance of a neuron is its spike count (paper). The equations are our reading: the text
+that we have names the strategies and gives no formula.
+"""
+
+import numpy as np
+
+from ..parameters import OURS, PAPER, Parameter, Parameters
+from .rules import Decision, ScheduledPruning
+
+__all__ = [
+    "AdaptiveNeuronPruning",
+    "ConstantNeuronPruning",
+    "PostTrainingNeuronPruning",
+    "RandomNeuronPruning",
+    "ThresholdNeuronPruning",
+    "below_threshold",
+    "lowest_counts",
+]
+
+
+def lowest_counts(counts, alive, n):
+    """Kill the `n` living neurons with the lowest counts.
+
+    Parameters
+    ----------
+    counts : array, shape (neurons,)
+        Spikes of each neuron.
+    alive : array of bool, shape (neurons,)
+    n : int
+        How many; at least one neuron is left. Ties: the lower index dies first.
+
+    Returns
+    -------
+    array of bool, shape (neurons,)
+        The neurons still alive.
+
+    Examples
+    --------
+    >>> lowest_counts(np.array([5, 1, 3, 0]), np.array([True, True, True, False]), 1)
+    array([ True, False,  True, False])
+    """
+    living = np.flatnonzero(alive)
+    order = living[np.argsort(counts[living], kind="stable")]
+    result = np.array(alive)
+    result[order[: max(0, min(n, len(living) - 1))]] = False
+    return result
+
+
+def below_threshold(counts, alive, threshold, n_max):
+    """Kill every living neuron whose count lies below a threshold.
+
+    Parameters
+    ----------
+    counts : array, shape (neurons,)
+    alive : array of bool, shape (neurons,)
+    threshold : float
+    n_max : int
+        No more than this many at once, lowest counts first; at least one neuron is left.
+
+    Returns
+    -------
+    array of bool, shape (neurons,)
+        The neurons still alive.
+    """
+    n_below = np.count_nonzero(alive & (counts < threshold))
+    return lowest_counts(counts, alive, min(n_below, n_max))
+
+
+class _NeuronPruning(ScheduledPruning):
+    """Base of the scheduled neuron rules: a cap on the total, and a mask that follows."""
+
+    n_max = Parameter(
+        -1, "never kill more than this many neurons in all; -1: no cap", OURS, minimum=-1
+    )
+
+    def _room(self, event):
+        dead = np.count_nonzero(~event.alive)
+        return len(event.alive) if self.n_max < 0 else max(0, self.n_max - dead)
+
+    def _decision(self, event, alive, threshold=np.nan):
+        n_pruned = np.count_nonzero(event.alive & ~alive)
+        return Decision(event.mask & alive, alive, float(threshold), int(n_pruned))
+
+
+class ConstantNeuronPruning(_NeuronPruning):
+    """S1, constant pruning: the `n` least active neurons at each event."""
+
+    n = Parameter(2, "neurons killed at each event (20 of 100 in 10 events)", OURS, minimum=0)
+
+    def decide(self, event):
+        """Kill the `n` neurons with the lowest counts."""
+        n = min(self.n, self._room(event))
+        return self._decision(event, lowest_counts(event.counts, event.alive, n))
+
+
+class RandomNeuronPruning(_NeuronPruning):
+    """Control: `n` random neurons at each event."""
+
+    n = Parameter(2, "neurons killed at each event", OURS, minimum=0)
+
+    def decide(self, event):
+        """Kill `n` living neurons drawn at random."""
+        n = min(self.n, self._room(event))
+        lottery = event.rng.random(len(event.alive))
+        return self._decision(event, lowest_counts(lottery, event.alive, n))
+
+
+class ThresholdNeuronPruning(_NeuronPruning):
+    """S2, constant-threshold pruning: every neuron that spiked less than a fixed number."""
+
+    threshold = Parameter(
+        300.0, "spikes since the last event below which a neuron dies", OURS, minimum=0
+    )
+
+    def decide(self, event):
+        """Kill all neurons below the threshold."""
+        alive = below_threshold(event.counts, event.alive, self.threshold, self._room(event))
+        return self._decision(event, alive, self.threshold)
+
+
+class AdaptiveNeuronPruning(_NeuronPruning):
+    """S3, adaptive pruning: every neuron below a threshold that adapts (the paper's choice).
+
+    ========== =============================================================================
+    form       threshold of event k
+    ========== =============================================================================
+    mean       ``alpha * mean(counts)`` of the living neurons
+    std        ``mean(counts) - beta * std(counts)`` of the living neurons
+    ramp       ``threshold + k * delta``
+    feedback   previous threshold ``+ delta * (target - neurons killed)``, from ``threshold``
+    ========== =============================================================================
+    """
+
+    form = Parameter(
+        "mean", "how the threshold adapts", OURS, choices=("mean", "std", "ramp", "feedback")
+    )
+    alpha = Parameter(0.3, "mean: fraction of the mean count", OURS, minimum=0)
+    beta = Parameter(1.5, "std: standard deviations below the mean", OURS)
+    threshold = Parameter(100.0, "ramp, feedback: first threshold, in spikes", OURS, minimum=0)
+    delta = Parameter(10.0, "ramp, feedback: step of the threshold, in spikes", OURS)
+    target = Parameter(2, "feedback: neurons wanted per event", OURS, minimum=0)
+
+    def threshold_of(self, event):
+        """Return the threshold S_k of an event, in spikes."""
+        counts = event.counts[event.alive]
+        if self.form == "mean":
+            return self.alpha * counts.mean()
+        if self.form == "std":
+            return counts.mean() - self.beta * counts.std()
+        if self.form == "ramp":
+            return self.threshold + event.number * self.delta
+        if not event.past:
+            return self.threshold
+        last = event.past[-1]
+        return max(0.0, last.threshold + self.delta * (self.target - last.n_pruned))
+
+    def decide(self, event):
+        """Kill all neurons below the adapted threshold."""
+        threshold = self.threshold_of(event)
+        alive = below_threshold(event.counts, event.alive, threshold, self._room(event))
+        return self._decision(event, alive, threshold)
+
+
+class PostTrainingNeuronPruning(Parameters):
+    """Train unpruned, then remove the neurons that spike least on training images.
+
+    No retraining; labels are assigned anew (adopted in the paper from Chen et al., IJCNN 2018).
+    """
+
+    n = Parameter(20, "neurons killed after training", PAPER, minimum=0)
+
+    def validate_for(self, n_train):
+        """Any training fits."""
+
+    def events(self, n_train):
+        """Return no event: the rule acts once, after training."""
+        return []
+
+    def decide_after_training(self, event):
+        """Kill the `n` neurons with the lowest counts."""
+        alive = lowest_counts(event.counts, event.alive, self.n)
+        return Decision(
+            event.mask & alive, alive, np.nan, int(np.count_nonzero(event.alive & ~alive))
+        )

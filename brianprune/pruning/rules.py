@@ -1,0 +1,185 @@
+"""What every pruning rule is made of: a schedule, an event's data, a decision.
+
+A rule is a pure function of arrays. When it acts is its schedule (`start`, `interval`, in
+images); what it may see is a `PruningEvent`; what it decides is a `Decision`. Weights have the
+shape (inputs, neurons); counts are spikes of each neuron since the rule last acted.
+"""
+
+import inspect
+from typing import NamedTuple
+
+import numpy as np
+
+from ..parameters import OURS, Parameter, Parameters
+
+__all__ = ["Decision", "PruningEvent", "PruningRule", "ScheduledPruning", "pruning_rule"]
+
+
+class PruningEvent(NamedTuple):
+    """What a rule sees when it acts."""
+
+    number: int  #: 0 for the first event
+    weights: np.ndarray  #: (inputs, neurons)
+    mask: np.ndarray  #: (inputs, neurons), True where the synapse exists
+    alive: np.ndarray  #: (neurons,), True where the neuron lives
+    counts: np.ndarray  #: (neurons,), spikes since the last event
+    past: tuple  #: decisions of earlier events
+    rng: np.random.Generator  #: of (seed, event number)
+
+
+class Decision(NamedTuple):
+    """What a rule decides: the new mask and living neurons, and the threshold it used."""
+
+    mask: np.ndarray
+    alive: np.ndarray
+    threshold: float
+    n_pruned: int  #: neurons newly dead
+
+
+class ScheduledPruning(Parameters):
+    """Base of the rules that act at fixed intervals while the network learns.
+
+    A subclass defines ``decide(event)``, which returns a `Decision`.
+    """
+
+    start = Parameter(30_000, "images before the first event", OURS, minimum=1)
+    interval = Parameter(3_000, "images between events", OURS, minimum=1)
+
+    def validate_for(self, n_train):
+        """Raise an error if the schedule does not fit into `n_train` images."""
+        own = type(self).__name__
+        if self.interval > n_train:
+            raise ValueError(
+                f"{own}.interval = {self.interval}: longer than the training of {n_train} images;"
+                " choose a shorter interval or more images"
+            )
+        if self.start >= n_train:
+            raise ValueError(
+                f"{own}.start = {self.start}: training ends after {n_train} images, so the rule"
+                " would never act; choose an earlier start or more images"
+            )
+
+    def events(self, n_train):
+        """Return the numbers of images after which the rule acts (not after the last)."""
+        return list(range(self.start, n_train, self.interval))
+
+
+class PruningRule:
+    """A pruning rule of one's own, made by `pruning_rule`.
+
+    Called as ``rule(weights, alive, activity)`` it returns the checked mask. `every` gives
+    it a schedule for an `~brianprune.Experiment`; a `~brianprune.Pruner` runs it in any
+    Brian2 network.
+    """
+
+    registry = {}
+
+    def __init__(self, function, regrows=False):
+        parameters = list(inspect.signature(function).parameters)
+        if len(parameters) != 3:
+            raise TypeError(
+                f"pruning rule '{function.__name__}' takes ({', '.join(parameters)}): it must take"
+                " (weights, alive, activity)"
+            )
+        self.function = function
+        self.regrows = regrows
+        self.name = self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        PruningRule.registry[self.name] = self
+
+    def __call__(self, weights, alive, activity):
+        """Return the rule's mask, checked.
+
+        Parameters
+        ----------
+        weights : array
+        alive : array of bool
+            Of the same shape as `weights`: True where a synapse exists.
+        activity : array
+            Postsynaptic spikes since the last event; broadcasts against `weights`.
+
+        Returns
+        -------
+        array of bool
+            The synapses that remain.
+
+        Raises
+        ------
+        ValueError
+            If the rule returned another shape, or revived a synapse without declaring
+            ``@pruning_rule(regrows=True)``.
+        TypeError
+            If it did not return booleans.
+        """
+        mask = np.asarray(self.function(weights, alive, activity))
+        if mask.shape != np.shape(weights):
+            raise ValueError(
+                f"pruning rule '{self.name}' returned the shape {mask.shape} for weights of shape"
+                f" {np.shape(weights)}: return one boolean per synapse"
+            )
+        if mask.dtype != bool:
+            raise TypeError(
+                f"pruning rule '{self.name}' returned {mask.dtype}: return booleans, True for the"
+                " synapses that remain"
+            )
+        revived = np.count_nonzero(mask & ~alive)
+        if revived and not self.regrows:
+            raise ValueError(
+                f"pruning rule '{self.name}' revived {revived} pruned synapses: return"
+                " 'alive & ...', or declare regrowth with @pruning_rule(regrows=True)"
+            )
+        return mask
+
+    def every(self, interval, start=None):
+        """Give the rule a schedule, in images, for an `~brianprune.Experiment`."""
+        return OwnPruning(
+            rule=self.name, interval=interval, start=interval if start is None else start
+        )
+
+
+def pruning_rule(function=None, *, regrows=False):
+    """Make a pruning rule from a function ``(weights, alive, activity) -> mask``.
+
+    Parameters
+    ----------
+    function : callable
+        Arrays in, mask out: True for the synapses that remain. `weights` and `alive` have
+        one entry per synapse; `activity`, the postsynaptic spikes since the last event,
+        broadcasts against them.
+    regrows : bool
+        Whether the rule may revive pruned synapses.
+
+    Returns
+    -------
+    PruningRule
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @pruning_rule
+    ... def strongest_half(weights, alive, activity):
+    ...     return alive & (weights > np.median(weights[alive]))
+    >>> strongest_half(np.array([.1, .2, .3, .4]), np.ones(4, bool), np.zeros(4))
+    array([False, False,  True,  True])
+    """
+    if function is None:
+        return lambda inner: PruningRule(inner, regrows)
+    return PruningRule(function, regrows)
+
+
+class OwnPruning(ScheduledPruning):
+    """A rule made with `pruning_rule`, with a schedule; made by `PruningRule.every`."""
+
+    rule = Parameter("", "name of the rule", OURS)
+
+    def validate(self):
+        if self.rule not in PruningRule.registry:
+            raise ValueError(
+                f"OwnPruning.rule = {self.rule!r}: no such rule is defined; define it with"
+                " @pruning_rule first"
+            )
+
+    def decide(self, event):
+        """Apply the rule to the whole weight matrix."""
+        mask = PruningRule.registry[self.rule](event.weights, event.mask, event.counts)
+        return Decision(mask, event.alive, np.nan, 0)

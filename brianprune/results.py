@@ -1,0 +1,250 @@
+"""Result: what an experiment computed, its HDF5 file and its provenance."""
+
+import contextlib
+import datetime
+import os
+import platform
+import subprocess
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from . import analysis
+from .parameters import parse
+
+__all__ = ["FORMAT", "Result", "provenance", "read_tree", "write_tree"]
+
+#: Of the files. A change that alters numbers raises it, so old results are not mixed in.
+FORMAT = 1
+
+
+def provenance(backend):
+    """Return what produced a result: versions, commit, backend, machine, time."""
+    versions = {}
+    for package in ("brianprune", "brian2", "numpy"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return {
+        **versions,
+        "python": platform.python_version(),
+        "commit": _commit(),
+        "backend": backend,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _commit():
+    """Return the commit of a source checkout, with '+' if it has changes, or 'unknown'."""
+    here = Path(__file__).parent
+    if not (here.parent / ".git").exists():
+        return "unknown"
+    try:
+        run = [
+            subprocess.run(["git", *args], cwd=here, capture_output=True, text=True, timeout=10)
+            for args in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "-uno", "."))
+        ]
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    if run[0].returncode:
+        return "unknown"
+    return run[0].stdout.strip() + ("+" if run[1].stdout.strip() else "")
+
+
+def write_tree(path, tree, compression=None):
+    """Write nested dictionaries of arrays, numbers and text as an HDF5 file.
+
+    The file is written under a temporary name in the same folder and renamed.
+    """
+    path = Path(path)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    os.close(handle)
+    try:
+        with h5py.File(name, "w") as file:
+            file.attrs["format"] = FORMAT
+            _write_group(file, tree, compression)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.remove(name)
+        raise
+
+
+def _umask():
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def _write_group(group, tree, compression):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            _write_group(group.create_group(key), value, compression)
+        elif isinstance(value, pd.DataFrame):
+            table = group.create_group(key)
+            table.attrs["table"] = list(value.columns)
+            _write_group(table, {name: value[name].to_numpy() for name in value}, compression)
+        elif np.ndim(value) == 0:
+            group.attrs[key] = value
+        else:
+            array = np.asarray(value)
+            options = {"compression": compression} if compression and array.size else {}
+            group.create_dataset(key, data=array, **options)
+
+
+def read_tree(path):
+    """Read a file of `write_tree`.
+
+    Raises
+    ------
+    ValueError
+        If a newer version of the package wrote it, or it is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            found = int(file.attrs.get("format", 0))
+            if found > FORMAT:
+                raise ValueError(
+                    f"{path} has format {found}, this version of brianprune reads up to {FORMAT}:"
+                    " upgrade brianprune, or recompute into another folder"
+                )
+            return _read_group(file)
+    except (OSError, KeyError, RuntimeError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path} is damaged or not a result file: {error}") from None
+
+
+def _read_group(group):
+    tree = {key: _plain(value) for key, value in group.attrs.items() if key != "format"}
+    for key, item in group.items():
+        if isinstance(item, h5py.Group):
+            tree[key] = _read_group(item)
+        else:
+            tree[key] = item[()]
+    if "table" in tree:
+        columns = [str(name) for name in tree["table"]]
+        return pd.DataFrame({name: tree[name] for name in columns})
+    return tree
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value
+
+
+class Result:
+    """What an experiment computed.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    weights : array, shape (n_inputs, n_exc)
+        Final weights; pruned synapses are 0.
+    mask : array of bool, shape (n_inputs, n_exc)
+        Existing synapses.
+    alive : array of bool, shape (n_exc,)
+    theta : array, shape (n_exc,)
+        Adaptive threshold, in volt.
+    spikes : DataFrame
+        Training spikes: image, neuron, count (only pairs that spiked).
+    history : DataFrame
+        While training, every `record_every` images: living neurons, connectivity, spikes per
+        image, weight updates, synaptic operations since the row before.
+    events : DataFrame
+        Pruning events: image, threshold, neurons killed, neurons alive.
+    label_counts, test_counts : arrays, shape (images, n_exc)
+        Spike counts of the frozen network on the labelling and the evaluation images.
+    label_labels, test_labels : arrays of int
+        Their true classes.
+    operations : dict of dict
+        Synaptic operations by pathway in ``training`` and ``inference`` (per image of the
+        evaluation, see `inference_operations`).
+    provenance : dict
+        Versions, commit, backend, machine, CPU time in seconds, peak memory in MB.
+    """
+
+    _ARRAYS = (
+        "weights",
+        "mask",
+        "alive",
+        "theta",
+        "spikes",
+        "history",
+        "events",
+        "label_counts",
+        "label_labels",
+        "test_counts",
+        "test_labels",
+        "operations",
+        "provenance",
+    )
+
+    def __init__(self, experiment, **arrays):
+        self.experiment = experiment
+        for name in self._ARRAYS:
+            setattr(self, name, arrays[name])
+
+    @property
+    def labels(self):
+        """The class of each neuron, -1 for none; see `brianprune.analysis.assign_labels`."""
+        return analysis.assign_labels(self.label_counts, self.label_labels)
+
+    @property
+    def predicted(self):
+        """The predicted class of each evaluation image, -1 for none."""
+        return analysis.predict(self.test_counts, self.labels)
+
+    @property
+    def accuracy(self):
+        """The fraction of evaluation images predicted rightly."""
+        return analysis.accuracy(self.predicted, self.test_labels)
+
+    @property
+    def n_pruned(self):
+        """Neurons killed."""
+        return int(np.count_nonzero(~self.alive))
+
+    def summary(self):
+        """Return the main numbers as a dictionary."""
+        images = max(1, len(self.test_labels))
+        return {
+            "accuracy": self.accuracy,
+            "n_pruned": self.n_pruned,
+            "connectivity": 1 - analysis.connection_sparsity(self.mask),
+            "footprint_bytes": analysis.footprint(self.mask, self.alive),
+            "training_sops": self.operations["training"]["inputs_exc"],
+            "inference_sops_per_image": self.operations["inference"]["inputs_exc"] / images,
+            "spikes_per_image": float(self.test_counts.sum() / images),
+            "cpu_seconds": self.provenance["cpu_seconds"],
+        }
+
+    def __repr__(self):
+        return f"<Result: accuracy {self.accuracy:.4f}, {self.n_pruned} neurons pruned>"
+
+    def save(self, path):
+        """Write the result to an HDF5 file, under a temporary name first."""
+        tree = {name: getattr(self, name) for name in self._ARRAYS}
+        write_tree(path, {"experiment": repr(self.experiment), **tree}, compression="gzip")
+
+    @classmethod
+    def load(cls, path):
+        """Read a result file.
+
+        Raises
+        ------
+        FileNotFoundError
+        ValueError
+            If it is damaged or of a newer version.
+        """
+        tree = read_tree(path)
+        missing = {"experiment", *cls._ARRAYS} - set(tree)
+        if missing:
+            raise ValueError(f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}")
+        return cls(parse(tree.pop("experiment")), **tree)
