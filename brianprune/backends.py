@@ -7,6 +7,7 @@ once, then run as often as wanted), `RuntimeNetwork` with Brian2's numpy and cyt
 Time starts at zero in every run.
 """
 
+import collections
 import contextlib
 import difflib
 import hashlib
@@ -23,6 +24,7 @@ import brian2
 import numpy as np
 import pooch
 from brian2 import BrianLogger, SpikeGeneratorGroup, get_device, prefs, second
+from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
 from brian2.devices.device import reset_device, set_device
@@ -80,6 +82,20 @@ def _preferences(dtype, target=None):
     finally:
         for name, value in before.items():
             prefs[name] = value
+
+
+@contextlib.contextmanager
+def _fresh_names():
+    """Let Brian2 name code objects as if nothing else had been built in this process.
+
+    It numbers them over all objects alive, so the code would differ each time.
+    """
+    before = InstanceFollower.instance_sets
+    InstanceFollower.instance_sets = collections.defaultdict(InstanceTrackerSet)
+    try:
+        yield
+    finally:
+        InstanceFollower.instance_sets = before
 
 
 def _bins(times, dt):
@@ -246,7 +262,7 @@ class CompiledNetwork:
         cache.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
         try:
-            with _preferences(dtype):
+            with _preferences(dtype), _fresh_names():
                 self._translate(build, work)
             digest = _digest(work)
             self.folder = cache / digest[:24]
