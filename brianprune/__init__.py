@@ -16,8 +16,7 @@ from .pruning import (
     pruning_rule,
 )
 from .results import Result
-
-__version__ = "0.1.0"
+from .version import __version__
 
 __all__ = [
     "AdaptiveNeuronPruning",
@@ -35,6 +34,7 @@ __all__ = [
     "Result",
     "RuntimeNetwork",
     "ThresholdNeuronPruning",
+    "__version__",
     "analysis",
     "digits",
     "fashion_mnist",

@@ -55,9 +55,7 @@ def window_counts(image, neuron, count, edges, n_neurons):
     edges = np.asarray(edges)
     window = np.searchsorted(edges, image, side="right") - 1
     inside = (window >= 0) & (window < len(edges) - 1)
-    return count_table(
-        window[inside], neuron[inside], count[inside], len(edges) - 1, n_neurons
-    )
+    return count_table(window[inside], neuron[inside], count[inside], len(edges) - 1, n_neurons)
 
 
 def assign_labels(counts, labels, n_classes=N_CLASSES):

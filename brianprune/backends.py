@@ -129,7 +129,8 @@ class RuntimeNetwork:
             f"{obj.name}.{name}": variable
             for obj in self._objects()
             for name, variable in getattr(obj, "variables", {}).items()
-            if isinstance(variable, ArrayVariable) and variable.owner is not None
+            if isinstance(variable, ArrayVariable)
+            and variable.owner is not None
             and variable.owner.name == obj.name
         }
 
@@ -291,7 +292,10 @@ class CompiledNetwork:
             self._describe(device, network)
             self._insert_segment_code(device, network)
             device.headers.append('"segment.h"')
-            _write(work / "segment.h", resources.files("brianprune").joinpath("templates/segment.h").read_text())
+            _write(
+                work / "segment.h",
+                resources.files("brianprune").joinpath("templates/segment.h").read_text(),
+            )
             device.build(directory=str(work), compile=False, run=False, with_output=False)
         finally:
             device.reinit()
@@ -465,5 +469,7 @@ def _compile(folder):
         log.write_text(done.stdout + done.stderr)
         raise RuntimeError(
             f"compiling the network failed, see {log}; the first error is:\n"
-            + next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[-500:])
+            + next(
+                (line for line in done.stderr.splitlines() if "error" in line), done.stderr[-500:]
+            )
         )

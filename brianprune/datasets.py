@@ -63,9 +63,7 @@ class _Dataset(Parameters):
     """Base of the data sets: how many images of each split are used."""
 
     n_train = Parameter(-1, "training images, from the first; -1: all", OURS, minimum=-1)
-    n_validation = Parameter(
-        0, "validation images, the last of the training set", OURS, minimum=0
-    )
+    n_validation = Parameter(0, "validation images, the last of the training set", OURS, minimum=0)
     n_test = Parameter(-1, "test images, from the first; -1: all", OURS, minimum=-1)
 
     def load(self):
@@ -180,7 +178,11 @@ class IdxImages(_Dataset):
             lines = "\n".join(
                 f"  {name}  {md5}" for name, md5 in zip(IDX_FILES, checksums, strict=True)
             )
-            where = f"{own}/{self.name}" if own else f"FOLDER/{self.name} and set BRIANPRUNE_DATA=FOLDER"
+            where = (
+                f"{own}/{self.name}"
+                if own
+                else f"FOLDER/{self.name} and set BRIANPRUNE_DATA=FOLDER"
+            )
             raise FileNotFoundError(
                 f"{self.name} is not on this machine and could not be fetched from {base}"
                 f" ({type(error).__name__}). Put these four files (with their MD5) into {where}:\n"

@@ -1,6 +1,5 @@
 """Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
 
-import contextlib
 import hashlib
 import itertools
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-from brian2 import ms, second
+from brian2 import second
 from tqdm.auto import tqdm
 
 from . import analysis
@@ -24,7 +23,7 @@ from .models import DiehlCook
 from .network import Pruner, build_network, initial_state, parameter_values, structure
 from .parameters import OURS, Parameter, Parameters
 from .pruning.rules import PruningEvent
-from .results import FORMAT, Result, provenance, read_tree, write_tree
+from .results import FORMAT, NewerFormat, Result, provenance, read_tree, write_tree
 
 __all__ = ["Experiment", "run_all", "sweep"]
 
@@ -47,12 +46,17 @@ class Experiment(Parameters):
     """
 
     network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
-    pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=(type(None), Parameters))
+    pruning = Parameter(
+        None, "the pruning rule and its schedule; None: no pruning", kind=(type(None), Parameters)
+    )
     data = Parameter(Digits(), "the images", kind=(Digits, IdxImages))
     arithmetic = Parameter(FloatingPoint(), "how numbers are computed", kind=FloatingPoint)
     seed = Parameter(0, "of spikes, initial weights and random pruning", OURS, minimum=0)
     n_label = Parameter(
-        10_000, "last training images, shown to the frozen network to label neurons", OURS, minimum=1
+        10_000,
+        "last training images, shown to the frozen network to label neurons",
+        OURS,
+        minimum=1,
     )
     record_every = Parameter(5_000, "images between rows of the history", OURS, minimum=1)
     evaluate_on = Parameter(
@@ -69,8 +73,7 @@ class Experiment(Parameters):
             self.pruning.validate_for(self.data.n_train)
         if self.evaluate_on == "validation" and self.data.n_validation == 0:
             raise ValueError(
-                "Experiment.evaluate_on = 'validation': the data has none; set"
-                " data__n_validation"
+                "Experiment.evaluate_on = 'validation': the data has none; set data__n_validation"
             )
 
     @property
@@ -197,7 +200,7 @@ class _Run:
     def result(self):
         """Run what is not yet done and return the result."""
         e = self.experiment
-        progress = self.store.checkpoint() or self._new()
+        progress = self.store.checkpoint() or self._shared() or self._new()
         if progress["done"] < len(self.images.train):
             self._train(progress)
         state = self._final_state(progress)
@@ -209,16 +212,16 @@ class _Run:
         if hasattr(e.pruning, "decide_after_training"):
             event = self._event(state, label_counts.sum(axis=0), progress)
             self._apply(e.pruning.decide_after_training(event), state, progress)
-            label_counts = self._present(state, self.images.train[first:], LABELLING, "labelling")[0]
+            label_counts = self._present(state, self.images.train[first:], LABELLING, "labelling")[
+                0
+            ]
         split = {
             "test": (self.images.test, self.images.test_labels),
             "validation": (self.images.validation, self.images.validation_labels),
         }[e.evaluate_on]
         test_counts, operations = self._present(state, split[0], EVALUATION, "evaluation")
         history = pd.DataFrame(progress["history"])
-        training = {
-            name: float(history[name].sum()) for name in operations if name in history
-        }
+        training = {name: float(history[name].sum()) for name in operations if name in history}
         result = Result(
             e,
             weights=state["inputs_exc.w"].reshape(self.n_inputs, self.n_exc),
@@ -263,6 +266,16 @@ class _Run:
             "peak_mb": 0.0,
         }
 
+    def _shared_until(self):
+        """Images before the rule first acts: what all rules of a base network share."""
+        n_train, rule = len(self.images.train), self.experiment.pruning
+        events = rule.events(n_train) if rule is not None else []
+        return events[0] if events else n_train
+
+    def _shared(self):
+        """Return the progress that a run with another rule has stored, if there is one."""
+        return self.store.shared(self._shared_until())
+
     def _network(self, learning):
         e = self.experiment
         dtype = e.arithmetic.dtype
@@ -289,23 +302,33 @@ class _Run:
         self.reporter.start("training", n_train, progress["done"])
         network = self._network(learning=True)
         events = e.pruning.events(n_train) if e.pruning is not None else []
-        cuts = {*range(0, n_train, self.segment), *range(0, n_train, e.record_every), *events, n_train}
+        shared_until = self._shared_until()
+        cuts = {
+            *range(0, n_train, self.segment),
+            *range(0, n_train, e.record_every),
+            *events,
+            shared_until,
+            n_train,
+        }
         todo = sorted(cut for cut in cuts if cut > progress["done"])
         for end in todo:
             begin = progress["done"]
-            spikes = e._spikes(self.images.train, TRAINING, begin, end)
-            run = network.run((end - begin) * self.duration * second, progress["state"], {"inputs": spikes})
-            progress["state"].update(run.state)
-            self._tally(progress, run, spikes[0], begin)
-            progress["done"] = end
-            if end in events:
+            if begin in events:
                 number = len(progress["events"]["image"])
                 counts = self._counts_since(progress, events[number - 1] if number else 0)
                 decision = e.pruning.decide(self._event(progress["state"], counts, progress))
                 self._apply(decision, progress["state"], progress)
+            spikes = e._spikes(self.images.train, TRAINING, begin, end)
+            duration = (end - begin) * self.duration * second
+            run = network.run(duration, progress["state"], {"inputs": spikes})
+            progress["state"].update(run.state)
+            progress["done"] = end
+            self._tally(progress, run, spikes[0], begin)
             if end % e.record_every == 0 or end == n_train:
                 self._record(progress)
             self.clock.add_to(progress)
+            if end == shared_until:
+                self.store.save_shared(progress, end)
             self.store.save_checkpoint(progress)
             self.reporter.update(end, progress)
 
@@ -333,7 +356,7 @@ class _Run:
             progress["operations"][name] = progress["operations"].get(name, 0) + value
 
     def _record(self, progress):
-        """Add a row to the history and start the next one."""
+        """Add a row to the history (before an event at the same image) and start the next."""
         state, end = progress["state"], progress["done"]
         history = progress["history"]
         begin = int(history["image"][-1]) if history else 0
@@ -457,7 +480,9 @@ class _CpuClock:
 
     @staticmethod
     def _now():
-        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        usages = [
+            resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ]
         return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
     def add_to(self, progress):
@@ -519,20 +544,30 @@ class _Store:
         """Return the latest progress that can be read, or None."""
         if self.folder is None:
             return None
-        for path in (self._current, self._previous):
-            if not path.exists():
-                continue
-            try:
-                tree = read_tree(path)
-                if tree["experiment"] == repr(self.experiment):
-                    return tree
-                reason = "it belongs to another experiment"
-            except (ValueError, KeyError) as error:
-                if "upgrade" in str(error):
-                    raise
-                reason = str(error)
-            follows = "the one before is used" if path == self._current and self._previous.exists() else "training starts anew"
-            warnings.warn(f"checkpoint {path} is not usable ({reason}); {follows}", stacklevel=4)
+        paths = [path for path in (self._current, self._previous) if path.exists()]
+        for path in paths:
+            progress = self._read(
+                path,
+                self.experiment,
+                "training starts anew" if path == paths[-1] else "the one before is used",
+            )
+            if progress is not None:
+                return progress
+        return None
+
+    @staticmethod
+    def _read(path, experiment, otherwise):
+        try:
+            tree = read_tree(path)
+        except NewerFormat:
+            raise
+        except ValueError as error:
+            reason = str(error)
+        else:
+            if tree.get("experiment") == repr(experiment):
+                return tree
+            reason = f"{path} belongs to another experiment"
+        warnings.warn(f"checkpoint not usable: {reason}; {otherwise}", stacklevel=6)
         return None
 
     def save_checkpoint(self, progress):
@@ -542,6 +577,26 @@ class _Store:
         if self._current.exists():
             os.replace(self._current, self._previous)
         write_tree(self._current, {**progress, "experiment": repr(self.experiment)})
+
+    def _shared_path(self, done):
+        unpruned = self.experiment.replace(pruning=None)
+        return unpruned, self.folder / f"{unpruned.key}-{done}.shared"
+
+    def shared(self, done):
+        """Return the progress of the unpruned network after `done` images, if stored."""
+        if self.folder is None:
+            return None
+        unpruned, path = self._shared_path(done)
+        if not path.exists():
+            return None
+        return self._read(path, unpruned, "it is computed anew")
+
+    def save_shared(self, progress, done):
+        """Store the progress before the first event, for runs with other rules."""
+        if self.folder is None:
+            return
+        unpruned, path = self._shared_path(done)
+        write_tree(path, {**progress, "experiment": repr(unpruned)})
 
 
 class _Reporter:

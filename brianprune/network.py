@@ -149,9 +149,7 @@ def _hub(exc, p, dense, common):
     """Build the hub, a neuron that listens to all within the step: crossings, winner, spikes."""
     hub = NeuronGroup(1, model.HUB, threshold="n_spikes > 0", reset="", name="hub", **common)
     hub.thresholder["spike"].order = 3
-    hub.run_regularly(
-        model.HUB_CLEAR, when="groups", clock=common["clock"], name="hub_clear"
-    )
+    hub.run_regularly(model.HUB_CLEAR, when="groups", clock=common["clock"], name="hub_clear")
     exc_hub = Synapses(
         exc,
         hub,
@@ -194,13 +192,9 @@ def _partners(exc, p, method, common):
         name="inh",
         **common,
     )
-    exc_inh = Synapses(
-        exc, inh, on_pre=model.TO_PARTNER, delay=0 * ms, name="exc_inh", **common
-    )
+    exc_inh = Synapses(exc, inh, on_pre=model.TO_PARTNER, delay=0 * ms, name="exc_inh", **common)
     exc_inh.connect(j="i")
-    inh_exc = Synapses(
-        inh, exc, on_pre=model.FROM_PARTNER, delay=0 * ms, name="inh_exc", **common
-    )
+    inh_exc = Synapses(inh, exc, on_pre=model.FROM_PARTNER, delay=0 * ms, name="inh_exc", **common)
     inh_exc.connect("i != j")
     return [inh, exc_inh, inh_exc, SpikeMonitor(inh, name="inh_spikes")]
 
@@ -341,7 +335,8 @@ class Pruner(NetworkOperation):
             kind = "a plain function" if isinstance(rule, Callable) else f"{rule!r}"
             raise TypeError(f"Pruner: rule is {kind}; decorate it with @pruning_rule")
         every_us, start_us = (
-            round(float(value / second) * 1e6) for value in (every, every if start is None else start)
+            round(float(value / second) * 1e6)
+            for value in (every, every if start is None else start)
         )
         if every_us < 1 or start_us < 1:
             raise ValueError(f"Pruner: every = {every} and start = {start} must be positive")

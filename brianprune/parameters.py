@@ -120,9 +120,7 @@ class Parameter:
         elif isinstance(self.default, (Quantity, numbers.Real)):
             value = self._check_quantity(value, field)
         elif not isinstance(value, type(self.default)):
-            raise TypeError(
-                f"{field} = {value!r}: must be of type {type(self.default).__name__}"
-            )
+            raise TypeError(f"{field} = {value!r}: must be of type {type(self.default).__name__}")
         self._check_bounds(value, field)
         return value
 
@@ -145,7 +143,9 @@ class Parameter:
 
     def _check_bounds(self, value, field):
         if self.minimum is not None and value < self.minimum:
-            raise ValueError(f"{field} = {_format(value)}: must be at least {_format(self.minimum)}")
+            raise ValueError(
+                f"{field} = {_format(value)}: must be at least {_format(self.minimum)}"
+            )
         if self.maximum is not None and value > self.maximum:
             raise ValueError(f"{field} = {_format(value)}: must be at most {_format(self.maximum)}")
         if self.above is not None and not value > self.above:
@@ -155,8 +155,7 @@ class Parameter:
     def dimension(self):
         """Whether the field carries a unit."""
         return (
-            isinstance(self.default, Quantity)
-            and get_dimensions(self.default) is not DIMENSIONLESS
+            isinstance(self.default, Quantity) and get_dimensions(self.default) is not DIMENSIONLESS
         )
 
 
@@ -212,8 +211,7 @@ class Parameters:
             close = difflib.get_close_matches(name, cls.fields, n=1)
             hint = f"did you mean '{close[0]}'?" if close else ""
             raise TypeError(
-                f"{cls.__name__} has no parameter '{name}' {hint}\n"
-                f"It has: {', '.join(cls.fields)}"
+                f"{cls.__name__} has no parameter '{name}' {hint}\nIt has: {', '.join(cls.fields)}"
             )
 
     def replace(self, **changes):

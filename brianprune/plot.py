@@ -1,1 +1,184 @@
+"""One function per picture: each takes ``ax``, or makes it, and returns it.
 
+Nothing here simulates: functions draw a `~brianprune.Result` or a table.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from . import analysis
+
+__all__ = [
+    "compare",
+    "confusion",
+    "count_histogram",
+    "history",
+    "receptive_fields",
+    "weight_updates",
+]
+
+
+def _axes(ax, **size):
+    return plt.subplots(layout="constrained", **size)[1] if ax is None else ax
+
+
+def history(result, ax=None):
+    """Draw spikes per image and living neurons over training.
+
+    Parameters
+    ----------
+    result : Result
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    table = result.history
+    ax.plot(table["image"], table["spikes_per_image"], marker="o", label="spikes per image")
+    ax.set(xlabel="training images", ylabel="spikes per image, all neurons", ylim=(0, None))
+    twin = ax.twinx()
+    twin.step(table["image"], table["n_alive"], where="post", color="C1", label="living neurons")
+    twin.set(ylabel="living neurons", ylim=(0, 1.05 * len(result.alive)))
+    twin.grid(False)
+    lines = ax.get_lines() + twin.get_lines()
+    ax.legend(lines, [line.get_label() for line in lines], loc="lower left")
+    ax.set_title(f"accuracy {result.accuracy:.1%} on {len(result.test_labels):,} images")
+    return ax
+
+
+def receptive_fields(result, ax=None, most=100):
+    """Draw the input weights of the neurons as images, dead neurons blank.
+
+    Parameters
+    ----------
+    result : Result
+    ax : matplotlib Axes, optional
+    most : int
+        No more than this many neurons.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax, figsize=(6, 6))
+    weights = result.weights[:, :most].astype(float)
+    side = round(np.sqrt(len(weights)))
+    columns = int(np.ceil(np.sqrt(weights.shape[1])))
+    rows = -(-weights.shape[1] // columns)
+    sheet = np.full((rows * (side + 1), columns * (side + 1)), np.nan)
+    for neuron in range(weights.shape[1]):
+        if result.alive[neuron]:
+            top, left = (neuron // columns) * (side + 1), (neuron % columns) * (side + 1)
+            sheet[top : top + side, left : left + side] = weights[:, neuron].reshape(side, side)
+    picture = ax.imshow(sheet, cmap="viridis", vmin=0, interpolation="nearest")
+    ax.set_axis_off()
+    ax.set_title(f"input weights of {weights.shape[1]} neurons")
+    ax.figure.colorbar(picture, ax=ax, shrink=0.7, label="weight")
+    return ax
+
+
+def count_histogram(counts, ax=None, bins=20, label=None):
+    """Draw how many neurons spiked how often.
+
+    Parameters
+    ----------
+    counts : array, shape (neurons,)
+    ax : matplotlib Axes, optional
+    bins : int or array
+    label : str, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    sns.histplot(x=np.asarray(counts), bins=bins, ax=ax, label=label)
+    ax.set(xlabel="spikes of a neuron", ylabel="neurons")
+    return ax
+
+
+def weight_updates(history, ax=None):
+    """Draw the size and the variance of weight changes over training.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of a `Result`: image, update_mean, update_variance.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    ax.plot(history["image"], history["update_mean"], marker="o", label="mean size")
+    ax.plot(history["image"], history["update_variance"], marker="s", label="variance")
+    ax.set(
+        xlabel="training images", ylabel="change of a weight", yscale="log"
+    )
+    ax.legend()
+    return ax
+
+
+def confusion(result, ax=None):
+    """Draw the confusion matrix of the evaluation, as fractions of each class.
+
+    Parameters
+    ----------
+    result : Result
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax, figsize=(5.5, 4.5))
+    matrix = analysis.confusion_matrix(result.predicted, result.test_labels)
+    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    names = [*range(len(matrix)), "none"]
+    sns.heatmap(
+        pd.DataFrame(fractions, columns=names),
+        ax=ax,
+        annot=True,
+        fmt=".2f",
+        vmin=0,
+        vmax=1,
+        annot_kws={"size": 7},
+        cmap="rocket_r",
+    )
+    ax.set(xlabel="predicted", ylabel="true class", title=f"accuracy {result.accuracy:.1%}")
+    return ax
+
+
+def compare(results, ax=None):
+    """Draw the accuracies of several results side by side, with 95 % binomial intervals.
+
+    Parameters
+    ----------
+    results : dict of Result
+        By label.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    for place, result in enumerate(results.values()):
+        error = 1.96 * np.sqrt(
+            result.accuracy * (1 - result.accuracy) / max(1, len(result.test_labels))
+        )
+        ax.bar(place, result.accuracy, yerr=error, capsize=4)
+        ax.annotate(
+            f"{result.accuracy:.1%}\n{result.n_pruned} pruned",
+            (place, 0.02),
+            ha="center",
+            color="w",
+        )
+    ax.set_xticks(range(len(results)), list(results))
+    ax.set(ylabel="accuracy", ylim=(0, 1))
+    return ax

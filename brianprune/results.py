@@ -16,10 +16,14 @@ import pandas as pd
 from . import analysis
 from .parameters import parse
 
-__all__ = ["FORMAT", "Result", "provenance", "read_tree", "write_tree"]
+__all__ = ["FORMAT", "NewerFormat", "Result", "provenance", "read_tree", "write_tree"]
 
 #: Of the files. A change that alters numbers raises it, so old results are not mixed in.
 FORMAT = 1
+
+
+class NewerFormat(ValueError):
+    """A file was written by a newer version of the package."""
 
 
 def provenance(backend):
@@ -66,7 +70,7 @@ def write_tree(path, tree, compression=None):
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     os.close(handle)
     try:
-        with h5py.File(name, "w") as file:
+        with h5py.File(name, "w", track_order=True) as file:
             file.attrs["format"] = FORMAT
             _write_group(file, tree, compression)
         os.chmod(name, 0o666 & ~_umask())
@@ -86,9 +90,9 @@ def _umask():
 def _write_group(group, tree, compression):
     for key, value in tree.items():
         if isinstance(value, dict):
-            _write_group(group.create_group(key), value, compression)
+            _write_group(group.create_group(key, track_order=True), value, compression)
         elif isinstance(value, pd.DataFrame):
-            table = group.create_group(key)
+            table = group.create_group(key, track_order=True)
             table.attrs["table"] = list(value.columns)
             _write_group(table, {name: value[name].to_numpy() for name in value}, compression)
         elif np.ndim(value) == 0:
@@ -104,14 +108,16 @@ def read_tree(path):
 
     Raises
     ------
+    NewerFormat
+        If a newer version of the package wrote it.
     ValueError
-        If a newer version of the package wrote it, or it is damaged.
+        If it is damaged.
     """
     try:
         with h5py.File(path, "r") as file:
             found = int(file.attrs.get("format", 0))
             if found > FORMAT:
-                raise ValueError(
+                raise NewerFormat(
                     f"{path} has format {found}, this version of brianprune reads up to {FORMAT}:"
                     " upgrade brianprune, or recompute into another folder"
                 )
@@ -246,5 +252,7 @@ class Result:
         tree = read_tree(path)
         missing = {"experiment", *cls._ARRAYS} - set(tree)
         if missing:
-            raise ValueError(f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}")
+            raise ValueError(
+                f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}"
+            )
         return cls(parse(tree.pop("experiment")), **tree)

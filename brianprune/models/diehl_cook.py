@@ -38,7 +38,9 @@ class DiehlCook(Parameters):
     v_reset = Parameter(-65 * mV, "potential after a spike", CODE)
     v_thresh = Parameter(-52 * mV, "firing threshold before offset and adaptation", CODE)
     theta_offset = Parameter(20 * mV, "subtracted from the firing threshold", CODE)
-    refractory = Parameter(2 * ms, "no integration after a spike (code: 5 ms)", OURS, minimum=0 * ms)
+    refractory = Parameter(
+        2 * ms, "no integration after a spike (code: 5 ms)", OURS, minimum=0 * ms
+    )
     # conductances, in units of the leak conductance
     tau_e = Parameter(1 * ms, "excitatory conductance time constant", PAPER, above=0 * ms)
     tau_i = Parameter(2 * ms, "inhibitory conductance time constant", PAPER, above=0 * ms)
@@ -57,7 +59,9 @@ class DiehlCook(Parameters):
     tau_pre = Parameter(4 * ms, "presynaptic trace time constant", PAPER, above=0 * ms)
     tau_post_fast = Parameter(8 * ms, "fast postsynaptic trace time constant", PAPER, above=0 * ms)
     tau_post_slow = Parameter(16 * ms, "slow postsynaptic trace time constant", PAPER, above=0 * ms)
-    eta_minus = Parameter(1e-4, "learning rate at presynaptic spikes (depression)", PAPER, minimum=0)
+    eta_minus = Parameter(
+        1e-4, "learning rate at presynaptic spikes (depression)", PAPER, minimum=0
+    )
     eta_plus = Parameter(
         1e-2, "learning rate at postsynaptic spikes (potentiation)", PAPER, minimum=0
     )
@@ -73,7 +77,9 @@ class DiehlCook(Parameters):
         OURS,
         choices=("broadcast", "partners"),
     )
-    w_inh = Parameter(17.0, "inhibitory conductance step from another neuron's spike", CODE, minimum=0)
+    w_inh = Parameter(
+        17.0, "inhibitory conductance step from another neuron's spike", CODE, minimum=0
+    )
     one_winner = Parameter(
         True, "of neurons crossing threshold in one step only the highest above it fires", OURS
     )
@@ -82,7 +88,9 @@ class DiehlCook(Parameters):
     v_rest_inh = Parameter(-60 * mV, "inhibitory resting potential (partners)", CODE)
     v_reset_inh = Parameter(-45 * mV, "inhibitory reset potential (partners)", CODE)
     v_thresh_inh = Parameter(-40 * mV, "inhibitory threshold (partners)", CODE)
-    refractory_inh = Parameter(2 * ms, "inhibitory refractory time (partners)", CODE, minimum=0 * ms)
+    refractory_inh = Parameter(
+        2 * ms, "inhibitory refractory time (partners)", CODE, minimum=0 * ms
+    )
     # presentation of images
     dt = Parameter(0.5 * ms, "time step", CODE, above=0 * ms)
     presentation = Parameter(350 * ms, "an image is shown for this long", CODE, above=0 * ms)

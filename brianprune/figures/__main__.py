@@ -1,0 +1,185 @@
+"""Regenerate the papers' figures: simulate what is missing, then draw."""
+
+import argparse
+import fnmatch
+import os
+import sys
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import joblib
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from tqdm import tqdm
+
+from ..backends import BACKENDS, check_backend
+from ..results import Result
+from . import REGISTRY
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def main(arguments=None):
+    """Run the command line; return the exit status (0 done, 1 failed, 2 misused)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    names = [name for name in REGISTRY if _matches(name, options.names)]
+    for pattern in options.names:
+        if not any(_matches(name, [pattern]) for name in REGISTRY):
+            parser.error(f"no figure matches '{pattern}'; --list shows all")
+    if options.list:
+        for name in names:
+            print(f"{name:24} {REGISTRY[name].title}")
+        return 0
+    try:
+        return _make(names, options)
+    except KeyboardInterrupt:
+        print("interrupted; the same command resumes", file=sys.stderr)
+        return 1
+    except (OSError, RuntimeError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m brianprune.figures",
+        description="Simulates what is missing, then draws. Paths of the files written go to"
+        " standard output, progress to standard error.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME|GLOB", help="figures (default: all)")
+    parser.add_argument("--list", action="store_true", help="list the figures and exit")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="small networks on the embedded digits, into OUTPUT/quick: minutes, no download",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be simulated")
+    parser.add_argument("--draw-only", action="store_true", help="draw from stored results alone")
+    parser.add_argument("--recompute", action="store_true", help="simulate again what is stored")
+    parser.add_argument("--backend", choices=BACKENDS, default="cpp_standalone")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="simulations at a time (default: 1)"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder of stored results"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("figures"), help="folder of figures and CSVs"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="png")
+    return parser
+
+
+def _matches(name, patterns):
+    return not patterns or any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+def _make(names, options):
+    if options.jobs < 1:
+        raise ValueError(f"--jobs {options.jobs}: must be at least 1")
+    if options.draw_only and options.recompute:
+        raise ValueError("--draw-only and --recompute exclude each other")
+    scale_name = "quick" if options.quick else "full"
+    figures = {name: REGISTRY[name] for name in names}
+    wanted = {name: fig.experiments(fig.scales[scale_name]) for name, fig in figures.items()}
+    every = list(dict.fromkeys(e for experiments in wanted.values() for e in experiments))
+    missing = [
+        e for e in every if options.recompute or not (options.results / f"{e.key}.h5").exists()
+    ]
+    if options.dry_run:
+        for experiment in missing:
+            print(f"{experiment.key}  {experiment!r}")
+        print(f"{len(missing)} of {len(every)} simulations to do", file=sys.stderr)
+        return 0
+    if missing and options.draw_only:
+        raise RuntimeError(
+            f"{len(missing)} of {len(every)} results are missing in {options.results}; run without"
+            " --draw-only"
+        )
+    output = options.output / "quick" if options.quick else options.output
+    for folder in (output, options.results):
+        _check_writable(folder)
+    if missing:
+        check_backend(options.backend)
+        _simulate(missing, options)
+    for name, fig in figures.items():
+        results = {e: Result.load(options.results / f"{e.key}.h5") for e in wanted[name]}
+        for path in _write(fig, fig.scales[scale_name], results, output, options.format):
+            print(path, flush=True)
+    return 0
+
+
+def _check_writable(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PermissionError(f"{folder} cannot be written ({error.strerror})") from None
+
+
+def _simulate(experiments, options):
+    """Simulate, `jobs` at a time; what is finished is kept whatever happens to the rest."""
+    if options.recompute:
+        for experiment in experiments:
+            (options.results / f"{experiment.key}.h5").unlink(missing_ok=True)
+    how = {"backend": options.backend, "results": options.results}
+    # one network of each structure first, so that two processes do not compile the same
+    todo = sorted(experiments, key=lambda e: e.network.n_exc)
+    with tqdm(total=len(todo), desc="simulations", unit="run", file=sys.stderr) as bar:
+        if options.jobs == 1:
+            for experiment in todo:
+                experiment.run(report=_inner_report(bar), **how)
+                bar.update()
+            return
+        runs = joblib.Parallel(n_jobs=options.jobs, return_as="generator_unordered")(
+            joblib.delayed(_run_quietly)(experiment, how) for experiment in todo
+        )
+        for _ in runs:
+            bar.update()
+
+
+def _run_quietly(experiment, how):
+    experiment.run(**how)
+
+
+def _inner_report(bar):
+    def show(done, total, history):
+        bar.set_postfix_str(f"image {done}/{total}")
+
+    return show
+
+
+def _write(fig, scale, results, output, extension):
+    """Write a figure's CSV and picture; return their paths."""
+    paper, _, short = fig.name.partition(".")
+    folder = output / paper
+    folder.mkdir(parents=True, exist_ok=True)
+    csv, picture = folder / f"{short}.csv", folder / f"{short}.{extension}"
+    table = fig.table(results, scale)
+    _renamed(csv, lambda path: table.to_csv(path, index=False, float_format="%.6g"))
+    with plt.style.context(resources.files("brianprune.figures").joinpath("paper.mplstyle")):
+        drawn = fig.draw(pd.read_csv(csv), scale)
+        _renamed(picture, lambda path: drawn.savefig(path, format=extension))
+        plt.close(drawn)
+    return csv, picture
+
+
+def _renamed(path, write):
+    """Write a file under a temporary name and rename it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

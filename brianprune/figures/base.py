@@ -1,0 +1,78 @@
+"""What a figure is: experiments, a table of numbers, a drawing of that table."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["REGISTRY", "Figure", "Scale", "figure", "mean_and_interval"]
+
+#: All figures by name, in the order of the papers.
+REGISTRY = {}
+
+
+class Scale(NamedTuple):
+    """How large the runs of a figure are."""
+
+    name: str  #: 'full' or 'quick'
+    note: str  #: drawn on the figure
+    data: object  #: the data set
+    network: dict  #: changes to the network's parameters
+    sizes: tuple  #: excitatory neurons, small and large
+    seeds: dict  #: seeds by size
+    n_train: int  #: training images
+    start: int  #: images before pruning
+    interval: int  #: images between pruning events
+    record_every: int  #: images between rows of the history
+
+
+class Figure(NamedTuple):
+    """One figure: what it runs, what it tabulates, how it is drawn.
+
+    ``experiments(scale)`` lists the experiments; ``table(results, scale)`` makes the CSV's
+    numbers from their results, the paper's values beside ours; ``draw(table, scale)`` makes
+    the picture from the table alone.
+    """
+
+    name: str
+    title: str
+    scales: dict
+    experiments: object
+    table: object
+    draw: object
+
+
+def figure(name, title, scales):
+    """Register a class with `experiments`, `table` and `draw` as a figure."""
+
+    def register(cls):
+        REGISTRY[name] = Figure(name, title, scales, cls.experiments, cls.table, cls.draw)
+        return cls
+
+    return register
+
+
+def mean_and_interval(values):
+    """Return mean and half width of the 95 % confidence interval (Student's t).
+
+    With one value the width is NaN: one run has no interval.
+    """
+    from scipy import stats
+
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return float(values.mean()), float("nan")
+    width = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(width)
+
+
+def summarise(table, by, value):
+    """Group a table and add mean, interval and n of a column."""
+    rows = []
+    for key, group in table.groupby(by, sort=False):
+        mean, width = mean_and_interval(group[value])
+        key = key if isinstance(key, tuple) else (key,)
+        rows.append(
+            dict(zip(by, key, strict=True)) | {"mean": mean, "interval": width, "n": len(group)}
+        )
+    return pd.DataFrame(rows)

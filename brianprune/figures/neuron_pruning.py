@@ -1,0 +1,462 @@
+"""Figures of Guo et al. (2020), Electronics 9:1059: adaptive neuron pruning."""
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from brian2 import ms, mV
+
+from .. import analysis, plot
+from ..datasets import digits, mnist
+from ..experiment import Experiment
+from ..models import DiehlCook
+from ..pruning import (
+    AdaptiveNeuronPruning,
+    ConstantNeuronPruning,
+    PostTrainingNeuronPruning,
+    RandomNeuronPruning,
+    ThresholdNeuronPruning,
+)
+from .base import Scale, figure, summarise
+
+FULL = Scale(
+    name="full",
+    note="MNIST, 60,000 training images, 10,000 test images",
+    data=mnist(),
+    network={},
+    sizes=(100, 800),
+    seeds={100: range(5), 800: range(3)},
+    n_train=60_000,
+    start=30_000,
+    interval=3_000,
+    record_every=5_000,
+)
+QUICK = Scale(
+    name="quick",
+    note="QUICK: embedded digits (1,297 training, 500 test images), small networks,"
+    " adaptation 5 times faster",
+    data=digits(),
+    network={"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms},
+    sizes=(20, 40),
+    seeds={20: range(3), 40: range(3)},
+    n_train=1_297,
+    start=600,
+    interval=175,
+    record_every=100,
+)
+SCALES = {"full": FULL, "quick": QUICK}
+
+#: Table 2 of the paper: accuracy in percent; Table 2 prunes 20 of 100 and 300 of 800.
+PAPER_TABLE_2 = {
+    "no pruning": (85.78, 90.40),
+    "S1 constant": (83.69, 88.18),
+    "S2 constant threshold": (83.89, 87.89),
+    "S3 adaptive": (84.21, 89.58),
+    "post-training": (83.88, 88.94),
+}
+PAPER_400_OF_800 = 90.40 - 1.69
+
+#: Neurons pruned at each size in the comparison of strategies (Figure 10, Table 2). Small
+#: networks: 20 / 40 / 60 % of the neurons; large: 37.5 / 50 / 75 %, 10 events.
+COUNTS = {100: (20, 40, 60), 800: (300, 400, 600), 20: (4, 8), 40: (16, 20)}
+TABLE_2_COUNTS = {100: 20, 800: 300, 20: 4, 40: 16}
+
+STRATEGIES = (*list(PAPER_TABLE_2)[1:], "random (control)")
+
+
+#: Thresholds of S2 and S3 in the comparison, in mean counts: the digits' neurons spike nearly
+#: alike, so that less would reach no neuron.
+FRACTION = {"full": 0.9, "quick": 1.0}
+FRACTIONS = {"full": (0.6, 0.7, 0.8, 0.9), "quick": (0.9, 0.95, 1.0)}
+
+#: Output spikes of an image that the homeostasis settles at, at any size (measured).
+SPIKES_PER_IMAGE = 30
+
+
+def _mean_count(scale, n_exc):
+    return SPIKES_PER_IMAGE / n_exc * scale.interval
+
+
+def _base(scale, n_exc, seed):
+    return Experiment(
+        network=DiehlCook(n_exc=n_exc, **scale.network),
+        data=scale.data,
+        seed=seed,
+        record_every=scale.record_every,
+    )
+
+
+def _rule(scale, n_exc, strategy, n_pruned):
+    """Return a strategy that prunes `n_pruned` neurons in all.
+
+    S2 and S3 are capped: their thresholds (`FRACTION` of the mean count) are high enough to
+    reach the number, the cap makes it exact.
+    """
+    when = {"start": scale.start, "interval": scale.interval}
+    n_events = len(range(scale.start, scale.n_train, scale.interval))
+    per_event = -(-n_pruned // n_events)
+    if strategy == "S1 constant":
+        return ConstantNeuronPruning(n=per_event, n_max=n_pruned, **when)
+    if strategy == "S2 constant threshold":
+        threshold = FRACTION[scale.name] * _mean_count(scale, n_exc)
+        return ThresholdNeuronPruning(threshold=threshold, n_max=n_pruned, **when)
+    if strategy == "S3 adaptive":
+        return AdaptiveNeuronPruning(alpha=FRACTION[scale.name], n_max=n_pruned, **when)
+    if strategy == "post-training":
+        return PostTrainingNeuronPruning(n=n_pruned)
+    return RandomNeuronPruning(n=per_event, n_max=n_pruned, **when)
+
+
+def _caption(fig, text):
+    width = int(fig.get_figwidth() * 17)
+    fig.supxlabel(textwrap.fill(text, width), fontsize=7, color="0.35")
+
+
+def _window_rows(result, edges):
+    spikes = result.spikes
+    return analysis.window_counts(
+        spikes["image"].to_numpy(),
+        spikes["neuron"].to_numpy(),
+        spikes["count"].to_numpy(),
+        edges,
+        len(result.alive),
+    )
+
+
+@figure("neuron_pruning.fig2", "Activity and weight updates while learning, unpruned", SCALES)
+class Figure2:
+    """(a) mean spike count of the neurons, (b) mean and variance of the weight updates."""
+
+    @staticmethod
+    def experiments(scale):
+        return [_base(scale, scale.sizes[0], 0)]
+
+    @staticmethod
+    def table(results, scale):
+        (result,) = results.values()
+        n_train = int(result.history["image"].iloc[-1])
+        window = 2_000 if scale.name == "full" else 100
+        edges = np.arange(0, n_train + 1, window)
+        counts = _window_rows(result, edges)
+        activity = pd.DataFrame(
+            {"panel": "a", "image": edges[1:], "mean_spike_count": counts.mean(axis=1)}
+        )
+        updates = result.history[["image", "update_mean", "update_variance"]].copy()
+        updates.insert(0, "panel", "b")
+        return pd.concat([activity, updates], ignore_index=True)
+
+    @staticmethod
+    def draw(table, scale):
+        fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+        activity, updates = table[table["panel"] == "a"], table[table["panel"] == "b"]
+        window = int(activity["image"].iloc[0])
+        left.plot(activity["image"], activity["mean_spike_count"], marker="o")
+        left.set(
+            xlabel="training images",
+            ylabel=f"mean spikes of a neuron in {window:,} images",
+            ylim=(0, None),
+            title=f"(a) activity of {scale.sizes[0]} neurons",
+        )
+        plot.weight_updates(updates, right)
+        right.set_title("(b) weight updates")
+        for ax in (left, right):
+            ax.axvline(scale.start, color="0.5", ls=":")
+        left.annotate(
+            " pruning may start",
+            (scale.start, 0.03),
+            xycoords=("data", "axes fraction"),
+            fontsize=7,
+        )
+        _caption(
+            fig,
+            f"{scale.note}; one seed. Update: change of a weight in {scale.record_every:,} images."
+            " The paper prints no values for this figure.",
+        )
+        return fig
+
+
+@figure("neuron_pruning.fig3", "Spike counts of the neurons, unpruned", SCALES)
+class Figure3:
+    """Histograms of the neurons' spike counts after 30,000, 45,000 and 60,000 images."""
+
+    @staticmethod
+    def experiments(scale):
+        return [_base(scale, scale.sizes[0], 0)]
+
+    @staticmethod
+    def table(results, scale):
+        (result,) = results.values()
+        n_train = int(result.history["image"].iloc[-1])
+        after = (30_000, 45_000, n_train) if scale.name == "full" else (600, 900, n_train)
+        counts = np.cumsum(_window_rows(result, [0, *after]), axis=0)
+        return pd.DataFrame(
+            {
+                "after_images": np.repeat(after, counts.shape[1]),
+                "neuron": np.tile(np.arange(counts.shape[1]), len(after)),
+                "spike_count": counts.ravel(),
+            }
+        )
+
+    @staticmethod
+    def draw(table, scale):
+        after = table["after_images"].unique()
+        fig, axes = plt.subplots(1, len(after), figsize=(9, 3), layout="constrained", sharey=True)
+        for ax, images in zip(axes, after, strict=True):
+            counts = table.loc[table["after_images"] == images, "spike_count"]
+            plot.count_histogram(counts, ax)
+            spread = counts.std() / counts.mean()
+            ax.set_title(f"after {images:,} images\ncoefficient of variation {spread:.2f}")
+        _caption(
+            fig,
+            f"{scale.note}; {scale.sizes[0]} neurons, one seed, counts from the first image."
+            " The paper prints no values for this figure.",
+        )
+        return fig
+
+
+@figure("neuron_pruning.fig9", "Pruned neurons and accuracy for S1, S2, S3", SCALES)
+class Figure9:
+    """How the constant of each strategy sets the number of pruned neurons and the accuracy."""
+
+    @staticmethod
+    def _rules(scale):
+        when = {"start": scale.start, "interval": scale.interval}
+        spikes = _mean_count(scale, scale.sizes[0])
+        n = (1, 2, 4, 6) if scale.name == "full" else (1, 2, 3)
+        return {
+            "S1 constant": [("n", k, ConstantNeuronPruning(n=k, **when)) for k in n],
+            "S2 constant threshold": [
+                ("S", spikes * part, ThresholdNeuronPruning(threshold=spikes * part, **when))
+                for part in FRACTIONS[scale.name]
+            ],
+            "S3 adaptive": [
+                ("alpha", alpha, AdaptiveNeuronPruning(alpha=alpha, **when))
+                for alpha in FRACTIONS[scale.name]
+            ],
+        }
+
+    @staticmethod
+    def _settings(scale):
+        size = scale.sizes[0]
+        for strategy, rules in Figure9._rules(scale).items():
+            for name, value, rule in rules:
+                for seed in scale.seeds[size]:
+                    base = _base(scale, size, seed)
+                    yield strategy, name, value, seed, base.replace(pruning=rule)
+
+    @staticmethod
+    def experiments(scale):
+        size = scale.sizes[0]
+        unpruned = [_base(scale, size, seed) for seed in scale.seeds[size]]
+        return unpruned + [setting[-1] for setting in Figure9._settings(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        size = scale.sizes[0]
+        rows = [
+            {
+                "strategy": strategy,
+                "constant": name,
+                "value": value,
+                "seed": seed,
+                "n_pruned": results[experiment].n_pruned,
+                "accuracy": 100 * results[experiment].accuracy,
+                "unpruned_accuracy": 100 * results[_base(scale, size, seed)].accuracy,
+            }
+            for strategy, name, value, seed, experiment in Figure9._settings(scale)
+        ]
+        return pd.DataFrame(rows)
+
+    @staticmethod
+    def draw(table, scale):
+        strategies = list(table["strategy"].unique())
+        fig, axes = plt.subplots(
+            2, len(strategies), figsize=(9, 4.6), layout="constrained", sharex="col", sharey="row"
+        )
+        for column, strategy in enumerate(strategies):
+            rows = table[table["strategy"] == strategy].copy()
+            rows["label"] = rows["value"].map("{:.4g}".format)
+            sns.barplot(
+                rows, x="label", y="n_pruned", ax=axes[0, column], color="C0", errorbar=("ci", 95)
+            )
+            sns.pointplot(
+                rows,
+                x="label",
+                y="accuracy",
+                ax=axes[1, column],
+                color="C1",
+                errorbar=("ci", 95),
+                err_kws={"linewidth": 1},
+            )
+            axes[1, column].axhline(rows["unpruned_accuracy"].mean(), color="0.4", ls="--", lw=1)
+            axes[0, column].set(title=f"({'abc'[column]}) {strategy}", ylabel="pruned neurons")
+            constant = {"n": "neurons per event", "S": "threshold in spikes", "alpha": "alpha"}
+            axes[1, column].set(xlabel=constant[rows["constant"].iloc[0]], ylabel="accuracy in %")
+        n = table.groupby(["strategy", "value"]).size().min()
+        _caption(
+            fig,
+            f"{scale.note}; {scale.sizes[0]} neurons, {n} seeds, bars: 95 % intervals; dashed:"
+            " unpruned, same seeds. The paper prints no values for this figure.",
+        )
+        return fig
+
+
+def _comparison(scale, counts):
+    """List (size, strategy, pruned, seed, experiment) of a comparison, unpruned first."""
+    for size in scale.sizes:
+        for seed in scale.seeds[size]:
+            base = _base(scale, size, seed)
+            yield size, "no pruning", 0, seed, base
+            for n_pruned in counts(size):
+                for strategy in STRATEGIES:
+                    rule = _rule(scale, size, strategy, n_pruned)
+                    yield size, strategy, n_pruned, seed, base.replace(pruning=rule)
+
+
+def _comparison_rows(results, settings):
+    accuracy = {key[:4]: 100 * results[key[4]].accuracy for key in settings}
+    return pd.DataFrame(
+        [
+            {
+                "size": size,
+                "strategy": strategy,
+                "wanted": n_pruned,
+                "n_pruned": results[experiment].n_pruned,
+                "seed": seed,
+                "accuracy": accuracy[size, strategy, n_pruned, seed],
+                "difference": accuracy[size, strategy, n_pruned, seed]
+                - accuracy[size, "no pruning", 0, seed],
+            }
+            for size, strategy, n_pruned, seed, experiment in settings
+        ]
+    )
+
+
+@figure("neuron_pruning.fig10", "Comparison of the strategies at two sizes", SCALES)
+class Figure10:
+    """Accuracy against pruned neurons for all strategies, paired by seed."""
+
+    @staticmethod
+    def _settings(scale):
+        return list(_comparison(scale, COUNTS.__getitem__))
+
+    @staticmethod
+    def experiments(scale):
+        return [setting[-1] for setting in Figure10._settings(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        return _comparison_rows(results, Figure10._settings(scale))
+
+    @staticmethod
+    def draw(table, scale):
+        sizes = list(table["size"].unique())
+        fig, axes = plt.subplots(1, len(sizes), figsize=(9, 3.8), layout="constrained")
+        for place, (ax, size) in enumerate(zip(axes, sizes, strict=True)):
+            rows = table[table["size"] == size]
+            for number, strategy in enumerate(STRATEGIES):
+                line = summarise(
+                    rows[rows["strategy"].isin(["no pruning", strategy])], ["n_pruned"], "accuracy"
+                ).sort_values("n_pruned")
+                shift = (number - 2) * 0.006 * size
+                ax.errorbar(
+                    line["n_pruned"] + shift,
+                    line["mean"],
+                    yerr=line["interval"],
+                    marker="o",
+                    capsize=2,
+                    label=strategy,
+                    color=f"C{number}",
+                )
+            if scale.name == "full":
+                pruned = TABLE_2_COUNTS[size]
+                for number, strategy in enumerate(STRATEGIES[:4]):
+                    value = PAPER_TABLE_2[strategy][place]
+                    ax.plot(pruned, value, "x", color=f"C{number}", ms=6)
+                ax.plot(
+                    0, PAPER_TABLE_2["no pruning"][place], "x", color="k", label="paper, Table 2"
+                )
+                if size == 800:
+                    ax.plot(
+                        400, PAPER_400_OF_800, "+", color="k", ms=8, label="paper, -1.69 % at 400"
+                    )
+            seeds = rows["seed"].nunique()
+            line_range = rows["accuracy"].min() - 3, rows["accuracy"].max() + 3
+            ax.set(
+                xlabel="pruned neurons",
+                ylabel="accuracy in %",
+                title=f"({'ab'[place]}) {size} neurons, {seeds} seeds",
+                ylim=(max(0, line_range[0]), min(100, line_range[1])),
+            )
+            ax.legend(fontsize=7)
+        _caption(
+            fig,
+            f"{scale.note}; mean and 95 % interval over seeds, same spikes and initial weights for"
+            " all strategies; points of a column are shifted apart",
+        )
+        return fig
+
+
+@figure("neuron_pruning.table2", "Accuracy of the strategies, the paper's Table 2", SCALES)
+class Table2:
+    """Accuracy with 20 of 100 and 300 of 800 neurons pruned, beside the paper's values."""
+
+    @staticmethod
+    def _settings(scale):
+        return list(_comparison(scale, lambda size: (TABLE_2_COUNTS[size],)))
+
+    @staticmethod
+    def experiments(scale):
+        return [setting[-1] for setting in Table2._settings(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        rows = _comparison_rows(results, Table2._settings(scale))
+        summary = summarise(rows, ["size", "strategy", "n_pruned"], "accuracy")
+        paired = summarise(rows, ["size", "strategy", "n_pruned"], "difference")
+        summary = summary.rename(columns={"mean": "accuracy"})
+        summary["difference"] = paired["mean"]
+        summary["difference_interval"] = paired["interval"]
+        papers = {
+            (size, strategy): values[place]
+            for place, size in enumerate(scale.sizes)
+            for strategy, values in PAPER_TABLE_2.items()
+        }
+        if scale.name == "full":
+            summary["paper_accuracy"] = [
+                papers.get(key, np.nan)
+                for key in zip(summary["size"], summary["strategy"], strict=True)
+            ]
+            unpruned = {size: papers[size, "no pruning"] for size in scale.sizes}
+            summary["paper_difference"] = summary["paper_accuracy"] - summary["size"].map(unpruned)
+        return summary
+
+    @staticmethod
+    def draw(table, scale):
+        shown = table.copy()
+        for column in shown.columns[3:]:
+            if column != "n":
+                shown[column] = shown[column].map(
+                    lambda value: "" if np.isnan(value) else f"{value:.2f}"
+                )
+        fig, ax = plt.subplots(
+            figsize=(0.95 * len(shown.columns), 0.23 * len(shown) + 1), layout="constrained"
+        )
+        ax.set_axis_off()
+        names = [name.replace("_", "\n") for name in shown.columns]
+        drawn = ax.table(shown.to_numpy(), colLabels=names, loc="center", cellLoc="right")
+        drawn.auto_set_font_size(False)
+        drawn.set_fontsize(8)
+        drawn.auto_set_column_width(range(len(names)))
+        for (row, _), cell in drawn.get_celld().items():
+            cell.set_linewidth(0.3)
+            if row == 0:
+                cell.set_height(2 * cell.get_height())
+        _caption(
+            fig,
+            f"{scale.note}; accuracy in %, mean over n seeds; interval: 95 %; difference: to no"
+            " pruning, paired by seed",
+        )
+        return fig
