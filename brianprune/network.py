@@ -217,7 +217,9 @@ def parameter_values(parameters, learning=True):
         "w_inh": p.w_inh,
         "steps_per_image": p.steps_per_image,
     }
-    values = {"step_clock.dt": p.dt, "image_clock.dt": duration}
+    values = {"step_clock.dt": p.dt}
+    if learning or p.rest == 0 * ms:  # what happens between images
+        values["image_clock.dt"] = duration
     if learning:
         exc |= {
             "tau_post_fast": p.tau_post_fast,
@@ -365,7 +367,7 @@ class Pruner(NetworkOperation):
         super().before_run(run_namespace)
 
     def _act(self):
-        now = round(float(self.clock.t_) * 1e6)
+        now = round(self.clock.variables["t"].get_value().item() * 1e6)
         if now < self._start_us or (now - self._start_us) % self._every_us:
             return
         synapses = self.synapses

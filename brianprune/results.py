@@ -93,7 +93,7 @@ def _write_group(group, tree, compression):
             _write_group(group.create_group(key, track_order=True), value, compression)
         elif isinstance(value, pd.DataFrame):
             table = group.create_group(key, track_order=True)
-            table.attrs["table"] = list(value.columns)
+            table.attrs["_columns"] = list(value.columns)
             _write_group(table, {name: value[name].to_numpy() for name in value}, compression)
         elif np.ndim(value) == 0:
             group.attrs[key] = value
@@ -135,8 +135,8 @@ def _read_group(group):
             tree[key] = _read_group(item)
         else:
             tree[key] = item[()]
-    if "table" in tree:
-        columns = [str(name) for name in tree["table"]]
+    if "_columns" in tree:
+        columns = [str(name) for name in tree["_columns"]]
         return pd.DataFrame({name: tree[name] for name in columns})
     return tree
 

@@ -185,8 +185,10 @@ post_fast = 1
 post_slow = 1
 """
 
-#: Before each image, without a rest: the state that lives for milliseconds.
+#: Before each image, without a rest: the state that lives for milliseconds. Refractoriness
+#: comes first, as Brian2 does not write to v while it holds.
 RESET_FAST_STATE = """
+not_refractory = True
 v = v_rest
 g_e = 0
 g_i = 0
@@ -266,6 +268,7 @@ steps_per_image                                         : integer (shared, const
 INH_CROSSING = "v > v_thresh and not_refractory and (timestep(t, dt) + 1) % steps_per_image != 0"
 TO_PARTNER = "g_e_post += w_partner_post"
 RESET_INH = """
+not_refractory = True
 v = v_rest
 g_e = 0
 lastspike = -1*second

@@ -1,0 +1,94 @@
+import gzip
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pytest
+from brian2 import ms, mV
+
+import brianprune as bp
+from brianprune.datasets import IDX_FILES
+
+
+def pytest_configure(config):
+    # compiled networks of the tests are kept for the session, apart from the user's
+    if "BRIANPRUNE_CACHE" not in os.environ:
+        config.brianprune_cache = tempfile.mkdtemp(prefix="brianprune-test-cache-")
+        os.environ["BRIANPRUNE_CACHE"] = config.brianprune_cache
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "brianprune_cache"):
+        shutil.rmtree(config.brianprune_cache, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items):
+    if shutil.which("g++") is None:
+        skip = pytest.mark.skip(reason="no C++ compiler (g++) on this machine")
+        for item in items:
+            if "compiled" in item.keywords:
+                item.add_marker(skip)
+
+
+#: Small enough for the numpy target, busy enough to learn and to lose neurons.
+TINY = bp.DiehlCook(
+    n_exc=6,
+    presentation=40 * ms,
+    theta_plus=0.5 * mV,
+    tau_theta=1e5 * ms,
+    theta_start=8 * mV,
+)
+
+
+@pytest.fixture
+def tiny():
+    """An experiment of 20 training images and 6 neurons, in double precision."""
+    return bp.Experiment(
+        network=TINY,
+        pruning=bp.AdaptiveNeuronPruning(start=8, interval=4, alpha=0.9, n_max=3),
+        data=bp.digits(n_train=20, n_test=10),
+        arithmetic=bp.FloatingPoint(precision="double"),
+        seed=3,
+        n_label=10,
+        record_every=7,
+    )
+
+
+def write_idx(path, array):
+    array = np.asarray(array, dtype=np.uint8)
+    header = (0x0800 + array.ndim).to_bytes(4, "big")
+    header += b"".join(int(size).to_bytes(4, "big") for size in array.shape)
+    Path(path).write_bytes(gzip.compress(header + array.tobytes()))
+
+
+@pytest.fixture
+def idx_folder(tmp_path):
+    """A folder of four small, valid IDX files."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, n in zip(IDX_FILES, (30, 30, 10, 10), strict=True):
+        shape = (n, 5, 4) if "images" in name else (n,)
+        write_idx(folder / name, rng.integers(0, 10, shape))
+    return folder
+
+
+def same_result(one, other):
+    """Whether two results are equal to the bit."""
+    return (
+        np.array_equal(one.weights, other.weights)
+        and np.array_equal(one.theta, other.theta)
+        and np.array_equal(one.alive, other.alive)
+        and one.spikes.equals(other.spikes)
+        and one.history.equals(other.history)
+        and one.events.equals(other.events)
+        and np.array_equal(one.test_counts, other.test_counts)
+        and np.array_equal(one.label_counts, other.label_counts)
+        and one.operations == other.operations
+    )

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from brianprune import analysis
+
+
+def test_labels_are_highest_mean_response_not_highest_sum():
+    # class 0 is shown three times as often
+    counts = np.array([[2, 0], [2, 0], [2, 0], [5, 0]])
+    assert list(analysis.assign_labels(counts, np.array([0, 0, 0, 1]))) == [1, -1]
+
+
+def test_silent_neurons_have_no_vote():
+    counts = np.array([[3, 0, 0], [0, 4, 0]])
+    assigned = analysis.assign_labels(counts, np.array([0, 1]))
+    assert list(assigned) == [0, 1, -1]
+    assert list(analysis.predict(np.array([[0, 0, 9], [0, 0, 0], [1, 0, 9]]), assigned)) == [-1, -1, 0]
+
+
+def test_prediction_is_by_mean_not_by_sum():
+    assigned = np.array([0, 0, 0, 1])
+    assert list(analysis.predict(np.array([[2, 2, 2, 5]]), assigned)) == [1]
+
+
+def test_accuracy_counts_no_prediction_as_wrong():
+    assert analysis.accuracy([1, -1, 0, 3], [1, 0, 0, 2]) == 0.5
+
+
+def test_confusion_matrix():
+    matrix = analysis.confusion_matrix(np.array([0, 1, -1, 9]), np.array([0, 0, 5, 9]))
+    assert matrix.shape == (10, 11)
+    assert matrix[0, 0] == matrix[0, 1] == matrix[5, 10] == matrix[9, 9] == 1
+    assert matrix.sum() == 4
+
+
+def test_different_lengths():
+    with pytest.raises(ValueError, match="3 images but 2 labels"):
+        analysis.assign_labels(np.zeros((3, 4)), np.zeros(2, int))
+
+
+def test_window_counts():
+    image, neuron, count = np.array([0, 1, 5, 9]), np.array([0, 1, 1, 0]), np.array([2, 3, 4, 7])
+    windows = analysis.window_counts(image, neuron, count, [0, 5, 9], 2)
+    np.testing.assert_array_equal(windows, [[2, 3], [0, 4]])
+
+
+def test_weight_updates():
+    before, after = np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[1.0, 0.0], [2.0, 9.0]])
+    mask = np.array([[True, True], [True, False]])
+    mean, variance = analysis.weight_updates(before, after, mask)
+    assert mean == pytest.approx(2 / 3)
+    assert variance == pytest.approx(np.var([1, -1, 0]))
+    assert analysis.weight_updates(before, after, np.zeros_like(mask)) == (0, 0)
+
+
+def test_sparsity_and_footprint():
+    mask = np.ones((784, 800), bool)
+    mask[:, :400] = False
+    alive = mask.any(axis=0)
+    assert analysis.connection_sparsity(mask) == 0.5
+    full = analysis.footprint(np.ones((784, 800), bool), np.ones(800, bool))
+    assert full / analysis.footprint(mask, alive) == 2  # 400 of 800: exactly half the memory
+    assert full == 784 * 800 * 2
+
+
+@given(
+    mask=arrays(bool, (5, 4)),
+    inputs=arrays(np.int64, 5, elements=st.integers(0, 9)),
+    spikes=arrays(np.int64, 4, elements=st.integers(0, 9)),
+)
+def test_synaptic_operations_against_brute_force(mask, inputs, spikes):
+    alive = mask.any(axis=0)
+    spikes = spikes * alive
+    forward = post = lateral = 0
+    for i in range(5):
+        for _ in range(inputs[i]):
+            forward += sum(1 for j in range(4) if mask[i, j])
+    for j in range(4):
+        for _ in range(spikes[j]):
+            post += sum(1 for i in range(5) if mask[i, j])
+            lateral += sum(1 for other in range(4) if other != j and alive[other])
+    found = analysis.synaptic_operations(inputs, spikes, mask, alive)
+    assert found["inputs_exc"] == found["updates_pre"] == forward
+    assert found["updates_post"] == post
+    assert found["exc_inh"] == spikes.sum()
+    assert found["inh_exc"] == lateral

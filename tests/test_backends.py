@@ -1,0 +1,262 @@
+import subprocess
+
+import numpy as np
+import pytest
+from brian2 import (
+    Network,
+    NeuronGroup,
+    PopulationRateMonitor,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    Synapses,
+    ms,
+)
+from conftest import same_result
+
+import brianprune as bp
+from brianprune import backends
+
+
+def own_network():
+    """Any Brian2 network: two clocks, plasticity, an event monitor, random delays of zero."""
+    inputs = SpikeGeneratorGroup(3, [], [] * ms, name="source")
+    group = NeuronGroup(
+        2,
+        """dv/dt = (drive - v)/tau : 1 (unless refractory)
+           drive : 1
+           n_slow : integer
+           tau : second (shared, constant)""",
+        threshold="v > 1",
+        reset="v = 0",
+        refractory=1 * ms,
+        method="exact",
+        name="group",
+        namespace={},
+    )
+    group.tau = 5 * ms
+    group.run_regularly("n_slow += 1", dt=2 * ms, name="slow")
+    synapses = Synapses(
+        inputs, group, "w : 1", on_pre="v_post += w; w += 0.01", name="wires", delay=0 * ms
+    )
+    synapses.connect()
+    synapses.w = 0.1
+    return Network(inputs, group, synapses, SpikeMonitor(group, name="seen"))
+
+
+SPIKES = {"source": (np.array([0, 1, 2, 0]), np.array([0.001, 0.002, 0.002, 0.0045]))}
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return backends.CompiledNetwork(own_network)
+
+
+@pytest.fixture(params=["numpy", pytest.param("compiled", marks=pytest.mark.compiled)])
+def anyone(request):
+    if request.param == "compiled":
+        return request.getfixturevalue("compiled")
+    return backends.RuntimeNetwork(own_network, "numpy")
+
+
+def test_state_and_spikes_in_state_and_spikes_out(anyone):
+    run = anyone.run(10 * ms, {"group.drive": [2, 0]}, SPIKES)
+    neuron, times = run.spikes["seen"]
+    assert set(neuron) == {0}
+    assert 0 < times[0] < 5e-3
+    # four spikes arrived, each raised the weights of its source
+    np.testing.assert_allclose(
+        run.state["wires.w"].reshape(3, 2)[:, 0], [0.12, 0.11, 0.11], rtol=1e-12
+    )
+    assert list(run.state["group.n_slow"]) == [5, 5]
+
+
+def test_parameters_are_values(anyone):
+    slow = anyone.run(10 * ms, {"group.drive": 2, "group.tau": 50e-3})
+    fast = anyone.run(10 * ms, {"group.drive": 2, "group.tau": 2e-3})
+    assert len(slow.spikes["seen"][0]) == 0
+    assert len(fast.spikes["seen"][0]) > 4
+
+
+def test_two_halves_are_one_whole(anyone):
+    start = {"group.drive": [2, 3], "group.v": [0, 0], "wires.w": 0.1, "group.n_slow": 0,
+             "group.lastspike": -1e4, "group.not_refractory": True}  # fmt: skip
+    whole = anyone.run(10 * ms, start, SPIKES)
+    halves = [(index[when], at[when] - shift) for (index, at) in SPIKES.values()
+              for when, shift in ((at < 0.004, 0), (at >= 0.004, 0.004))]  # fmt: skip
+    first = anyone.run(4 * ms, start, {"source": halves[0]})
+    second = anyone.run(6 * ms, first.state, {"source": halves[1]})
+    for name in ("group.v", "group.n_slow", "wires.w"):
+        np.testing.assert_allclose(second.state[name], whole.state[name], rtol=1e-9)
+    times = np.concatenate([first.spikes["seen"][1], second.spikes["seen"][1] + 0.004])
+    np.testing.assert_allclose(times, whole.spikes["seen"][1], atol=1e-9)
+
+
+def test_unknown_names_are_answered_with_a_near_one(anyone):
+    with pytest.raises(KeyError, match=r"'group\.taus'; did you mean 'group\.tau'"):
+        anyone.run(1 * ms, {"group.taus": 1})
+    with pytest.raises(KeyError, match="sources"):
+        anyone.run(1 * ms, spikes={"sources": ([0], [0.0])})
+
+
+def test_wrong_size_is_refused(anyone):
+    with pytest.raises((ValueError, RuntimeError), match=r"group\.drive.*(elements|number)"):
+        anyone.run(1 * ms, {"group.drive": [1, 2, 3]})
+
+
+@pytest.mark.compiled
+def test_wrong_size_of_synapses_is_refused(compiled):
+    with pytest.raises(RuntimeError, match=r"wires\.w: wrong number of elements"):
+        compiled.run(1 * ms, {"wires.w": [1, 2, 3, 4]})
+
+
+@pytest.mark.compiled
+def test_unsorted_spikes_are_refused(compiled):
+    with pytest.raises(ValueError, match="'source' must be sorted"):
+        compiled.run(1 * ms, spikes={"source": ([0, 1], [2e-3, 1e-3])})
+
+
+@pytest.mark.compiled
+def test_runtime_and_compiled_agree(compiled):
+    state = {"group.drive": [2, 1.5], "group.tau": 3e-3}
+    one = compiled.run(20 * ms, state, SPIKES)
+    other = backends.RuntimeNetwork(own_network).run(20 * ms, state, SPIKES)
+    assert set(one.state) == set(other.state)
+    for name in one.state:
+        np.testing.assert_allclose(one.state[name], other.state[name], rtol=1e-12, err_msg=name)
+    np.testing.assert_array_equal(one.spikes["seen"], other.spikes["seen"])
+
+
+@pytest.mark.compiled
+def test_an_unchanged_network_is_not_compiled_again(compiled, monkeypatch):
+    calls = []
+    real = subprocess.run
+    monkeypatch.setattr(
+        backends.subprocess, "run", lambda cmd, **k: (calls.append(cmd[0]), real(cmd, **k))[1]
+    )
+    keep = own_network()  # names of a network that is alive must not change the code
+    again = backends.CompiledNetwork(own_network)
+    assert again.folder == compiled.folder
+    assert not again.compiled
+    assert "make" not in calls
+    assert keep is not None
+
+
+@pytest.mark.compiled
+def test_a_changed_parameter_value_compiles_nothing(tiny, monkeypatch):
+    tiny.run()
+    monkeypatch.setattr(backends, "_compile", lambda folder: pytest.fail("the compiler was called"))
+    changed = tiny.replace(
+        network__tau_m=150 * ms,
+        network__presentation=30 * ms,
+        network__dt=0.25 * ms,
+        network__eta_plus=0.02,
+        seed=8,
+        pruning=bp.ConstantNeuronPruning(start=5, interval=5, n=1),
+    )
+    assert changed.run().n_pruned == 3
+
+
+@pytest.mark.compiled
+def test_two_clocks_that_do_not_fit_are_refused():
+    compiled = backends.CompiledNetwork(own_network)
+    with pytest.raises(RuntimeError, match="not a multiple"):
+        compiled.run(5 * ms, {"defaultclock.dt": 0.15e-3})
+
+
+@pytest.mark.compiled
+def test_network_that_does_not_compile_shows_the_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", "false")
+    monkeypatch.setattr(backends, "check_backend", lambda backend: None)
+    with pytest.raises(RuntimeError, match="compiling the network failed"):
+        backends.CompiledNetwork(own_network, cache=tmp_path)
+    assert not list(tmp_path.glob("build-*"))
+
+
+def test_unknown_backend_and_no_compiler(tiny, monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match=r"backend = 'gpu'.*'cpp_standalone'"):
+        tiny.run(backend="gpu")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    for backend in ("cython", "cpp_standalone"):
+        with pytest.raises(RuntimeError, match=r"needs the program 'g\+\+'.*backend='numpy'"):
+            tiny.run(backend=backend)
+
+
+def test_monitors_are_emptied_between_runs():
+    network = backends.RuntimeNetwork(own_network)
+    one = network.run(10 * ms, {"group.drive": 2})
+    for _ in range(3):
+        again = network.run(
+            10 * ms, {"group.drive": 2, "group.v": 0, "group.lastspike": -1e4}
+        )
+    assert len(again.spikes["seen"][0]) == len(one.spikes["seen"][0]) > 0
+
+
+def test_preferences_are_put_back():
+    from brian2 import prefs
+
+    before = prefs.codegen.target, prefs.core.default_float_dtype
+    backends.RuntimeNetwork(own_network, "numpy", np.float32).run(1 * ms)
+    assert (prefs.codegen.target, prefs.core.default_float_dtype) == before
+
+
+@pytest.mark.compiled
+def test_compiling_leaves_the_runtime_device(compiled):
+    from brian2 import get_device
+
+    assert type(get_device()).__name__ == "RuntimeDevice"
+    group = NeuronGroup(1, "v : 1", threshold="v > 1", reset="")
+    rate = PopulationRateMonitor(group)
+    network = Network(group, rate)
+    network.run(1 * ms)
+    assert len(rate.t) == 10
+
+
+VARIANTS = {
+    "defaults": {},
+    "all fire, partners": {"one_winner": False, "inhibition": "partners"},
+    "rest": {"rest": 20 * ms},
+}
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_numpy_and_cpp_standalone_give_the_same_in_one_segment_and_in_five(tiny, changes):
+    experiment = tiny.replace(**{f"network__{name}": value for name, value in changes.items()})
+    numpy = experiment.run(backend="numpy")
+    assert numpy.n_pruned > 0
+    for segment in (1000, 4):
+        cpp = experiment.run(backend="cpp_standalone", segment=segment)
+        assert cpp.spikes.equals(numpy.spikes)
+        np.testing.assert_array_equal(cpp.label_counts, numpy.label_counts)
+        np.testing.assert_array_equal(cpp.test_counts, numpy.test_counts)
+        np.testing.assert_array_equal(cpp.alive, numpy.alive)
+        np.testing.assert_allclose(cpp.weights, numpy.weights, rtol=1e-7, atol=1e-15)
+        np.testing.assert_allclose(cpp.theta, numpy.theta, rtol=1e-7)
+    assert same_result(experiment.run(backend="numpy", segment=4), numpy)
+
+
+@pytest.mark.compiled
+def test_cython_gives_the_same(tiny):
+    numpy = tiny.run(backend="numpy")
+    for segment in (1000, 4):
+        cython = tiny.run(backend="cython", segment=segment)
+        assert cython.spikes.equals(numpy.spikes)
+        np.testing.assert_array_equal(cython.test_counts, numpy.test_counts)
+        np.testing.assert_allclose(cython.weights, numpy.weights, rtol=1e-7, atol=1e-15)
+
+
+@pytest.mark.compiled
+def test_dense_synapses_give_the_bits_of_brians_own(tiny, monkeypatch):
+    dense = tiny.run()
+    monkeypatch.setattr("brianprune.experiment.DenseSynapses", None)
+    assert same_result(tiny.run(), dense)
+
+
+@pytest.mark.compiled
+def test_single_precision_is_close_to_double(tiny):
+    single = tiny.replace(arithmetic=bp.FloatingPoint(precision="single")).run()
+    assert single.weights.dtype == np.float32
+    double = tiny.run()
+    total = double.spikes["count"].sum()
+    assert abs(single.spikes["count"].sum() - total) < 0.1 * total

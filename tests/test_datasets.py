@@ -1,0 +1,205 @@
+import gzip
+
+import numpy as np
+import pytest
+from conftest import write_idx
+
+import brianprune as bp
+from brianprune import datasets
+from brianprune.datasets import IDX_FILES, spikes_of
+
+
+def test_digits_are_real_framed_and_split():
+    images = bp.digits().load()
+    assert images.train.shape == (1297, 784)
+    assert images.test.shape == (500, 784)
+    assert images.train.dtype == np.uint8
+    assert set(images.train_labels) == set(range(10))
+    pictures = images.train.reshape(-1, 28, 28)
+    assert pictures[:, :4].max() == 0  # the frame
+    assert pictures[:, 4:24, 4:24].max() == 255
+    # class means differ: labels and images belong together
+    means = np.array([images.train[images.train_labels == c].mean(axis=0) for c in range(10)])
+    nearest = np.argmin(
+        ((images.test[:, None].astype(float) - means) ** 2).sum(axis=2), axis=1
+    )
+    assert np.mean(nearest == images.test_labels) > 0.8
+
+
+def test_validation_comes_out_of_training():
+    every = bp.digits().load()
+    some = bp.digits(n_validation=100, n_train=50, n_test=7).load()
+    assert len(some.train) == 50
+    np.testing.assert_array_equal(some.validation, every.train[-100:])
+    np.testing.assert_array_equal(some.validation_labels, every.train_labels[-100:])
+    np.testing.assert_array_equal(some.test, every.test[:7])
+    assert len(bp.digits(n_validation=100).load().train) == 1197
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"n_train": 1298}, r"n_train = 1298.*choose 1 to 1297"),
+        ({"n_train": 0}, "n_train = 0"),
+        ({"n_train": 1200, "n_validation": 100}, r"n_train = 1200.*1197.*beside 100"),
+        ({"n_validation": 1297}, "n_validation = 1297"),
+        ({"n_test": 501}, "n_test = 501"),
+    ],
+)
+def test_more_images_than_there_are(counts, message):
+    with pytest.raises(ValueError, match=message):
+        bp.digits(**counts).load()
+
+
+def test_any_folder_of_idx_files(idx_folder):
+    data = bp.idx(idx_folder, n_validation=5)
+    images = data.load()
+    assert images.train.shape == (25, 20)
+    assert images.test.shape == (10, 20)
+    assert data.name == "images"
+
+
+def test_missing_files_are_named(idx_folder):
+    (idx_folder / IDX_FILES[1]).unlink()
+    with pytest.raises(FileNotFoundError, match=IDX_FILES[1]):
+        bp.idx(idx_folder).load()
+
+
+def test_truncated_gzip(idx_folder):
+    path = idx_folder / IDX_FILES[0]
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match=r"train-images.*gzip"):
+        bp.idx(idx_folder).load()
+
+
+def test_truncated_content(idx_folder):
+    path = idx_folder / IDX_FILES[0]
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-3]))
+    with pytest.raises(ValueError, match=r"train-images.*truncated"):
+        bp.idx(idx_folder).load()
+
+
+def test_wrong_magic(idx_folder):
+    (idx_folder / IDX_FILES[0]).write_bytes((idx_folder / IDX_FILES[1]).read_bytes())
+    with pytest.raises(ValueError, match=r"train-images.*magic number 2049"):
+        bp.idx(idx_folder).load()
+
+
+def test_images_and_labels_of_different_length(idx_folder):
+    write_idx(idx_folder / IDX_FILES[1], np.zeros(29))
+    with pytest.raises(ValueError, match=r"30 images.*29 labels"):
+        bp.idx(idx_folder).load()
+
+
+def test_training_and_test_of_different_size(idx_folder):
+    write_idx(idx_folder / IDX_FILES[2], np.zeros((10, 4, 4)))
+    with pytest.raises(ValueError, match=r"\(5, 4\).*\(4, 4\)"):
+        bp.idx(idx_folder).load()
+
+
+def test_no_files_and_no_network(monkeypatch, tmp_path):
+    def fail(*args, **kwargs):
+        raise OSError("no network")
+
+    monkeypatch.setattr(datasets.pooch, "retrieve", fail)
+    monkeypatch.setenv("BRIANPRUNE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError) as error:
+        bp.mnist().load()
+    for name in IDX_FILES:
+        assert name in str(error.value)
+    assert "f68b3c2dcbeaaa9fbdd348bbdeb94873" in str(error.value)
+    assert f"{tmp_path}/mnist" in str(error.value)
+
+
+def test_a_damaged_original_is_found_by_its_checksum(monkeypatch, tmp_path, idx_folder):
+    idx_folder.rename(tmp_path / "mnist")
+    monkeypatch.setenv("BRIANPRUNE_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match=r"MD5 .* but the original has f68b"):
+        bp.mnist().load()
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match=r"name = 'letters'.*'mnist'"):
+        bp.IdxImages(name="letters")
+
+
+def test_mnist_itself():
+    import os
+
+    if not os.path.isdir(os.path.join(os.environ.get("BRIANPRUNE_DATA", ""), "mnist")):
+        pytest.skip("BRIANPRUNE_DATA does not name a folder with mnist/")
+    images = bp.mnist(n_validation=10_000).load()
+    assert images.train.shape == (50_000, 784)
+    assert list(images.train_labels[:5]) == [5, 0, 4, 1, 9]
+    assert list(images.test_labels[:5]) == [7, 2, 1, 0, 4]
+
+
+def test_spikes_are_sorted_and_at_most_one_a_step():
+    image = np.random.default_rng(0).integers(0, 256, 784).astype(np.uint8)
+    pixels, steps = spikes_of(image, 0.25 * 5e-4 * 5, 200, np.random.default_rng(1))
+    keys = steps.astype(int) * 784 + pixels
+    assert (np.diff(keys) > 0).all()
+    assert steps.min() >= 0
+    assert steps.max() < 200
+    assert (image[pixels] > 0).all()
+
+
+def test_spike_counts_are_binomial():
+    # mean and variance of the counts of each grey level, over 300 images
+    levels = np.array([0, 1, 30, 128, 255], dtype=np.uint8)
+    per_level, n_steps, n = 1.25e-4, 700, 3000
+    counts = np.array(
+        [
+            np.bincount(
+                spikes_of(levels, per_level, n_steps, np.random.default_rng([7, k]))[0], minlength=5
+            )
+            for k in range(n)
+        ]
+    )
+    p = levels * per_level
+    mean, variance = n_steps * p, n_steps * p * (1 - p)
+    assert counts[:, 0].max() == 0
+    np.testing.assert_array_less(
+        np.abs(counts.mean(axis=0) - mean)[1:], 4 * np.sqrt(variance / n)[1:]
+    )
+    np.testing.assert_array_less(
+        np.abs(counts.var(axis=0)[2:] / variance[2:] - 1), 5 * np.sqrt(2 / n)
+    )
+
+
+def test_spikes_are_uniform_in_time():
+    image = np.full(100, 255, dtype=np.uint8)
+    steps = np.concatenate(
+        [spikes_of(image, 1.25e-4, 100, np.random.default_rng([1, k]))[1] for k in range(400)]
+    )
+    histogram = np.bincount(steps, minlength=100)
+    expected = 400 * 100 * 255 * 1.25e-4
+    assert len(histogram) == 100
+    chi_square = ((histogram - expected) ** 2 / (expected * (1 - 255 * 1.25e-4))).sum()
+    assert abs(chi_square - 100) < 5 * np.sqrt(200)
+
+
+def test_more_spikes_than_first_drawn():
+    # far more spikes than expected are needed when the brightest pixel's estimate is small
+    image = np.array([200, 1], dtype=np.uint8)
+    for k in range(200):
+        pixels, steps = spikes_of(image, 4e-3, 50, np.random.default_rng(k))
+        assert len(pixels) == len(set(zip(pixels.tolist(), steps.tolist(), strict=True)))
+
+
+def test_black_image_and_zero_rate():
+    for image, rate in ((np.zeros(9, np.uint8), 1e-3), (np.full(9, 9, np.uint8), 0)):
+        pixels, steps = spikes_of(image, rate, 100, np.random.default_rng(0))
+        assert len(pixels) == len(steps) == 0
+
+
+def test_spikes_of_an_image_do_not_depend_on_the_others(tiny):
+    images = tiny.data.load().train
+    pixels, times = tiny._spikes(images, 0, 0, 6)
+    later, later_times = tiny._spikes(images, 0, 4, 6)
+    shift = 4 * float(tiny.network.presentation)
+    since = times >= shift - 1e-9
+    np.testing.assert_array_equal(pixels[since], later)
+    np.testing.assert_allclose(times[since] - shift, later_times, atol=1e-12)
+    other, _ = tiny.replace(seed=4)._spikes(images, 0, 4, 6)
+    assert not np.array_equal(other, later)

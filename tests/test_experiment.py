@@ -1,0 +1,292 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import same_result
+
+import brianprune as bp
+from brianprune import experiment as module
+
+
+def runs(experiment, **how):
+    return experiment.run(backend="numpy", **how)
+
+
+def test_result_is_stored_and_returned_at_once(tiny, tmp_path, monkeypatch):
+    first = runs(tiny, results=tmp_path)
+    assert [path.name for path in tmp_path.glob("*.h5")] == [f"{tiny.key}.h5"]
+    assert not list(tmp_path.glob("*.part*"))
+    monkeypatch.setattr(module._Run, "__init__", lambda *a: pytest.fail("simulated again"))
+    again = runs(tiny, results=tmp_path)
+    assert same_result(first, again)
+    assert again.experiment == tiny
+    assert again.accuracy == first.accuracy
+
+
+def test_key_depends_on_every_field(tiny):
+    keys = {
+        tiny.key,
+        tiny.replace(seed=4).key,
+        tiny.replace(network__eta_plus=0.02).key,
+        tiny.replace(pruning__alpha=0.5).key,
+        tiny.replace(data__n_test=9).key,
+        tiny.replace(arithmetic__precision="single").key,
+    }
+    assert len(keys) == 6
+    assert tiny.replace(seed=3).key == tiny.key
+
+
+class Stop(Exception):
+    """Raised by a report function to interrupt a run."""
+
+
+def interrupt_at(image):
+    def report(done, total, history):
+        if done >= image:
+            raise Stop
+
+    return report
+
+
+@pytest.mark.parametrize("image", [5, 8, 12, 15])
+def test_interrupted_run_resumes_bit_for_bit(tiny, tmp_path, image):
+    whole = runs(tiny, segment=5)
+    with pytest.raises(Stop):
+        runs(tiny, results=tmp_path, segment=5, report=interrupt_at(image))
+    assert not list(tmp_path.glob("*.h5"))
+    seen = []
+    resumed = runs(tiny, results=tmp_path, segment=5, report=lambda done, *_: seen.append(done))
+    assert seen[0] > image
+    assert same_result(resumed, whole)
+
+
+def test_killed_run_resumes_bit_for_bit(tiny, tmp_path):
+    experiment = tiny.replace(data__n_train=60)
+    script = (
+        "import sys, brianprune as bp\n"
+        "from brianprune.parameters import parse\n"
+        f"parse({experiment!r:}.__repr__()) if False else None\n"
+    )
+    script = (
+        "import brianprune\nfrom brianprune.parameters import parse\n"
+        f"parse({repr(experiment)!r}).run(backend='numpy', results={str(tmp_path)!r}, segment=3)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script])
+    deadline = time.monotonic() + 120
+    checkpoint = tmp_path / f"{experiment.key}.part-before"
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        assert process.poll() is None, "ended before it could be killed"
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / f"{experiment.key}.h5").exists()
+    seen = []
+    resumed = runs(
+        experiment, results=tmp_path, segment=3, report=lambda done, *_: seen.append(done)
+    )
+    assert 3 < seen[0] < 60
+    assert same_result(resumed, runs(experiment))
+
+
+def test_corrupt_checkpoint_falls_back_to_the_one_before(tiny, tmp_path):
+    whole = runs(tiny)
+    with pytest.raises(Stop):
+        runs(tiny, results=tmp_path, segment=5, report=interrupt_at(12))
+    current = tmp_path / f"{tiny.key}.part"
+    current.write_bytes(current.read_bytes()[:3000])
+    with pytest.warns(UserWarning, match=r"checkpoint not usable.*the one before is used"):
+        resumed = runs(tiny, results=tmp_path, segment=5)
+    assert same_result(resumed, whole)
+
+
+def test_two_corrupt_checkpoints_start_anew(tiny, tmp_path):
+    whole = runs(tiny)
+    with pytest.raises(Stop):
+        runs(tiny, results=tmp_path, segment=5, report=interrupt_at(12))
+    for path in tmp_path.glob("*.part*"):
+        path.write_bytes(b"nonsense")
+    for path in tmp_path.glob("*.shared"):
+        path.unlink()
+    with pytest.warns(UserWarning, match="training starts anew"):
+        resumed = runs(tiny, results=tmp_path, segment=5)
+    assert same_result(resumed, whole)
+
+
+def test_runs_with_another_rule_share_what_comes_before_it(tiny, tmp_path):
+    runs(tiny, results=tmp_path)
+    other = tiny.replace(pruning=bp.RandomNeuronPruning(start=8, interval=3, n=1))
+    seen = []
+    shared = runs(other, results=tmp_path, report=lambda done, *_: seen.append(done))
+    assert min(seen) > 8
+    assert same_result(shared, runs(other))
+    post = tiny.replace(pruning=bp.PostTrainingNeuronPruning(n=2))
+    runs(tiny.replace(pruning=None), results=tmp_path)
+    seen.clear()
+    shared = runs(post, results=tmp_path, report=lambda done, *_: seen.append(done))
+    assert not seen
+    assert same_result(shared, runs(post))
+    assert shared.n_pruned == 2
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        bp.ConstantNeuronPruning(start=8, interval=4, n=0),
+        bp.ThresholdNeuronPruning(start=8, interval=4, threshold=0),
+        bp.AdaptiveNeuronPruning(start=8, interval=4, alpha=0),
+        bp.ConstantNeuronPruning(start=8, interval=4, n=3, n_max=0),
+        bp.PostTrainingNeuronPruning(n=0),
+    ],
+    ids=["q=0", "S=0", "alpha=0", "n_max=0", "post n=0"],
+)
+def test_pruning_nothing_is_the_unpruned_run_bit_for_bit(tiny, rule):
+    plain = runs(tiny.replace(pruning=None))
+    result = runs(tiny.replace(pruning=rule))
+    np.testing.assert_array_equal(result.weights, plain.weights)
+    np.testing.assert_array_equal(result.test_counts, plain.test_counts)
+    assert result.spikes.equals(plain.spikes)
+    assert result.n_pruned == 0
+
+
+def test_dead_neurons_are_silent_after_their_event_and_have_no_vote(tiny):
+    result = runs(tiny)
+    assert 0 < result.n_pruned <= 3
+    assert result.weights[:, ~result.alive].max() == 0
+    assert not result.mask[:, ~result.alive].any()
+    assert result.test_counts[:, ~result.alive].sum() == 0
+    assert (result.labels[~result.alive] == -1).all()
+    last = int(result.events["image"][result.events["n_pruned"] > 0].iloc[-1])
+    late = result.spikes[result.spikes["image"] >= last]
+    assert not late["neuron"].isin(np.flatnonzero(~result.alive)).any()
+    assert late["neuron"].isin(np.flatnonzero(result.alive)).any()
+
+
+def test_own_rule_in_an_experiment(tiny):
+    @bp.pruning_rule
+    def strongest(weights, alive, activity):
+        assert weights.shape == alive.shape
+        assert activity.shape == weights.shape[1:]
+        return alive & (weights > np.median(weights[alive]))
+
+    result = runs(tiny.replace(pruning=strongest.every(8)))
+    # events at 8 and 16 images keep a half each
+    assert result.summary()["connectivity"] == pytest.approx(0.25, abs=0.01)
+    assert result.weights[~result.mask].max() == 0
+    assert result.history["connectivity"].iloc[-1] == pytest.approx(0.25, abs=0.01)
+
+
+def test_history_counts_what_was_done(tiny):
+    result = runs(tiny)
+    history = result.history
+    assert list(history["image"]) == [7, 14, 20]
+    spikes = result.spikes["count"].sum()
+    assert history["exc_inh"].sum() == spikes
+    total = (history["spikes_per_image"] * np.diff([0, *history["image"]])).sum()
+    assert total == pytest.approx(spikes)
+    assert (history["update_mean"] > 0).all()
+    unpruned = runs(tiny.replace(pruning=None))
+    assert result.operations["training"]["inputs_exc"] < unpruned.operations["training"]["inputs_exc"]
+    images = tiny.data.load()
+    n = len(tiny._spikes(images.train, 0, 0, 20)[0])
+    assert unpruned.operations["training"]["inputs_exc"] == 6 * n
+
+
+def test_labels_come_from_training_images(tiny):
+    result = runs(tiny)
+    images = tiny.data.load()
+    np.testing.assert_array_equal(result.label_labels, images.train_labels[-10:])
+    np.testing.assert_array_equal(result.test_labels, images.test_labels)
+    data = tiny.data.replace(n_validation=15)
+    validated = runs(tiny.replace(data=data, evaluate_on="validation"))
+    np.testing.assert_array_equal(validated.test_labels, data.load().validation_labels)
+
+
+def test_evaluation_of_an_image_does_not_depend_on_the_others(tiny):
+    result = runs(tiny)
+    fewer = runs(tiny.replace(data__n_test=4))
+    np.testing.assert_array_equal(fewer.test_counts, result.test_counts[:4])
+    assert same_result(runs(tiny, segment=3), result)
+
+
+def test_seeds_differ(tiny):
+    assert not np.array_equal(runs(tiny).weights, runs(tiny.replace(seed=5)).weights)
+
+
+def test_bad_input_is_answered_before_any_simulation(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "RuntimeNetwork", lambda *a: pytest.fail("simulated"))
+    for how, message in [
+        ({"segment": 0}, "segment = 0"),
+        ({"segment": 2.5}, r"segment = 2\.5"),
+        ({"report": "loud"}, "report = 'loud'"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            runs(tiny, **how)
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    with pytest.raises(PermissionError, match=r"results = .*cannot be written"):
+        runs(tiny, results=file / "results")
+    with pytest.raises(ValueError, match=r"n_train = 5000: there are 1297"):
+        runs(bp.Experiment(data=bp.digits(n_train=5000)))
+    with pytest.raises(ValueError, match=r"interval = 3000: longer"):
+        runs(bp.Experiment(data=bp.digits(), pruning=bp.ConstantNeuronPruning()))
+    with pytest.raises(ValueError, match=r"evaluate_on = 'validation'"):
+        tiny.replace(evaluate_on="validation")
+    with pytest.raises(TypeError, match="not a pruning rule"):
+        tiny.replace(pruning=bp.DiehlCook())
+    with pytest.raises(ValueError, match="n_images = 21"):
+        tiny.build(21)
+
+
+def test_a_result_of_a_newer_version_is_kept_and_said(tiny, tmp_path):
+    result = runs(tiny, results=tmp_path)
+    path = tmp_path / f"{tiny.key}.h5"
+    with h5py.File(path, "r+") as file:
+        file.attrs["format"] = 999
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"format 999.*upgrade brianprune"):
+        runs(tiny, results=tmp_path)
+    assert path.read_bytes() == before
+    assert result.accuracy >= 0
+
+
+def test_report_function_sees_the_history(tiny):
+    seen = []
+    runs(tiny, segment=10, report=lambda *arguments: seen.append(arguments))
+    assert [done for done, _, _ in seen] == [7, 8, 10, 12, 14, 16, 20]
+    assert isinstance(seen[-1][2], pd.DataFrame)
+    assert len(seen[-1][2]) == 3
+
+
+@pytest.mark.parametrize("report", ["text", "progressbar"])
+def test_progress_is_on_standard_error(tiny, report, capsys):
+    runs(tiny, report=report)
+    output = capsys.readouterr()
+    assert "training" in output.err
+    assert output.out == ""
+
+
+def test_sweep_is_a_table(tiny, tmp_path):
+    table = bp.sweep(
+        tiny.replace(data__n_train=10, data__n_test=4, pruning=None),
+        backend="numpy",
+        results=tmp_path,
+        network__eta_plus=[0.01, 0.02],
+        seed=[0, 1],
+    )
+    assert list(table["network__eta_plus"]) == [0.01, 0.01, 0.02, 0.02]
+    assert list(table["seed"]) == [0, 1, 0, 1]
+    assert {"accuracy", "n_pruned", "connectivity"} <= set(table)
+    assert len(list(tmp_path.glob("*.h5"))) == 4
+
+
+def test_equal_experiments_run_once(tiny, monkeypatch):
+    calls = []
+    monkeypatch.setattr(bp.Experiment, "run", lambda self, **how: calls.append(self) or self.seed)
+    assert bp.run_all([tiny, tiny.replace(seed=1), tiny]) == [3, 1, 3]
+    assert len(calls) == 2

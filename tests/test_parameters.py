@@ -1,0 +1,161 @@
+import pickle
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms, mV, second, volt
+from hypothesis import given
+from hypothesis import strategies as st
+
+import brianprune as bp
+from brianprune.parameters import CODE, OURS, PAPER, parse
+
+CLASSES = [
+    bp.DiehlCook,
+    bp.FloatingPoint,
+    bp.AdaptiveNeuronPruning,
+    bp.ConstantNeuronPruning,
+    bp.ThresholdNeuronPruning,
+    bp.RandomNeuronPruning,
+    bp.PostTrainingNeuronPruning,
+    bp.Digits,
+    bp.IdxImages,
+    bp.Experiment,
+]
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_field_has_meaning_and_source(cls):
+    for field in cls.fields.values():
+        assert field.meaning
+        assert field.source in (PAPER, CODE, OURS)
+
+
+def test_defaults_of_the_papers_table_1():
+    p = bp.DiehlCook()
+    table = {
+        "tau_m": 100 * ms, "tau_pre": 4 * ms, "tau_post_fast": 8 * ms, "tau_post_slow": 16 * ms,
+        "tau_e": 1 * ms, "tau_i": 2 * ms, "eta_minus": 1e-4, "eta_plus": 1e-2,
+        "theta_plus": 0.01 * mV,
+    }  # fmt: skip
+    for name, value in table.items():
+        assert getattr(p, name) == value
+        assert p.fields[name].source == PAPER
+
+
+def test_wrong_name_names_the_field_and_a_near_one():
+    with pytest.raises(TypeError, match=r"no parameter 'tau_membrane'.*\n.*tau_m"):
+        bp.DiehlCook(tau_membrane=100 * ms)
+    with pytest.raises(TypeError, match="did you mean 'n_exc'"):
+        bp.DiehlCook().replace(nexc=3)
+    with pytest.raises(TypeError, match="did you mean 'n_exc'"):
+        bp.Experiment().replace(network__nexc=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("tau_m", 100 * mV), ("tau_m", 100), ("v_rest", -65), ("rate", 1 * ms),
+                        ("eta_plus", 1 * ms)]
+)  # fmt: skip
+def test_wrong_unit_names_the_field(name, value):
+    with pytest.raises(ValueError, match=rf"DiehlCook\.{name}.*unit"):
+        bp.DiehlCook(**{name: value})
+
+
+@pytest.mark.parametrize("value", [0, -3])
+def test_n_exc_must_be_positive(value):
+    with pytest.raises(ValueError, match=rf"n_exc = {value}: must be at least 1"):
+        bp.DiehlCook(n_exc=value)
+
+
+@pytest.mark.parametrize("value", [10.0, "10", True, None])
+def test_n_exc_must_be_whole(value):
+    with pytest.raises(TypeError, match=r"n_exc = .*whole number"):
+        bp.DiehlCook(n_exc=value)
+
+
+@pytest.mark.parametrize("value", [float("nan") * ms, float("inf") * ms, [1, 2] * ms, "fast"])
+def test_values_must_be_single_finite_numbers(value):
+    with pytest.raises((TypeError, ValueError), match=r"DiehlCook\.tau_m"):
+        bp.DiehlCook(tau_m=value)
+
+
+def test_choices_are_listed():
+    with pytest.raises(ValueError, match=r"inhibition = 'all'.*'broadcast', 'partners'"):
+        bp.DiehlCook(inhibition="all")
+
+
+def test_times_must_be_multiples_of_the_step():
+    with pytest.raises(ValueError, match=r"presentation.*multiple of dt"):
+        bp.DiehlCook(presentation=0.7 * ms)
+    with pytest.raises(ValueError, match=r"rate.*more than once a step"):
+        bp.DiehlCook(rate=10 * Hz)
+
+
+def test_immutable():
+    p = bp.DiehlCook()
+    with pytest.raises(AttributeError, match=r"immutable.*replace\(n_exc=5\)"):
+        p.n_exc = 5
+    with pytest.raises(TypeError, match="no parameter 'colour'"):
+        p.colour = "red"
+
+
+def test_replace_reaches_into_fields():
+    e = bp.Experiment().replace(network__tau_m=150 * ms, seed=4)
+    assert e.network.tau_m == 150 * ms
+    assert e.seed == 4
+    assert bp.Experiment().network.tau_m == 100 * ms
+    with pytest.raises(TypeError, match="pruning is None and has no parameters"):
+        e.replace(pruning__alpha=0.3)
+
+
+def test_equality_and_hash_follow_the_values():
+    assert bp.DiehlCook() == bp.DiehlCook()
+    assert hash(bp.DiehlCook(tau_m=0.1 * second)) == hash(bp.DiehlCook(tau_m=100 * ms))
+    assert bp.DiehlCook() != bp.DiehlCook(n_exc=3)
+
+
+def test_table_shows_name_value_meaning_source():
+    text = str(bp.Experiment(pruning=bp.ConstantNeuronPruning(n=3)))
+    assert "tau_m" in text
+    assert "100*ms" in text
+    assert "membrane time constant" in text
+    (row,) = [line for line in text.splitlines() if line.split()[:2] == ["n", "3"]]
+    assert row.endswith("set")
+    page = bp.Experiment()._repr_html_()
+    assert page.count("<tr>") == len(bp.Experiment().rows()) + 1
+    assert "&gt;" in page  # escaped
+
+
+@given(
+    tau=st.floats(1e-6, 1e6),
+    v=st.floats(-1, 1, allow_subnormal=False),
+    eta=st.floats(0, 1e3, allow_subnormal=False),
+    n=st.integers(1, 10**6),
+)
+def test_text_reads_back_exactly(tau, v, eta, n):
+    p = bp.DiehlCook(tau_m=tau * second, v_rest=v * volt, eta_plus=eta, n_exc=n)
+    back = parse(repr(p))
+    assert back == p
+    assert float(back.tau_m) == float(p.tau_m)
+    assert float(back.v_rest) == float(p.v_rest)
+
+
+def test_text_of_a_whole_experiment_reads_back():
+    e = bp.Experiment(
+        pruning=bp.AdaptiveNeuronPruning(form="std"), data=bp.mnist(n_train=50_000), seed=9
+    )
+    assert parse(repr(e)) == e
+    assert pickle.loads(pickle.dumps(e)) == e
+    assert eval(repr(e), vars(bp) | {"ms": ms, "mV": mV, "Hz": Hz}) == e
+
+
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "DiehlCook(n_exc=(lambda: 3)())", "Nothing()", "DiehlCook(", "1+1"]
+)
+def test_text_is_never_evaluated(text):
+    with pytest.raises(ValueError, match=r"parameter (text|class)"):
+        parse(text)
+
+
+def test_numpy_numbers_are_taken():
+    assert bp.DiehlCook(n_exc=np.int64(7)).n_exc == 7
+    assert bp.Experiment(seed=np.int32(2)).seed == 2

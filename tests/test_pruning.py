@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import brianprune as bp
+from brianprune.pruning.neurons import below_threshold, lowest_counts
+from brianprune.pruning.rules import PruningEvent
+
+NEURONS = 12
+counts_and_alive = st.tuples(
+    arrays(np.int64, NEURONS, elements=st.integers(0, 50)),
+    arrays(bool, NEURONS).filter(np.any),
+)
+RULES = {
+    "S1": bp.ConstantNeuronPruning(n=3),
+    "S2": bp.ThresholdNeuronPruning(threshold=20),
+    "S3 mean": bp.AdaptiveNeuronPruning(form="mean", alpha=0.8),
+    "S3 std": bp.AdaptiveNeuronPruning(form="std", beta=0.5),
+    "S3 ramp": bp.AdaptiveNeuronPruning(form="ramp", threshold=5, delta=3),
+    "S3 feedback": bp.AdaptiveNeuronPruning(form="feedback", threshold=15, delta=2),
+    "random": bp.RandomNeuronPruning(n=3),
+}
+
+
+def event(counts, alive, number=0, past=(), seed=0):
+    counts = np.where(alive, counts, 0)
+    return PruningEvent(
+        number=number,
+        weights=np.ones((4, len(counts))) * alive,
+        mask=np.ones((4, len(counts)), bool) & alive,
+        alive=alive,
+        counts=counts,
+        past=past,
+        rng=np.random.default_rng(seed),
+    )
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@given(data=counts_and_alive)
+def test_any_neuron_rule_never_revives_and_leaves_one(rule, data):
+    counts, alive = data
+    decision = rule.decide(event(counts, alive))
+    assert not (decision.alive & ~alive).any()
+    assert decision.alive.any()
+    assert decision.n_pruned == alive.sum() - decision.alive.sum()
+    np.testing.assert_array_equal(decision.mask, np.tile(decision.alive, (4, 1)))
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@given(data=counts_and_alive, n_max=st.integers(0, NEURONS))
+def test_the_cap_holds(rule, data, n_max):
+    counts, alive = data
+    decision = rule.replace(n_max=n_max).decide(event(counts, alive))
+    dead_before = np.count_nonzero(~alive)
+    assert np.count_nonzero(~decision.alive) <= max(n_max, dead_before)
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if name != "random"])
+@given(data=counts_and_alive, order=st.permutations(range(NEURONS)))
+def test_permuting_neurons_permutes_the_decision(name, data, order):
+    counts, alive = data
+    counts = counts * NEURONS + np.arange(NEURONS)  # no ties
+    plain = RULES[name].decide(event(counts, alive)).alive
+    permuted = RULES[name].decide(event(counts[order], alive[order])).alive
+    np.testing.assert_array_equal(permuted, plain[order])
+
+
+@given(data=counts_and_alive, n=st.integers(0, 2 * NEURONS))
+def test_lowest_counts_kills_exactly_n_and_the_lowest(data, n):
+    counts, alive = data
+    result = lowest_counts(counts, alive, n)
+    killed = alive & ~result
+    assert killed.sum() == min(n, alive.sum() - 1)
+    if killed.any():
+        assert counts[killed].max() <= counts[result].min()
+
+
+@given(data=counts_and_alive, threshold=st.floats(0, 60))
+def test_below_threshold_kills_all_below_and_no_other(data, threshold):
+    counts, alive = data
+    result = below_threshold(counts, alive, threshold, n_max=NEURONS)
+    killed = alive & ~result
+    assert (counts[killed] < threshold).all()
+    if result.sum() > 1:
+        assert (counts[result] >= threshold).all()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        bp.ConstantNeuronPruning(n=0),
+        bp.ThresholdNeuronPruning(threshold=0),
+        bp.AdaptiveNeuronPruning(alpha=0),
+        bp.RandomNeuronPruning(n=0),
+    ],
+)
+@given(data=counts_and_alive)
+def test_zero_prunes_nothing(rule, data):
+    counts, alive = data
+    np.testing.assert_array_equal(rule.decide(event(counts, alive)).alive, alive)
+
+
+def test_s3_thresholds_are_what_the_table_says():
+    counts = np.array([10, 20, 30, 40, 1000])
+    alive = np.array([True, True, True, True, False])
+    e = event(counts, alive, number=2)
+    assert bp.AdaptiveNeuronPruning(alpha=0.5).decide(e).threshold == 12.5
+    std = bp.AdaptiveNeuronPruning(form="std", beta=1).decide(e)
+    assert std.threshold == pytest.approx(25 - np.std([10, 20, 30, 40]))
+    assert bp.AdaptiveNeuronPruning(form="ramp", threshold=3, delta=4).decide(e).threshold == 11
+    feedback = bp.AdaptiveNeuronPruning(form="feedback", threshold=15, delta=2, target=3)
+    first = feedback.decide(e)
+    assert (first.threshold, first.n_pruned) == (15, 1)
+    second = feedback.decide(event(counts, first.alive, number=3, past=(first,)))
+    assert second.threshold == 15 + 2 * (3 - 1)
+
+
+def test_random_control_is_uniform_and_seeded():
+    alive = np.ones(NEURONS, bool)
+    rule = bp.RandomNeuronPruning(n=3)
+    killed = np.zeros(NEURONS)
+    for seed in range(2000):
+        killed += ~rule.decide(event(np.arange(NEURONS), alive, seed=seed)).alive
+    expected = 2000 * 3 / NEURONS
+    assert np.abs(killed - expected).max() < 5 * np.sqrt(expected)
+    one, two = (rule.decide(event(np.arange(NEURONS), alive, seed=1)).alive for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_events_are_at_start_and_every_interval_but_not_at_the_end():
+    rule = bp.ConstantNeuronPruning(start=30_000, interval=3_000)
+    events = rule.events(60_000)
+    assert events[0] == 30_000
+    assert len(events) == 10
+    assert events[-1] == 57_000
+
+
+def test_schedule_must_fit():
+    with pytest.raises(ValueError, match=r"interval = 50: longer than the training of 20"):
+        bp.Experiment(
+            pruning=bp.ConstantNeuronPruning(start=5, interval=50), data=bp.digits(n_train=20)
+        )
+    with pytest.raises(ValueError, match=r"start = 20.*never act"):
+        bp.Experiment(
+            pruning=bp.ConstantNeuronPruning(start=20, interval=5), data=bp.digits(n_train=20)
+        )
+    with pytest.raises(ValueError, match="interval = 0"):
+        bp.ConstantNeuronPruning(interval=0)
+
+
+def test_own_rule_is_checked():
+    weights, alive = np.arange(6.0).reshape(2, 3), np.ones((2, 3), bool)
+    alive[0, 0] = False
+
+    @bp.pruning_rule
+    def wrong_shape(weights, alive, activity):
+        return alive[0]
+
+    @bp.pruning_rule
+    def reviving(weights, alive, activity):
+        return np.ones_like(alive)
+
+    @bp.pruning_rule(regrows=True)
+    def regrowing(weights, alive, activity):
+        return np.ones_like(alive)
+
+    @bp.pruning_rule
+    def numbers(weights, alive, activity):
+        return weights
+
+    with pytest.raises(ValueError, match=r"'wrong_shape' returned the shape \(3,\).*\(2, 3\)"):
+        wrong_shape(weights, alive, np.zeros(3))
+    with pytest.raises(ValueError, match=r"'reviving' revived 1 pruned"):
+        reviving(weights, alive, np.zeros(3))
+    assert regrowing(weights, alive, np.zeros(3)).all()
+    with pytest.raises(TypeError, match=r"'numbers' returned float64"):
+        numbers(weights, alive, np.zeros(3))
+    with pytest.raises(TypeError, match=r"must take \(weights, alive, activity\)"):
+        bp.pruning_rule(lambda weights: weights)
+
+
+def test_a_plain_function_is_no_rule_of_an_experiment():
+    with pytest.raises(TypeError, match=r"Experiment\.pruning.*must be"):
+        bp.Experiment(pruning=lambda weights, alive, activity: alive)
