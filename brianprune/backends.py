@@ -211,8 +211,8 @@ class DenseSynapses(CPPStandaloneCodeObject):
 
     ``Synapses(..., delay=0*ms, codeobj_class=DenseSynapses)`` with ``connect()``: synapses
     are stored source by source, so a source's row is walked directly, with no spike queue
-    and no index arrays. Loop bodies remain Brian2's generated code and results are the same
-    to the bit. Source and target have to be whole groups, not subgroups.
+    and no index arrays. Loop bodies remain Brian2's generated code; the compiler may vectorise
+    them, which changes no more than the last bit. Source and target have to be whole groups, not subgroups.
     """
 
     templater = CPPStandaloneCodeObject.templater.derive(
@@ -305,10 +305,14 @@ class CompiledNetwork:
         """Remember names, types and sizes of all arrays."""
         self._arrays, self._monitors, self._generators = {}, [], {}
         for variable, array in device.arrays.items():
-            if getattr(variable, "ndim", 1) != 1 or not hasattr(variable.owner, "name"):
+            try:
+                owner = variable.owner.name
+            except (AttributeError, ReferenceError):  # of no object, or of one that is gone
+                continue
+            if getattr(variable, "ndim", 1) != 1:
                 continue
             dynamic = isinstance(variable, DynamicArrayVariable)
-            name = f"{variable.owner.name}.{variable.name}"
+            name = f"{owner}.{variable.name}"
             self._arrays[name] = {
                 "cpp": f"_dynamic{array}" if dynamic else array,
                 "dtype": np.dtype(variable.dtype),

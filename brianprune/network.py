@@ -106,7 +106,7 @@ def build_network(parameters, n_inputs, method, learning=True, dense=None):
         before_each_image(inputs_exc, model.SUM_WEIGHTS, 1, "sum_weights")
         before_each_image(exc, model.SCALE_FROM_SUM, 2, "scale_from_sum")
         before_each_image(inputs_exc, model.SCALE_WEIGHTS, 3, "scale_weights")
-    if p.rest == 0 * ms:
+    if p.rest == 0 * ms or not learning:  # the frozen network sees each image on its own
         reset = model.RESET_FAST_STATE + (model.RESET_TRACES if learning else "")
         before_each_image(exc, reset, 4, "reset_exc")
         if learning:
@@ -217,9 +217,7 @@ def parameter_values(parameters, learning=True):
         "w_inh": p.w_inh,
         "steps_per_image": p.steps_per_image,
     }
-    values = {"step_clock.dt": p.dt}
-    if learning or p.rest == 0 * ms:  # what happens between images
-        values["image_clock.dt"] = duration
+    values = {"step_clock.dt": p.dt, "image_clock.dt": duration}
     if learning:
         exc |= {
             "tau_post_fast": p.tau_post_fast,

@@ -45,7 +45,7 @@ def simulate(p, weights, theta, spikes, n_images, mask=None, alive=None, learnin
                 theta *= np.exp(-steps * dt / tau_theta)
                 total = w.sum(axis=0)
                 w *= np.where(total > 0, p.weight_sum / np.where(total > 0, total, 1), 0)
-            if float(p.rest) == 0:
+            if float(p.rest) == 0 or not learning:
                 v[:], g_e[:], g_i[:], fast[:], slow[:], pre[:] = mv["v_rest"], 0, 0, 0, 0, 0
                 v_inh[:], g_inh[:] = mv["v_rest_inh"], 0
                 since[:], since_inh[:] = 10**9, 10**9

@@ -96,7 +96,7 @@ class DiehlCook(Parameters):
     presentation = Parameter(350 * ms, "an image is shown for this long", CODE, above=0 * ms)
     rest = Parameter(
         0 * ms,
-        "silence after an image; 0 ms: the fast state is reset between images (code: 150 ms)",
+        "silence after an image while learning; 0 ms: the fast state is reset instead (code: 150 ms)",
         OURS,
         minimum=0 * ms,
     )
