@@ -24,6 +24,8 @@ class Scale(NamedTuple):
     start: int  #: images before pruning
     interval: int  #: images between pruning events
     record_every: int  #: images between rows of the history
+    window: int  #: images of one point of the activity
+    after: tuple  #: images after which spike counts are shown
 
 
 class Figure(NamedTuple):

@@ -32,6 +32,8 @@ FULL = Scale(
     start=30_000,
     interval=3_000,
     record_every=5_000,
+    window=2_000,
+    after=(30_000, 45_000, 60_000),
 )
 QUICK = Scale(
     name="quick",
@@ -45,6 +47,8 @@ QUICK = Scale(
     start=600,
     interval=175,
     record_every=100,
+    window=100,
+    after=(600, 900, 1_297),
 )
 SCALES = {"full": FULL, "quick": QUICK}
 
@@ -136,9 +140,7 @@ class Figure2:
     @staticmethod
     def table(results, scale):
         (result,) = results.values()
-        n_train = int(result.history["image"].iloc[-1])
-        window = 2_000 if scale.name == "full" else 100
-        edges = np.arange(0, n_train + 1, window)
+        edges = np.arange(0, scale.n_train + 1, scale.window)
         counts = _window_rows(result, edges)
         activity = pd.DataFrame(
             {"panel": "a", "image": edges[1:], "mean_spike_count": counts.mean(axis=1)}
@@ -151,11 +153,10 @@ class Figure2:
     def draw(table, scale):
         fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
         activity, updates = table[table["panel"] == "a"], table[table["panel"] == "b"]
-        window = int(activity["image"].iloc[0])
         left.plot(activity["image"], activity["mean_spike_count"], marker="o")
         left.set(
             xlabel="training images",
-            ylabel=f"mean spikes of a neuron in {window:,} images",
+            ylabel=f"mean spikes of a neuron in {scale.window:,} images",
             ylim=(0, None),
             title=f"(a) activity of {scale.sizes[0]} neurons",
         )
@@ -188,8 +189,7 @@ class Figure3:
     @staticmethod
     def table(results, scale):
         (result,) = results.values()
-        n_train = int(result.history["image"].iloc[-1])
-        after = (30_000, 45_000, n_train) if scale.name == "full" else (600, 900, n_train)
+        after = scale.after
         counts = np.cumsum(_window_rows(result, [0, *after]), axis=0)
         return pd.DataFrame(
             {

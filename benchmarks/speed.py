@@ -1,0 +1,133 @@
+"""CPU time per training image, by backend and network size, as JSON.
+
+    python benchmarks/speed.py --n 100 400 800 --json
+    python benchmarks/speed.py --n 100 400 800 --yardstick ./yardstick --json
+
+MNIST (BRIANPRUNE_DATA or a download), 350 ms an image at dt 0.5 ms, single precision,
+encoding included. The networks are trained first, so that they spike as they do in use;
+compiling and starting are not counted. A yardstick is any program that takes
+``n=N train=IMAGES test=0 data=FOLDER`` and trains the same network: its CPU time over the same
+images is the difference of two runs, alternated with ours.
+"""
+
+import argparse
+import gzip
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from brian2 import second
+
+import brianprune as bp
+from brianprune.backends import BACKENDS
+from brianprune.experiment import TRAINING, _Run, _Store
+
+YARDSTICK = (
+    "imp=1 inh=0 reset=1 onewin=1 tpre=4 tp1=8 tp2=16 thp=.01 nupost=.01 nupre=1e-4 norm=78"
+    " winh=17 rate=.25 th0=10 refr=2"
+).split()
+
+
+def cpu_seconds():
+    """CPU time of this process and its finished children."""
+    usages = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+class Ours:
+    """A network in training: each call trains on the next images and returns CPU ms an image."""
+
+    def __init__(self, n_exc, backend, images):
+        self.experiment = bp.Experiment(network=bp.DiehlCook(n_exc=n_exc), data=bp.mnist())
+        run = _Run(self.experiment, images, backend, 1000, _Store(self.experiment, None), None)
+        self.images, self.network = images, run._network(learning=True)
+        self.state, self.done = run._new()["state"], 0
+
+    def train(self, n_images):
+        """Train on the next images, encoding them as `Experiment.run` does."""
+        before = cpu_seconds()
+        last = self.done + n_images
+        spikes = self.experiment._spikes(self.images.train, TRAINING, self.done, last)
+        duration = n_images * self.experiment.network.presentation
+        run = self.network.run(duration / second * second, self.state, {"inputs": spikes})
+        self.state.update(run.state)
+        self.done = last
+        return (cpu_seconds() - before) / n_images * 1e3
+
+
+def unzipped(images):
+    """Write the training images as plain IDX files for the yardstick."""
+    folder = Path(tempfile.mkdtemp(prefix="idx-"))
+    paths = bp.mnist()._paths()
+    for path in paths:
+        (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    return folder
+
+
+def yardstick(program, folder, n_exc, warm, n_images):
+    """CPU ms an image of the yardstick after `warm` images."""
+
+    def run(train):
+        before = cpu_seconds()
+        arguments = [f"data={folder}", f"n={n_exc}", f"train={train}", "test=0", "report=100000"]
+        arguments.append(f"tth={3e4 * n_exc}")
+        subprocess.run([program, *YARDSTICK, *arguments], check=True, capture_output=True)
+        return cpu_seconds() - before
+
+    return (run(warm + n_images) - run(warm)) / n_images * 1e3
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, nargs="+", default=[100, 400, 800], help="neurons")
+    parser.add_argument("--backend", choices=BACKENDS, default="cpp_standalone")
+    parser.add_argument("--warm", type=int, default=2000, help="images of training before")
+    parser.add_argument("--images", type=int, default=1000, help="images of one measurement")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--yardstick", metavar="PATH", help="program to compare with")
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    options = parser.parse_args()
+    images = bp.mnist().load()
+    folder = unzipped(images) if options.yardstick else None
+    rows = []
+    for n_exc in options.n:
+        ours = Ours(n_exc, options.backend, images)
+        ours.train(options.warm)
+        ours_ms, theirs_ms = [], []
+        for _ in range(options.repeats):
+            started = time.time()
+            ours_ms.append(ours.train(options.images))
+            if folder:
+                theirs_ms.append(
+                    yardstick(options.yardstick, folder, n_exc, options.warm, options.images)
+                )
+            print(f"n={n_exc}: {ours_ms[-1]:.2f} ms ({time.time() - started:.0f} s)", file=sys.stderr)
+        row = {
+            "n": n_exc,
+            "backend": options.backend,
+            "cpu_ms_per_image": statistics.median(ours_ms),
+            "cpu_ms_min": min(ours_ms),
+            "cpu_ms_max": max(ours_ms),
+            "images": options.images,
+            "repeats": options.repeats,
+        }
+        if theirs_ms:
+            row["yardstick_cpu_ms_per_image"] = statistics.median(theirs_ms)
+            row["ratio"] = float(np.median(np.divide(ours_ms, theirs_ms)))
+        rows.append(row)
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            print("  ".join(f"{key}={value}" for key, value in row.items()))
+
+
+if __name__ == "__main__":
+    main()

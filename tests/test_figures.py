@@ -1,0 +1,180 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY
+
+import brianprune as bp
+from brianprune.figures import REGISTRY, neuron_pruning
+from brianprune.figures.__main__ import main
+from brianprune.figures.base import mean_and_interval, summarise
+from brianprune.results import Result
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Figures at a scale for the numpy target: 6 and 8 neurons, 24 images."""
+    scale = neuron_pruning.QUICK._replace(
+        note="TEST",
+        data=bp.digits(n_train=24, n_test=8),
+        network={name: getattr(TINY, name) for name in ("presentation", "theta_plus", "tau_theta")},
+        sizes=(6, 8),
+        seeds={6: range(2), 8: [0]},
+        n_train=24,
+        start=12,
+        interval=6,
+        record_every=6,
+        window=6,
+        after=(12, 18, 24),
+    )
+    monkeypatch.setitem(neuron_pruning.COUNTS, 6, (2,))
+    monkeypatch.setitem(neuron_pruning.COUNTS, 8, (3,))
+    monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 6, 2)
+    monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 8, 3)
+    for name, fig in REGISTRY.items():
+        monkeypatch.setitem(REGISTRY, name, fig._replace(scales={"quick": scale, "full": scale}))
+    return scale
+
+
+def call(tmp_path, *arguments):
+    return main(
+        [*arguments, "--quick", "--backend", "numpy", "--results", str(tmp_path / "r"),
+         "--output", str(tmp_path / "f")]
+    )  # fmt: skip
+
+
+def test_list(capsys):
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(REGISTRY)
+    assert {f"neuron_pruning.{name}" for name in ("fig2", "fig3", "fig9", "fig10", "table2")} <= set(
+        REGISTRY
+    )
+    assert main(["--list", "*.fig9"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_misuse_exits_with_2(capsys):
+    for arguments in (["fig99"], ["--format", "bmp"], ["--backend", "gpu"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+    assert "no figure matches 'fig99'" in capsys.readouterr().err
+
+
+def test_draw_only_without_results_fails(tmp_path, capsys):
+    assert call(tmp_path, "--draw-only", "*.fig2") == 1
+    assert "results are missing" in capsys.readouterr().err
+    assert call(tmp_path, "--jobs", "0") == 1
+
+
+def test_unwritable_output_fails_before_simulating(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bp.Experiment, "run", lambda *a, **k: pytest.fail("simulated"))
+    (tmp_path / "f").write_text("a file")
+    assert call(tmp_path, "*.fig2") == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_dry_run_simulates_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(bp.Experiment, "run", lambda *a, **k: pytest.fail("simulated"))
+    assert call(tmp_path, "--dry-run", "*.fig2", "*.fig3") == 0
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 1  # both are drawn from one run
+    assert "1 of 1 simulations" in output.err
+    assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.usefixtures("small")
+def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypatch):
+    assert call(tmp_path, "--jobs", "1") == 0
+    paths = capsys.readouterr().out.splitlines()
+    assert len(paths) == 2 * len(REGISTRY)
+    folder = tmp_path / "f" / "quick" / "neuron_pruning"
+    assert sorted(map(str, folder.iterdir())) == sorted(paths)
+    before = {path: path.read_bytes() for path in folder.glob("*.csv")}
+    monkeypatch.setattr(bp.Experiment, "run", lambda *a, **k: pytest.fail("simulated again"))
+    assert call(tmp_path, "--draw-only") == 0
+    assert {path: path.read_bytes() for path in folder.glob("*.csv")} == before
+    assert call(tmp_path, "*.table2", "--format", "svg") == 0
+    assert (folder / "table2.svg").read_text().startswith("<?xml")
+
+    # the numbers of the files are those of the stored results
+    stored = {result.experiment: result for result in map(Result.load, (tmp_path / "r").glob("*.h5"))}
+    table = pd.read_csv(folder / "fig10.csv")
+    assert set(table["strategy"]) == {"no pruning", *neuron_pruning.STRATEGIES}
+    assert (table["n_pruned"] <= table["wanted"]).all()
+    plain = table[(table["strategy"] == "no pruning") & (table["size"] == 6)].set_index("seed")
+    for experiment, result in stored.items():
+        if experiment.pruning is None and experiment.network.n_exc == 6:
+            assert plain.loc[experiment.seed, "accuracy"] == pytest.approx(100 * result.accuracy)
+    s1 = table[(table["strategy"] == "S1 constant") & (table["size"] == 6)].set_index("seed")
+    expected = s1["accuracy"] - plain["accuracy"]
+    np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
+    counts = pd.read_csv(folder / "fig3.csv").groupby("after_images")["spike_count"].sum()
+    assert counts.index[-1] == 24
+    assert counts.is_monotonic_increasing
+
+
+def test_recompute(tmp_path, monkeypatch):
+    calls = []
+    real = bp.Experiment.run
+    monkeypatch.setattr(bp.Experiment, "run", lambda self, **k: (calls.append(1), real(self, **k))[1])
+    quick = neuron_pruning.QUICK._replace(
+        data=bp.digits(n_train=8, n_test=4), sizes=(3, 4), seeds={3: [0], 4: [0]}, record_every=4,
+        n_train=8, window=4,
+        network={"presentation": TINY.presentation},
+    )  # fmt: skip
+    fig = REGISTRY["neuron_pruning.fig2"]
+    monkeypatch.setitem(REGISTRY, fig.name, fig._replace(scales={"quick": quick}))
+    for extra in ([], [], ["--recompute"]):
+        assert call(tmp_path, "*.fig2", *extra) == 0
+    assert len(calls) == 2
+
+
+def test_paper_values_stand_in_the_full_table():
+    scale = neuron_pruning.FULL
+    settings = neuron_pruning.Table2._settings(scale)
+    fake = {}
+    for size, strategy, n_pruned, seed, experiment in settings:
+        change = 0 if strategy == "no pruning" else -0.01
+        fake[experiment] = type(
+            "R", (), {"accuracy": 0.9 + 0.001 * seed + change, "n_pruned": n_pruned}
+        )
+    table = neuron_pruning.Table2.table(fake, scale)
+    row = table[(table["size"] == 800) & (table["strategy"] == "S3 adaptive")].iloc[0]
+    assert row["paper_accuracy"] == 89.58
+    assert row["paper_difference"] == pytest.approx(89.58 - 90.40)
+    assert row["difference"] == pytest.approx(-1)
+    assert row["difference_interval"] == pytest.approx(0, abs=1e-9)  # paired by seed
+    assert row["n"] == 3
+    assert {20, 300} == set(table["n_pruned"]) - {0}
+
+
+def test_s1_reaches_the_papers_counts_and_caps_are_exact():
+    for size, wanted in ((100, 20), (800, 300), (800, 400)):
+        rule = neuron_pruning._rule(neuron_pruning.FULL, size, "S1 constant", wanted)
+        n_events = len(rule.events(60_000))
+        assert n_events == 10
+        assert rule.n * n_events >= wanted
+        assert rule.n_max == wanted
+
+
+def test_interval_is_students_t():
+    mean, width = mean_and_interval([1.0, 2.0, 3.0])
+    assert mean == 2
+    assert width == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
+    assert np.isnan(mean_and_interval([1.0])[1])
+    table = pd.DataFrame({"a": ["x", "x", "y"], "v": [1.0, 3.0, 5.0]})
+    assert list(summarise(table, ["a"], "v")["n"]) == [2, 1]
+
+
+def test_import_is_fast():
+    """Importing costs less than 2 s beyond Brian2 (CPU time, best of three)."""
+    script = "import time, brian2; t = time.process_time(); import brianprune; print(time.process_time() - t)"
+    best = min(
+        float(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout)
+        for _ in range(3)
+    )
+    assert best < 2

@@ -1,0 +1,63 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import brianprune as bp
+
+
+@pytest.fixture
+def result(tiny):
+    return tiny.run(backend="numpy")
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def test_history_draws_the_table(result):
+    ax = bp.plot.history(result)
+    (line,) = ax.get_lines()
+    np.testing.assert_array_equal(line.get_ydata(), result.history["spikes_per_image"])
+    assert ax.get_xlabel() == "training images"
+    assert f"{result.accuracy:.1%}" in ax.get_title()
+
+
+def test_receptive_fields_leave_dead_neurons_blank(result):
+    sheet = bp.plot.receptive_fields(result).get_images()[0].get_array()
+    tiles = [
+        sheet[row : row + 28, column : column + 28] for row in (0, 29) for column in (0, 29, 58)
+    ]
+    for neuron, tile in enumerate(tiles):
+        if result.alive[neuron]:
+            np.testing.assert_array_equal(tile, result.weights[:, neuron].reshape(28, 28))
+        else:
+            assert np.isnan(np.asarray(tile.filled(np.nan))).all()
+
+
+def test_confusion_rows_are_fractions_of_a_class(result):
+    ax = bp.plot.confusion(result)
+    values = np.asarray(ax.collections[0].get_array()).reshape(10, 11)
+    shown = np.isin(np.arange(10), result.test_labels)
+    np.testing.assert_allclose(values[shown].sum(axis=1), 1)
+
+
+def test_compare_draws_each_accuracy(result, tiny):
+    other = tiny.replace(pruning=None).run(backend="numpy")
+    ax = bp.plot.compare({"pruned": result, "unpruned": other})
+    heights = [patch.get_height() for patch in ax.patches]
+    assert heights == [result.accuracy, other.accuracy]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["pruned", "unpruned"]
+
+
+def test_histogram_and_updates(result):
+    ax = bp.plot.count_histogram(np.array([1, 1, 5]), bins=4)
+    assert sum(patch.get_height() for patch in ax.patches) == 3
+    ax = bp.plot.weight_updates(result.history)
+    np.testing.assert_array_equal(ax.get_lines()[0].get_ydata(), result.history["update_mean"])
+
+
+def test_axes_that_are_given_are_used(result):
+    _, ax = plt.subplots()
+    assert bp.plot.history(result, ax=ax) is ax
