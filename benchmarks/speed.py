@@ -28,10 +28,7 @@ import brianprune as bp
 from brianprune.backends import BACKENDS
 from brianprune.experiment import TRAINING, _Run, _Store
 
-YARDSTICK = (
-    "imp=1 inh=0 reset=1 onewin=1 tpre=4 tp1=8 tp2=16 thp=.01 nupost=.01 nupre=1e-4 norm=78"
-    " winh=17 rate=.25 th0=10 refr=2"
-).split()
+YARDSTICK = ["imp=1", "inh=0", "reset=1", "onewin=1", "tpre=4", "tp1=8", "tp2=16", "thp=.01", "nupost=.01", "nupre=1e-4", "norm=78", "winh=17", "rate=.25", "th0=10", "refr=2"]
 
 
 def cpu_seconds():
@@ -108,7 +105,9 @@ def main():
                 theirs_ms.append(
                     yardstick(options.yardstick, folder, n_exc, options.warm, options.images)
                 )
-            print(f"n={n_exc}: {ours_ms[-1]:.2f} ms ({time.time() - started:.0f} s)", file=sys.stderr)
+            print(
+                f"n={n_exc}: {ours_ms[-1]:.2f} ms ({time.time() - started:.0f} s)", file=sys.stderr
+            )
         row = {
             "n": n_exc,
             "backend": options.backend,

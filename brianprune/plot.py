@@ -117,9 +117,7 @@ def weight_updates(history, ax=None):
     ax = _axes(ax)
     ax.plot(history["image"], history["update_mean"], marker="o", label="mean size")
     ax.plot(history["image"], history["update_variance"], marker="s", label="variance")
-    ax.set(
-        xlabel="training images", ylabel="change of a weight", yscale="log"
-    )
+    ax.set(xlabel="training images", ylabel="change of a weight", yscale="log")
     ax.legend()
     return ax
 

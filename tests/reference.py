@@ -18,12 +18,35 @@ def simulate(p, weights, theta, spikes, n_images, mask=None, alive=None, learnin
     theta = np.array(theta, dtype=float)
     mask = np.ones_like(w) if mask is None else mask.astype(float)
     alive = np.ones(n, bool) if alive is None else alive
-    mv = {name: float(getattr(p, name)) for name in
-          ("v_rest", "v_reset", "v_thresh", "theta_offset", "E_exc", "E_inh", "theta_plus",
-           "v_rest_inh", "v_reset_inh", "v_thresh_inh")}
-    tau = {name: float(getattr(p, name)) * ms for name in
-           ("tau_m", "tau_e", "tau_i", "tau_pre", "tau_post_fast", "tau_post_slow", "tau_inh",
-            "refractory", "refractory_inh")}
+    mv = {
+        name: float(getattr(p, name))
+        for name in (
+            "v_rest",
+            "v_reset",
+            "v_thresh",
+            "theta_offset",
+            "E_exc",
+            "E_inh",
+            "theta_plus",
+            "v_rest_inh",
+            "v_reset_inh",
+            "v_thresh_inh",
+        )
+    }
+    tau = {
+        name: float(getattr(p, name)) * ms
+        for name in (
+            "tau_m",
+            "tau_e",
+            "tau_i",
+            "tau_pre",
+            "tau_post_fast",
+            "tau_post_slow",
+            "tau_inh",
+            "refractory",
+            "refractory_inh",
+        )
+    }
     steps = p.steps_per_image
     tau_theta = float(p.tau_theta) * ms * n / 100
     v = np.full(n, mv["v_rest"])

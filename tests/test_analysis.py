@@ -17,7 +17,11 @@ def test_silent_neurons_have_no_vote():
     counts = np.array([[3, 0, 0], [0, 4, 0]])
     assigned = analysis.assign_labels(counts, np.array([0, 1]))
     assert list(assigned) == [0, 1, -1]
-    assert list(analysis.predict(np.array([[0, 0, 9], [0, 0, 0], [1, 0, 9]]), assigned)) == [-1, -1, 0]
+    assert list(analysis.predict(np.array([[0, 0, 9], [0, 0, 0], [1, 0, 9]]), assigned)) == [
+        -1,
+        -1,
+        0,
+    ]
 
 
 def test_prediction_is_by_mean_not_by_sum():

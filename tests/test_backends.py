@@ -186,9 +186,7 @@ def test_monitors_are_emptied_between_runs():
     network = backends.RuntimeNetwork(own_network)
     one = network.run(10 * ms, {"group.drive": 2})
     for _ in range(3):
-        again = network.run(
-            10 * ms, {"group.drive": 2, "group.v": 0, "group.lastspike": -1e4}
-        )
+        again = network.run(10 * ms, {"group.drive": 2, "group.v": 0, "group.lastspike": -1e4})
     assert len(again.spikes["seen"][0]) == len(one.spikes["seen"][0]) > 0
 
 

@@ -20,9 +20,7 @@ def test_digits_are_real_framed_and_split():
     assert pictures[:, 4:24, 4:24].max() == 255
     # class means differ: labels and images belong together
     means = np.array([images.train[images.train_labels == c].mean(axis=0) for c in range(10)])
-    nearest = np.argmin(
-        ((images.test[:, None].astype(float) - means) ** 2).sum(axis=2), axis=1
-    )
+    nearest = np.argmin(((images.test[:, None].astype(float) - means) ** 2).sum(axis=2), axis=1)
     assert np.mean(nearest == images.test_labels) > 0.8
 
 

@@ -191,7 +191,9 @@ def test_history_counts_what_was_done(tiny):
     assert total == pytest.approx(spikes)
     assert (history["update_mean"] > 0).all()
     unpruned = runs(tiny.replace(pruning=None))
-    assert result.operations["training"]["inputs_exc"] < unpruned.operations["training"]["inputs_exc"]
+    assert (
+        result.operations["training"]["inputs_exc"] < unpruned.operations["training"]["inputs_exc"]
+    )
     images = tiny.data.load()
     n = len(tiny._spikes(images.train, 0, 0, 20)[0])
     assert unpruned.operations["training"]["inputs_exc"] == 6 * n

@@ -49,9 +49,9 @@ def test_list(capsys):
     assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(REGISTRY)
-    assert {f"neuron_pruning.{name}" for name in ("fig2", "fig3", "fig9", "fig10", "table2")} <= set(
-        REGISTRY
-    )
+    assert {
+        f"neuron_pruning.{name}" for name in ("fig2", "fig3", "fig9", "fig10", "table2")
+    } <= set(REGISTRY)
     assert main(["--list", "*.fig9"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
 
@@ -101,7 +101,9 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     assert (folder / "table2.svg").read_text().startswith("<?xml")
 
     # the numbers of the files are those of the stored results
-    stored = {result.experiment: result for result in map(Result.load, (tmp_path / "r").glob("*.h5"))}
+    stored = {
+        result.experiment: result for result in map(Result.load, (tmp_path / "r").glob("*.h5"))
+    }
     table = pd.read_csv(folder / "fig10.csv")
     assert set(table["strategy"]) == {"no pruning", *neuron_pruning.STRATEGIES}
     assert (table["n_pruned"] <= table["wanted"]).all()
@@ -120,7 +122,9 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
 def test_recompute(tmp_path, monkeypatch):
     calls = []
     real = bp.Experiment.run
-    monkeypatch.setattr(bp.Experiment, "run", lambda self, **k: (calls.append(1), real(self, **k))[1])
+    monkeypatch.setattr(
+        bp.Experiment, "run", lambda self, **k: (calls.append(1), real(self, **k))[1]
+    )
     quick = neuron_pruning.QUICK._replace(
         data=bp.digits(n_train=8, n_test=4), sizes=(3, 4), seeds={3: [0], 4: [0]}, record_every=4,
         n_train=8, window=4,

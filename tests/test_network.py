@@ -7,8 +7,8 @@ from brian2 import (
     SpikeMonitor,
     Synapses,
     defaultclock,
-    mV,
     ms,
+    mV,
     prefs,
     second,
 )
@@ -201,9 +201,7 @@ def own_network(rule, every=20 * ms, mask="mask", **kwargs):
     """A user's network: 10 inputs spiking regularly, 4 neurons, plastic synapses, a Pruner."""
     defaultclock.dt = 0.1 * ms
     times = np.arange(1, 100, 2) * ms
-    inputs = SpikeGeneratorGroup(
-        10, np.repeat(np.arange(10), len(times)), np.tile(times, 10) * 1
-    )
+    inputs = SpikeGeneratorGroup(10, np.repeat(np.arange(10), len(times)), np.tile(times, 10) * 1)
     neurons = NeuronGroup(4, "v : 1\nalive : boolean", threshold="v > 1 and alive", reset="v = 0")
     neurons.alive = True
     synapses = Synapses(
