@@ -28,7 +28,23 @@ import brianprune as bp
 from brianprune.backends import BACKENDS
 from brianprune.experiment import TRAINING, _Run, _Store
 
-YARDSTICK = ["imp=1", "inh=0", "reset=1", "onewin=1", "tpre=4", "tp1=8", "tp2=16", "thp=.01", "nupost=.01", "nupre=1e-4", "norm=78", "winh=17", "rate=.25", "th0=10", "refr=2"]
+YARDSTICK = [
+    "imp=1",
+    "inh=0",
+    "reset=1",
+    "onewin=1",
+    "tpre=4",
+    "tp1=8",
+    "tp2=16",
+    "thp=.01",
+    "nupost=.01",
+    "nupre=1e-4",
+    "norm=78",
+    "winh=17",
+    "rate=.25",
+    "th0=10",
+    "refr=2",
+]
 
 
 def cpu_seconds():

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from brian2 import ms
 from conftest import TINY
 
 import brianprune as bp
@@ -15,19 +16,19 @@ from brianprune.results import Result
 
 @pytest.fixture
 def small(monkeypatch):
-    """Figures at a scale for the numpy target: 6 and 8 neurons, 24 images."""
+    """Figures at a scale for the numpy target: 6 and 8 neurons, 12 images of 20 ms."""
     scale = neuron_pruning.QUICK._replace(
         note="TEST",
-        data=bp.digits(n_train=24, n_test=8),
-        network={name: getattr(TINY, name) for name in ("presentation", "theta_plus", "tau_theta")},
+        data=bp.digits(n_train=12, n_test=4),
+        network={"presentation": 20 * ms, "theta_plus": TINY.theta_plus},
         sizes=(6, 8),
-        seeds={6: range(2), 8: [0]},
-        n_train=24,
-        start=12,
-        interval=6,
-        record_every=6,
-        window=6,
-        after=(12, 18, 24),
+        seeds={6: [0], 8: range(2)},
+        n_train=12,
+        start=6,
+        interval=3,
+        record_every=12,
+        window=4,
+        after=(6, 9, 12),
     )
     monkeypatch.setitem(neuron_pruning.COUNTS, 6, (2,))
     monkeypatch.setitem(neuron_pruning.COUNTS, 8, (3,))
@@ -115,7 +116,7 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     expected = s1["accuracy"] - plain["accuracy"]
     np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
     counts = pd.read_csv(folder / "fig3.csv").groupby("after_images")["spike_count"].sum()
-    assert counts.index[-1] == 24
+    assert counts.index[-1] == 12
     assert counts.is_monotonic_increasing
 
 
@@ -141,7 +142,7 @@ def test_paper_values_stand_in_the_full_table():
     scale = neuron_pruning.FULL
     settings = neuron_pruning.Table2._settings(scale)
     fake = {}
-    for size, strategy, n_pruned, seed, experiment in settings:
+    for _, strategy, n_pruned, seed, experiment in settings:
         change = 0 if strategy == "no pruning" else -0.01
         fake[experiment] = type(
             "R", (), {"accuracy": 0.9 + 0.001 * seed + change, "n_pruned": n_pruned}
