@@ -219,7 +219,7 @@ RESET_PRE_TRACE = "pre_trace = 0"
 SYNAPSE = "w : 1\n"
 SYNAPSE_LEARNING = """
 mask                                                    : 1 (constant)
-eta_minus                                                 : 1 (shared, constant)
+eta_minus                                               : 1 (shared, constant)
 eta_plus                                                : 1 (shared, constant)
 w_max                                                   : 1 (shared, constant)
 """
@@ -228,7 +228,8 @@ ON_PRE_LEARNING = "w = clip(w - eta_minus*post_fast_post, 0, w_max)"
 ON_POST_LEARNING = "w = clip(w + eta_plus*pre_trace*post_slow_before_post, 0, w_max)*mask"
 
 #: The hub of the broadcast: how many neurons spiked in this step and, for one winner per
-#: step, which of them is highest above its threshold (ties: the lowest index).
+#: step, which of them is highest above its threshold (ties: the lowest index). The index is
+#: i_pre: plain i is overwritten by a loop counter in the Cython code of Brian2 2.10 and 2.11.
 HUB = """
 n_spikes                                                : integer
 winner                                                  : integer
@@ -242,7 +243,7 @@ highest = -1*volt
 FIND_WINNER = """
 _margin = v_pre - theta_pre
 _better = int(_margin > highest_post)
-winner_post = _better*i + (1 - _better)*winner_post
+winner_post = _better*i_pre + (1 - _better)*winner_post
 highest_post = _better*_margin + (1 - _better)*highest_post
 n_spikes_post = 1
 """
