@@ -271,6 +271,7 @@ class CompiledNetwork:
             self.compiled = not (self.folder / "main").exists()
             if self.compiled:
                 _compile(work)
+                shutil.rmtree(self.folder, ignore_errors=True)  # of no use without 'main'
                 with contextlib.suppress(OSError):  # another process was faster
                     os.replace(work, self.folder)
         finally:
@@ -465,6 +466,7 @@ def _digest(folder):
 
 
 def _compile(folder):
+    """Compile a translated network; only what is needed to run it is kept."""
     done = subprocess.run(
         ["make", f"-j{os.cpu_count()}"], cwd=folder, capture_output=True, text=True
     )
@@ -477,3 +479,5 @@ def _compile(folder):
                 (line for line in done.stderr.splitlines() if "error" in line), done.stderr[-500:]
             )
         )
+    for path in folder.rglob("*.o"):
+        path.unlink()

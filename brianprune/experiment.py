@@ -22,13 +22,13 @@ from .datasets import Digits, IdxImages, spikes_of
 from .models import DiehlCook
 from .network import Pruner, build_network, initial_state, parameter_values, structure
 from .parameters import OURS, Parameter, Parameters
-from .pruning.rules import PruningEvent
+from .pruning.rules import PruningEvent, event_rng
 from .results import FORMAT, NewerFormat, Result, provenance, read_tree, write_tree
 
 __all__ = ["Experiment", "run_all", "sweep"]
 
 #: Streams of random numbers: each is the generator of (seed, stream, index).
-TRAINING, LABELLING, EVALUATION, WEIGHTS, PRUNING = range(5)
+TRAINING, LABELLING, EVALUATION, WEIGHTS = range(4)
 
 
 class Experiment(Parameters):
@@ -196,6 +196,7 @@ class _Run:
         self.n_inputs = images.train.shape[1]
         self.duration = float((experiment.network.presentation + experiment.network.rest) / second)
         self.clock = _CpuClock()
+        self._frozen = None
 
     def result(self):
         """Run what is not yet done and return the result."""
@@ -203,18 +204,14 @@ class _Run:
         progress = self.store.checkpoint() or self._shared() or self._new()
         if progress["done"] < len(self.images.train):
             self._train(progress)
-        state = self._final_state(progress)
+        state = dict(progress["state"])
         first = max(0, len(self.images.train) - e.n_label)
-        label_counts, label_labels = (
-            self._present(state, self.images.train[first:], LABELLING, "labelling")[0],
-            self.images.train_labels[first:],
-        )
+        labelled, label_labels = self.images.train[first:], self.images.train_labels[first:]
+        label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
         if hasattr(e.pruning, "decide_after_training"):
             event = self._event(state, label_counts.sum(axis=0), progress)
             self._apply(e.pruning.decide_after_training(event), state, progress)
-            label_counts = self._present(state, self.images.train[first:], LABELLING, "labelling")[
-                0
-            ]
+            label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
         split = {
             "test": (self.images.test, self.images.test_labels),
             "validation": (self.images.validation, self.images.validation_labels),
@@ -258,9 +255,13 @@ class _Run:
                 "count": np.empty(0, np.int32),
             },
             "history": {},
-            "events": {"image": [], "threshold": [], "n_pruned": [], "n_alive": []},
+            "events": {
+                "image": np.empty(0, np.int64),
+                "threshold": np.empty(0),
+                "n_pruned": np.empty(0, np.int64),
+                "n_alive": np.empty(0, np.int64),
+            },
             "recorded": state["inputs_exc.w"],
-            "input_spikes": np.zeros(self.n_inputs, np.int64),
             "operations": {},
             "cpu_seconds": 0.0,
             "peak_mb": 0.0,
@@ -344,16 +345,24 @@ class _Run:
         }
         for name, values in new.items():
             progress["spikes"][name] = np.concatenate([progress["spikes"][name], values])
-        inhibitory = run.spikes.get("inh_spikes")
-        operations = analysis.synaptic_operations(
-            np.bincount(input_indices, minlength=self.n_inputs),
-            np.bincount(neuron, minlength=self.n_exc),
-            self._mask(progress["state"]),
-            progress["state"]["exc.alive"],
-            None if inhibitory is None else np.bincount(inhibitory[0], minlength=self.n_exc),
-        )
+        operations = self._operations(run, input_indices, progress["state"])
         for name, value in operations.items():
             progress["operations"][name] = progress["operations"].get(name, 0) + value
+
+    def _operations(self, run, input_indices, state):
+        """Count the synaptic operations of a run by pathway."""
+
+        def counts(neurons, n):
+            return np.bincount(neurons, minlength=n)
+
+        inhibitory = run.spikes.get("inh_spikes")
+        return analysis.synaptic_operations(
+            counts(input_indices, self.n_inputs),
+            counts(run.spikes["spikes"][0], self.n_exc),
+            self._mask(state),
+            state["exc.alive"],
+            None if inhibitory is None else counts(inhibitory[0], self.n_exc),
+        )
 
     def _record(self, progress):
         """Add a row to the history (before an event at the same image) and start the next."""
@@ -374,7 +383,8 @@ class _Run:
             **progress["operations"],
         }
         progress["history"] = {
-            name: np.append(history.get(name, []), value) for name, value in row.items()
+            name: np.append(history[name], value) if history else np.array([value])
+            for name, value in row.items()
         }
         progress["recorded"], progress["operations"] = state["inputs_exc.w"], {}
 
@@ -401,7 +411,7 @@ class _Run:
             alive=state["exc.alive"].astype(bool),
             counts=counts,
             past=past,
-            rng=np.random.default_rng([self.experiment.seed, PRUNING, len(past)]),
+            rng=event_rng(self.experiment.seed, len(past)),
         )
 
     def _apply(self, decision, state, progress):
@@ -419,11 +429,6 @@ class _Run:
             name: np.append(progress["events"][name], value) for name, value in row.items()
         }
 
-    def _final_state(self, progress):
-        state = dict(progress["state"])
-        state["inputs_exc.mask"] = np.array(state["inputs_exc.mask"])
-        return state
-
     def _present(self, state, images, stream, what):
         """Show images to the frozen network.
 
@@ -434,7 +439,8 @@ class _Run:
             Synaptic operations by pathway.
         """
         e = self.experiment
-        network = self._network(learning=False)
+        if self._frozen is None:
+            self._frozen = self._network(learning=False)
         frozen = parameter_values(e.network, learning=False) | {
             name: state[name] for name in ("inputs_exc.w", "exc.theta", "exc.alive")
         }
@@ -447,18 +453,12 @@ class _Run:
         for begin in range(0, len(images), self.segment):
             end = min(begin + self.segment, len(images))
             spikes = e._spikes(images, stream, begin, end)
-            run = network.run((end - begin) * self.duration * second, frozen, {"inputs": spikes})
+            duration = (end - begin) * self.duration * second
+            run = self._frozen.run(duration, frozen, {"inputs": spikes})
             neuron, times = run.spikes["spikes"]
             image = (times / self.duration + 1e-9).astype(np.int64) + begin
             np.add.at(counts, (image, neuron), 1)
-            inhibitory = run.spikes.get("inh_spikes")
-            operations = analysis.synaptic_operations(
-                np.bincount(spikes[0], minlength=self.n_inputs),
-                np.bincount(neuron, minlength=self.n_exc),
-                self._mask(state),
-                state["exc.alive"],
-                None if inhibitory is None else np.bincount(inhibitory[0], minlength=self.n_exc),
-            )
+            operations = self._operations(run, spikes[0], state)
             for name in ("inputs_exc", "exc_inh", "inh_exc"):
                 total[name] = total.get(name, 0) + operations[name]
             self.reporter.update(end)

@@ -19,7 +19,7 @@ from brian2 import (
 )
 
 from .models import diehl_cook as model
-from .pruning.rules import PruningEvent, PruningRule
+from .pruning.rules import PruningEvent, PruningRule, event_rng
 
 __all__ = ["SCHEDULE", "Pruner", "build_network", "initial_state", "parameter_values", "structure"]
 
@@ -386,7 +386,7 @@ class Pruner(NetworkOperation):
                 alive=alive,
                 counts=counts,
                 past=tuple(self.decisions),
-                rng=np.random.default_rng([self._seed, len(self.decisions)]),
+                rng=event_rng(self._seed, len(self.decisions)),
             )
             decision = self.rule.decide(event)
             self.decisions.append(decision)

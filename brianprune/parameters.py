@@ -250,7 +250,7 @@ class Parameters:
         return hash(repr(self))
 
     def __reduce__(self):
-        return parse, (repr(self),)
+        return _restore, (type(self), self._values)
 
     def __repr__(self):
         inner = ", ".join(f"{name}={_format(value)}" for name, value in self._values.items())
@@ -294,6 +294,10 @@ class Parameters:
         )
         head = "".join(f"<th>{name}</th>" for name in ("name", "value", "meaning", "source"))
         return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{body}</table>"
+
+
+def _restore(cls, values):
+    return cls(**values)
 
 
 def parse(text):

@@ -69,11 +69,6 @@ def test_interrupted_run_resumes_bit_for_bit(tiny, tmp_path, image):
 def test_killed_run_resumes_bit_for_bit(tiny, tmp_path):
     experiment = tiny.replace(data__n_train=60)
     script = (
-        "import sys, brianprune as bp\n"
-        "from brianprune.parameters import parse\n"
-        f"parse({experiment!r:}.__repr__()) if False else None\n"
-    )
-    script = (
         "import brianprune\nfrom brianprune.parameters import parse\n"
         f"parse({repr(experiment)!r}).run(backend='numpy', results={str(tmp_path)!r}, segment=3)\n"
     )
@@ -292,3 +287,14 @@ def test_equal_experiments_run_once(tiny, monkeypatch):
     monkeypatch.setattr(bp.Experiment, "run", lambda self, **how: calls.append(self) or self.seed)
     assert bp.run_all([tiny, tiny.replace(seed=1), tiny]) == [3, 1, 3]
     assert len(calls) == 2
+
+
+@pytest.mark.compiled
+def test_a_run_begun_on_one_backend_is_finished_on_another(tiny, tmp_path):
+    whole = runs(tiny)
+    with pytest.raises(Stop):
+        tiny.run(results=tmp_path, segment=5, report=interrupt_at(12))
+    resumed = runs(tiny, results=tmp_path)
+    assert resumed.spikes.equals(whole.spikes)
+    np.testing.assert_array_equal(resumed.test_counts, whole.test_counts)
+    np.testing.assert_allclose(resumed.weights, whole.weights, rtol=1e-7, atol=1e-15)

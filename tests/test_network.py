@@ -10,7 +10,6 @@ from brian2 import (
     ms,
     mV,
     prefs,
-    second,
 )
 from conftest import TINY
 from reference import simulate
@@ -350,4 +349,3 @@ def test_a_user_can_add_a_monitor_and_change_a_value(tiny):
     network.run(2 * tiny.network.presentation, namespace={})
     assert trace.v.shape == (1, 160)
     assert np.ptp(trace.v / mV) > 1
-    assert second == second

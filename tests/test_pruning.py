@@ -184,3 +184,46 @@ def test_own_rule_is_checked():
 def test_a_plain_function_is_no_rule_of_an_experiment():
     with pytest.raises(TypeError, match=r"Experiment\.pruning.*must be"):
         bp.Experiment(pruning=lambda weights, alive, activity: alive)
+
+
+def test_a_changed_rule_is_another_experiment():
+    def define(fraction):
+        if fraction == 1:
+
+            @bp.pruning_rule
+            def shrink(weights, alive, activity):
+                return alive & (weights > 0.1)
+
+            return shrink
+
+        @bp.pruning_rule
+        def shrink(weights, alive, activity):
+            return alive & (weights > 0.2)
+
+        return shrink
+
+    data = bp.digits(n_train=20)
+    first = bp.Experiment(pruning=define(1).every(5), data=data)
+    second = bp.Experiment(pruning=define(2).every(5), data=data)
+    assert first.key != second.key
+    with pytest.raises(ValueError, match=r"'shrink': the rule has been changed"):
+        first.run(backend="numpy")
+    unknown = second.replace(pruning__rule="never_defined", data=bp.digits())
+    with pytest.raises(ValueError, match=r"'never_defined': no such rule"):
+        unknown.run(backend="numpy")
+
+
+def test_own_rules_travel_to_other_processes():
+    from joblib.externals import cloudpickle
+
+    from brianprune.pruning.rules import PruningRule
+
+    @bp.pruning_rule
+    def travelling(weights, alive, activity):
+        return alive
+
+    packed = cloudpickle.dumps(bp.Experiment(pruning=travelling.every(5), data=bp.digits()))
+    del PruningRule.registry["travelling"]
+    back = cloudpickle.loads(packed)
+    back.pruning.validate_for(20)
+    assert "travelling" in PruningRule.registry

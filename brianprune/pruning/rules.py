@@ -5,14 +5,26 @@ images); what it may see is a `PruningEvent`; what it decides is a `Decision`. W
 shape (inputs, neurons); counts are spikes of each neuron since the rule last acted.
 """
 
+import hashlib
 import inspect
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
 
 from ..parameters import OURS, Parameter, Parameters
 
-__all__ = ["Decision", "PruningEvent", "PruningRule", "ScheduledPruning", "pruning_rule"]
+#: The stream of random numbers of pruning events, beside those of an experiment.
+PRUNING = 4
+
+__all__ = [
+    "Decision",
+    "PruningEvent",
+    "PruningRule",
+    "ScheduledPruning",
+    "event_rng",
+    "pruning_rule",
+]
 
 
 class PruningEvent(NamedTuple):
@@ -25,6 +37,11 @@ class PruningEvent(NamedTuple):
     counts: np.ndarray  #: (neurons,), spikes since the last event
     past: tuple  #: decisions of earlier events
     rng: np.random.Generator  #: of (seed, event number)
+
+
+def event_rng(seed, number):
+    """Return the random numbers of a pruning event: those of (seed, event) alone."""
+    return np.random.default_rng([seed, PRUNING, number])
 
 
 class Decision(NamedTuple):
@@ -133,8 +150,21 @@ class PruningRule:
     def every(self, interval, start=None):
         """Give the rule a schedule, in images, for an `~brianprune.Experiment`."""
         return OwnPruning(
-            rule=self.name, interval=interval, start=interval if start is None else start
+            rule=self.name,
+            source=self.source,
+            interval=interval,
+            start=interval if start is None else start,
         )
+
+    @property
+    def source(self):
+        """A hash of the function's code, so that a changed rule is another experiment."""
+        try:
+            text = textwrap.dedent(inspect.getsource(self.function))
+        except (OSError, TypeError):  # typed at a prompt
+            code = self.function.__code__
+            text = repr((code.co_code, code.co_consts, code.co_names))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def pruning_rule(function=None, *, regrows=False):
@@ -171,15 +201,34 @@ class OwnPruning(ScheduledPruning):
     """A rule made with `pruning_rule`, with a schedule; made by `PruningRule.every`."""
 
     rule = Parameter("", "name of the rule", OURS)
+    source = Parameter("", "hash of the rule's code", OURS)
 
-    def validate(self):
-        if self.rule not in PruningRule.registry:
+    def validate_for(self, n_train):
+        """Raise an error if the schedule does not fit, or the rule is not the one named."""
+        super().validate_for(n_train)
+        known = PruningRule.registry.get(self.rule)
+        if known is None:
             raise ValueError(
                 f"OwnPruning.rule = {self.rule!r}: no such rule is defined; define it with"
                 " @pruning_rule first"
             )
+        if known.source != self.source:
+            raise ValueError(
+                f"OwnPruning.rule = {self.rule!r}: the rule has been changed since; make a new"
+                f" experiment with pruning={self.rule}.every(...)"
+            )
+
+    def __reduce__(self):
+        # with the rule itself, for processes that have not defined it
+        return _restore, (PruningRule.registry.get(self.rule), self._values)
 
     def decide(self, event):
         """Apply the rule to the whole weight matrix."""
         mask = PruningRule.registry[self.rule](event.weights, event.mask, event.counts)
         return Decision(mask, event.alive, np.nan, 0)
+
+
+def _restore(rule, values):
+    if rule is not None:
+        PruningRule.registry[rule.name] = rule
+    return OwnPruning(**values)
