@@ -214,16 +214,16 @@ def test_a_changed_rule_is_another_experiment():
 
 
 def test_own_rules_travel_to_other_processes():
-    from joblib.externals import cloudpickle
-
-    from brianprune.pruning.rules import PruningRule
+    import joblib
 
     @bp.pruning_rule
     def travelling(weights, alive, activity):
         return alive
 
-    packed = cloudpickle.dumps(bp.Experiment(pruning=travelling.every(5), data=bp.digits()))
-    del PruningRule.registry["travelling"]
-    back = cloudpickle.loads(packed)
-    back.pruning.validate_for(20)
-    assert "travelling" in PruningRule.registry
+    experiment = bp.Experiment(pruning=travelling.every(5), data=bp.digits(n_train=20))
+    other = bp.Experiment(pruning=bp.ConstantNeuronPruning(), data=bp.mnist())
+    found = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(lambda e: (e.pruning.validate_for(60_000), repr(e)))(e)
+        for e in (experiment, other)
+    )
+    assert [text for _, text in found] == [repr(experiment), repr(other)]
