@@ -29,6 +29,7 @@ from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
 from brian2.devices.device import reset_device, set_device
 from brian2.monitors.spikemonitor import EventMonitor
+from brian2.units.fundamentalunits import Quantity, get_unit, have_same_dimensions
 
 __all__ = ["BACKENDS", "CompiledNetwork", "DenseSynapses", "RuntimeNetwork", "check_backend"]
 
@@ -103,6 +104,46 @@ def _bins(times, dt):
     return np.asarray((np.asarray(times) + 1e-3 * dt) / dt, dtype=np.int32)
 
 
+def _checked_duration(duration):
+    if not have_same_dimensions(duration, second) or float(duration) < 0:
+        raise ValueError(f"duration = {duration}: must be a time, for example 1*second")
+    return float(duration) * second
+
+
+def _checked_value(name, value, variable):
+    """Return a value for a state variable as an array, its unit and size checked."""
+    if isinstance(value, Quantity) and not have_same_dimensions(value, variable["dim"]):
+        raise ValueError(f"'{name}' = {value}: must be in {get_unit(variable['dim'])!s}")
+    values = np.asarray(value, dtype=variable["dtype"])
+    size = variable["size"]
+    if size is not None and values.shape not in ((), (1,), (size,)):
+        raise ValueError(f"'{name}' has {size} elements, {values.shape} were given")
+    return values
+
+
+def _checked_spikes(name, indices, times, n, dt):
+    """Return (indices, time steps) of a generator's spikes, or raise an error naming it."""
+    indices, bins = np.asarray(indices), _bins(times, dt)
+    if indices.shape != bins.shape or indices.ndim != 1:
+        raise ValueError(f"spikes of '{name}': {indices.shape} indices, {bins.shape} times")
+    if len(indices) and (indices.min() < 0 or indices.max() >= n):
+        raise ValueError(
+            f"spikes of '{name}': indices from {indices.min()} to {indices.max()}, but the group"
+            f" has {n} neurons"
+        )
+    if np.any(np.diff(bins) < 0) or np.any(bins < 0):
+        raise ValueError(f"spikes of '{name}' must be sorted by time and not negative")
+    if len(np.unique(bins.astype(np.int64) * n + indices)) < len(indices):
+        raise ValueError(f"spikes of '{name}': a neuron spikes twice in one step of {dt} s")
+    return indices.astype(np.int32), bins
+
+
+def _checked_network(network):
+    if not isinstance(network, brian2.Network):
+        raise TypeError(f"build() returned {network!r}: it must return a brian2.Network")
+    return network
+
+
 def _unknown(name, names, what="state variable"):
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
@@ -124,7 +165,7 @@ class RuntimeNetwork:
     def __init__(self, build, target="numpy", dtype=np.float64):
         self._target, self._dtype = target, dtype
         with _preferences(dtype, target):
-            self.network = build()
+            self.network = _checked_network(build())
         self._variables = {
             f"{obj.name}.{name}": variable
             for obj in self._objects()
@@ -146,18 +187,28 @@ class RuntimeNetwork:
                 raise _unknown(name, self._variables)
             variable = self._variables[name]
             size = len(np.atleast_1d(variable.get_value()))
-            values = np.asarray(value, dtype=variable.dtype)
-            if values.shape not in ((), (1,), (size,)):
-                raise ValueError(f"'{name}' has {size} elements, {values.shape} were given")
+            spec = {"dim": variable.dim, "dtype": variable.dtype, "size": size}
+            values = _checked_value(name, value, spec)
             variable.set_value(np.broadcast_to(values, size).copy())
 
     def set_spikes(self, spikes):
         """Set the spikes of the SpikeGeneratorGroups by name: (indices, times in seconds)."""
+        generators = {
+            obj.name: obj
+            for obj in self.network.sorted_objects
+            if isinstance(obj, SpikeGeneratorGroup)
+        }
         for name, (indices, times) in spikes.items():
-            self.network[name].set_spikes(indices, np.asarray(times) * second, sorted=True)
+            if name not in generators:
+                raise _unknown(name, generators, "SpikeGeneratorGroup")
+            group = generators[name]
+            dt = float(group.clock.dt)
+            indices, bins = _checked_spikes(name, indices, times, group.N, dt)
+            group.set_spikes(indices, bins * dt * second, sorted=True)
 
     def run(self, duration, state=None, spikes=None):
         """Run once; see `CompiledNetwork.run`."""
+        duration = _checked_duration(duration)
         self.set(state or {})
         self.set_spikes(spikes or {})
         for obj in self.network.sorted_objects:
@@ -166,10 +217,11 @@ class RuntimeNetwork:
                 obj.variables["N"].set_value(0)
                 obj.variables["count"].set_value(0)
         self.network.t_ = 0.0
-        with _preferences(self._dtype, self._target):
+        # Brian2 compares single precision with 1e50 to find invalid values
+        with _preferences(self._dtype, self._target), np.errstate(over="ignore"):
             self.network.run(duration, namespace={})
-        out = {
-            name: np.array(variable.get_value())
+        out = dict(state or {}) | {
+            name: _relative(name, np.array(variable.get_value()), duration)
             for name, variable in self._variables.items()
             if _is_state(variable)
         }
@@ -178,7 +230,7 @@ class RuntimeNetwork:
             for obj in self.network.sorted_objects
             if isinstance(obj, EventMonitor)
         }
-        return Segment(_relative(out, duration), recorded)
+        return Segment(out, recorded)
 
 
 def _is_state(variable):
@@ -192,11 +244,9 @@ def _is_state(variable):
     )
 
 
-def _relative(state, duration):
-    for name in state:
-        if name.rpartition(".")[2] in _TIMES:
-            state[name] = state[name] - float(duration)
-    return state
+def _relative(name, values, duration):
+    """Return a variable's values, times relative to the end of the run."""
+    return values - float(duration) if name.rpartition(".")[2] in _TIMES else values
 
 
 def _dense_indices(lines):
@@ -288,7 +338,7 @@ class CompiledNetwork:
         device.reinit()
         device.activate(build_on_run=False)
         try:
-            network = build()
+            network = _checked_network(build())
             network.run(0 * second, namespace={})
             self._describe(device, network)
             self._insert_segment_code(device, network)
@@ -317,6 +367,7 @@ class CompiledNetwork:
             self._arrays[name] = {
                 "cpp": f"_dynamic{array}" if dynamic else array,
                 "dtype": np.dtype(variable.dtype),
+                "dim": variable.dim,
                 "size": None if dynamic else int(variable.size),
                 "out": _is_state(variable) or isinstance(variable.owner, EventMonitor),
                 "state": _is_state(variable),
@@ -326,7 +377,8 @@ class CompiledNetwork:
             if isinstance(obj, EventMonitor):
                 self._monitors.append(obj.name)
             elif isinstance(obj, SpikeGeneratorGroup):
-                self._generators[obj.name] = (f"{obj.clock.name}.dt", float(obj.clock.dt))
+                dt = float(obj.clock.dt)
+                self._generators[obj.name] = (obj.N, f"{obj.clock.name}.dt", dt)
 
     def _insert_segment_code(self, device, network):
         """Read the state, step through all code objects, write the state; then stop."""
@@ -397,7 +449,7 @@ class CompiledNetwork:
         Returns
         -------
         Segment
-            ``state``: every variable that a run can change; ``spikes``: for each spike or
+            ``state``: what was given, and every variable that a run can change; ``spikes``: for each spike or
             event monitor (indices, times in seconds).
 
         Raises
@@ -407,28 +459,24 @@ class CompiledNetwork:
         ValueError
             If an array has the wrong size or spikes are not sorted.
         """
+        duration = _checked_duration(duration)
         files = {}
         for name, value in (state or {}).items():
             if name not in self._arrays:
                 raise _unknown(name, self._arrays)
-            files[name] = np.asarray(value, dtype=self._arrays[name]["dtype"])
+            files[name] = _checked_value(name, value, self._arrays[name])
         for name, (indices, times) in (spikes or {}).items():
             if name not in self._generators:
                 raise _unknown(name, self._generators, "SpikeGeneratorGroup")
-            dt_name, dt = self._generators[name]
-            bins = _bins(times, float((state or {}).get(dt_name, dt)))
-            if np.any(np.diff(bins) < 0):
-                raise ValueError(f"spikes of '{name}' must be sorted by time")
-            files[f"{name}._timebins"] = bins
-            files[f"{name}.neuron_index"] = np.asarray(indices, dtype=np.int32)
+            n, dt_name, dt = self._generators[name]
+            dt = float((state or {}).get(dt_name, dt))
+            indices, bins = _checked_spikes(name, indices, times, n, dt)
+            files[f"{name}._timebins"], files[f"{name}.neuron_index"] = bins, indices
         with tempfile.TemporaryDirectory(prefix="brianprune-") as folder:
             given, back = Path(folder, "in"), Path(folder, "out")
             given.mkdir()
             back.mkdir()
             for name, values in files.items():
-                size = self._arrays[name]["size"]
-                if size is not None and values.shape not in ((), (size,)):
-                    raise ValueError(f"'{name}' has {size} elements, {values.shape} were given")
                 values.tofile(given / name)
             command = ["./main", str(given), str(back), repr(float(duration))]
             done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
@@ -442,9 +490,13 @@ class CompiledNetwork:
                 for name, array in self._arrays.items()
                 if array["out"]
             }
-        out = {name: values for name, values in read.items() if self._arrays[name]["state"]}
+        out = dict(state or {}) | {
+            name: _relative(name, values, duration)
+            for name, values in read.items()
+            if self._arrays[name]["state"]
+        }
         recorded = {name: (read[f"{name}.i"], read[f"{name}.t"]) for name in self._monitors}
-        return Segment(_relative(out, duration), recorded)
+        return Segment(out, recorded)
 
 
 def _write(path, text):

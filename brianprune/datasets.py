@@ -95,8 +95,10 @@ class _Dataset(Parameters):
                 + (f" beside {self.n_validation} for validation" if self.n_validation else "")
                 + f"; choose 1 to {available}"
             )
-        if n_test > len(test):
-            raise ValueError(f"{own}.n_test = {n_test}: there are {len(test)} test images")
+        if not 1 <= n_test <= len(test):
+            raise ValueError(
+                f"{own}.n_test = {n_test}: there are {len(test)} test images; choose 1 to {len(test)}"
+            )
         return Images(
             images[:n_train],
             labels[:n_train],
@@ -150,7 +152,11 @@ class IdxImages(_Dataset):
 
     def _paths(self):
         if self.folder:
-            folder = Path(self.folder)
+            folder = Path(self.folder).expanduser()
+            if not folder.is_dir():
+                raise FileNotFoundError(
+                    f"{folder} is not a folder; it must hold {', '.join(IDX_FILES)}"
+                )
             missing = [name for name in IDX_FILES if not (folder / name).is_file()]
             if missing:
                 raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}")

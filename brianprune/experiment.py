@@ -1,5 +1,6 @@
 """Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
 
+import functools
 import hashlib
 import itertools
 import os
@@ -7,6 +8,7 @@ import resource
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import joblib
@@ -47,7 +49,7 @@ class Experiment(Parameters):
 
     network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
     pruning = Parameter(
-        None, "the pruning rule and its schedule; None: no pruning", kind=(type(None), Parameters)
+        None, "the pruning rule and its schedule; None: no pruning", kind=object
     )
     data = Parameter(Digits(), "the images", kind=(Digits, IdxImages))
     arithmetic = Parameter(FloatingPoint(), "how numbers are computed", kind=FloatingPoint)
@@ -141,7 +143,11 @@ class Experiment(Parameters):
         p = self.network
         images = self.data.load()
         if not 1 <= n_images <= len(images.train):
-            raise ValueError(f"n_images = {n_images}: there are {len(images.train)} images")
+            raise ValueError(
+                f"n_images = {n_images}: choose 1 to {len(images.train)}, the training images"
+            )
+        if self.pruning is not None:
+            self.pruning.validate_for(len(images.train))
         n_inputs = images.train.shape[1]
         runtime = RuntimeNetwork(
             lambda: build_network(p, n_inputs, self.arithmetic.method),
@@ -184,6 +190,12 @@ class Experiment(Parameters):
             pixels.append(spiking)
             steps.append(at.astype(np.int64) + (k - first) * p.steps_per_image)
         return np.concatenate(pixels), np.concatenate(steps) * float(p.dt / second)
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(network, n_inputs, method, learning, dtype, dense):
+    """Return the compiled network of a structure; in one process it is translated once."""
+    return CompiledNetwork(lambda: build_network(network, n_inputs, method, learning, dense), dtype)
 
 
 class _Run:
@@ -281,15 +293,13 @@ class _Run:
         e = self.experiment
         dtype = e.arithmetic.dtype
         if self.backend == "cpp_standalone":
-            return CompiledNetwork(
-                lambda: build_network(
-                    structure(e.network),
-                    self.n_inputs,
-                    e.arithmetic.method,
-                    learning,
-                    dense=DenseSynapses,
-                ),
+            return _compiled(
+                structure(e.network),
+                self.n_inputs,
+                e.arithmetic.method,
+                learning,
                 dtype,
+                DenseSynapses,
             )
         return RuntimeNetwork(
             lambda: build_network(e.network, self.n_inputs, e.arithmetic.method, learning),
@@ -685,6 +695,11 @@ def sweep(experiment, n_jobs=1, backend="cpp_standalone", results=None, report=N
     DataFrame
         One row per combination: its values, then `Result.summary`.
     """
+    for name, values in axes.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(
+                f"sweep: {name} = {values!r}: give a sequence of values, as [{values!r}]"
+            )
     combinations = list(itertools.product(*axes.values()))
     settings = [dict(zip(axes, values, strict=True)) for values in combinations]
     found = run_all(

@@ -17,9 +17,10 @@ from brian2 import (
     ms,
     second,
 )
+from brian2.units.fundamentalunits import have_same_dimensions
 
 from .models import diehl_cook as model
-from .pruning.rules import PruningEvent, PruningRule, event_rng
+from .pruning.rules import Decision, PruningEvent, PruningRule, event_rng
 
 __all__ = ["SCHEDULE", "Pruner", "build_network", "initial_state", "parameter_values", "structure"]
 
@@ -334,6 +335,9 @@ class Pruner(NetworkOperation):
         if not isinstance(rule, PruningRule) and not hasattr(rule, "decide"):
             kind = "a plain function" if isinstance(rule, Callable) else f"{rule!r}"
             raise TypeError(f"Pruner: rule is {kind}; decorate it with @pruning_rule")
+        for name, value in (("every", every), ("start", every if start is None else start)):
+            if not have_same_dimensions(value, second):
+                raise ValueError(f"Pruner: {name} = {value}: must be a time, for example 10*second")
         every_us, start_us = (
             round(float(value / second) * 1e6)
             for value in (every, every if start is None else start)
@@ -372,13 +376,18 @@ class Pruner(NetworkOperation):
         post = np.asarray(synapses.j)
         weights = np.array(getattr(synapses, f"{self._weight}_"))
         mask = np.asarray(getattr(synapses, f"{self._mask}_")).astype(bool)
+        if not self.decisions and not mask.any():
+            raise ValueError(
+                f"Pruner: '{self._mask}' of '{synapses.name}' is 0 everywhere, so no synapse"
+                f" exists; set {synapses.name}.{self._mask} = 1 before running"
+            )
         counts = np.asarray(self._counter.count) - self._counted
         self._counted += counts
         if isinstance(self.rule, PruningRule):
             mask = self.rule(weights, mask, counts[post])
+            self.decisions.append(Decision(mask, self._alive(mask), np.nan, 0))
         else:
-            alive = np.zeros(len(synapses.target), dtype=bool)
-            alive[post[mask]] = True
+            alive = self._alive(mask)
             event = PruningEvent(
                 number=len(self.decisions),
                 weights=weights[np.newaxis],
@@ -395,3 +404,9 @@ class Pruner(NetworkOperation):
                 synapses.target.alive = decision.alive
         setattr(synapses, f"{self._mask}_", mask)
         setattr(synapses, f"{self._weight}_", weights * mask)
+
+    def _alive(self, mask):
+        """Neurons that have a synapse."""
+        alive = np.zeros(len(self.synapses.target), dtype=bool)
+        alive[np.asarray(self.synapses.j)[mask]] = True
+        return alive

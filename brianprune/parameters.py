@@ -132,9 +132,13 @@ class Parameter:
             raise TypeError(f"{field}: must be a single number, not an array")
         if not have_same_dimensions(value, self.default):
             example = _format(self.default) if self.dimension else "a plain number"
+            dimensions = get_dimensions(value)
+            found = (
+                "no unit" if dimensions is DIMENSIONLESS else f"the unit {get_unit(dimensions)!s}"
+            )
+            expected = f"is in {unit!s}" if self.dimension else "has no unit"
             raise ValueError(
-                f"{field} = {value!s}: has the unit {get_unit(get_dimensions(value))!s}, "
-                f"but the field is in {unit!s} (for example {example})"
+                f"{field} = {value!s}: has {found}, but the field {expected} (for example {example})"
             )
         number = float(value)
         if not np.isfinite(number):
@@ -209,7 +213,7 @@ class Parameters:
     def _require(cls, name):
         if name not in cls.fields:
             close = difflib.get_close_matches(name, cls.fields, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else ""
+            hint = f"; did you mean '{close[0]}'?" if close else ""
             raise TypeError(
                 f"{cls.__name__} has no parameter '{name}' {hint}\nIt has: {', '.join(cls.fields)}"
             )

@@ -10,11 +10,13 @@ from brian2 import (
     SpikeMonitor,
     Synapses,
     ms,
+    mV,
 )
 from conftest import same_result
 
 import brianprune as bp
 from brianprune import backends
+from brianprune.experiment import _compiled
 
 
 def own_network():
@@ -109,10 +111,41 @@ def test_wrong_size_of_synapses_is_refused(compiled):
         compiled.run(1 * ms, {"wires.w": [1, 2, 3, 4]})
 
 
-@pytest.mark.compiled
-def test_unsorted_spikes_are_refused(compiled):
-    with pytest.raises(ValueError, match="'source' must be sorted"):
-        compiled.run(1 * ms, spikes={"source": ([0, 1], [2e-3, 1e-3])})
+def test_what_was_given_goes_on_in_the_next_run(anyone):
+    first = anyone.run(10 * ms, {"group.drive": [0.9, 0.5], "group.tau": 50 * ms, "group.v": 0})
+    second = anyone.run(10 * ms, first.state)
+    np.testing.assert_allclose(
+        second.state["group.v"], np.array([0.9, 0.5]) * (1 - np.exp(-20 / 50)), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("spikes", "message"),
+    [
+        (([0, 1], [2e-3, 1e-3]), "'source' must be sorted"),
+        (([0, 1], [1e-3]), r"\(2,\) indices, \(1,\) times"),
+        (([3], [1e-3]), "indices from 3 to 3.*3 neurons"),
+        (([-1], [1e-3]), "indices from -1"),
+        (([1, 1], [1e-3, 1.01e-3]), "twice in one step"),
+        (([1], [-1e-3]), "not negative"),
+    ],
+)
+def test_bad_spikes_are_refused(anyone, spikes, message):
+    with pytest.raises(ValueError, match=message):
+        anyone.run(5 * ms, spikes={"source": spikes})
+
+
+def test_bad_durations_and_units_are_refused(anyone):
+    for duration in (10, -1 * ms, 10 * mV):
+        with pytest.raises(ValueError, match=r"duration = .*must be a time"):
+            anyone.run(duration)
+    with pytest.raises(ValueError, match=r"'group\.tau' = .*must be in s"):
+        anyone.run(1 * ms, {"group.tau": 10 * mV})
+
+
+def test_build_must_return_a_network():
+    with pytest.raises(TypeError, match=r"must return a brian2\.Network"):
+        backends.RuntimeNetwork(lambda: None)
 
 
 @pytest.mark.compiled
@@ -144,6 +177,7 @@ def test_an_unchanged_network_is_not_compiled_again(compiled, monkeypatch):
 @pytest.mark.compiled
 def test_a_changed_parameter_value_compiles_nothing(tiny, monkeypatch):
     tiny.run()
+    _compiled.cache_clear()
     monkeypatch.setattr(backends, "_compile", lambda folder: pytest.fail("the compiler was called"))
     changed = tiny.replace(
         network__tau_m=150 * ms,

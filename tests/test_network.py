@@ -283,6 +283,17 @@ class TestPruner:
         with pytest.raises(ValueError, match=r"no variable 'gone'; add the line 'gone : 1'"):
             own_network(rule, mask="gone")
 
+    def test_a_mask_that_was_never_set_is_said(self):
+        network, _, synapses, _, _ = own_network(bp.ConstantNeuronPruning(n=1))
+        synapses.mask = 0
+        with pytest.raises(Exception, match=r"0 everywhere.*mask = 1"):
+            network.run(25 * ms)
+
+    @pytest.mark.parametrize("every", [10, 10 * mV, 0 * ms])
+    def test_every_must_be_a_time(self, every):
+        with pytest.raises(ValueError, match="every"):
+            own_network(bp.ConstantNeuronPruning(n=1), every=every)
+
     def test_plain_function_needs_the_decorator(self):
         with pytest.raises(TypeError, match=r"decorate it with @pruning_rule"):
             own_network(lambda weights, alive, activity: alive)

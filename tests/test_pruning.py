@@ -182,7 +182,7 @@ def test_own_rule_is_checked():
 
 
 def test_a_plain_function_is_no_rule_of_an_experiment():
-    with pytest.raises(TypeError, match=r"Experiment\.pruning.*must be"):
+    with pytest.raises(TypeError, match=r"Experiment\.pruning.*my_rule\.every\(interval\)"):
         bp.Experiment(pruning=lambda weights, alive, activity: alive)
 
 

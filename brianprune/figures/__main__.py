@@ -130,8 +130,10 @@ def _simulate(experiments, options):
         for experiment in experiments:
             (options.results / f"{experiment.key}.h5").unlink(missing_ok=True)
     how = {"backend": options.backend, "results": options.results}
-    # one network of each structure first, so that two processes do not compile the same
-    todo = sorted(experiments, key=lambda e: e.network.n_exc)
+    # one of each size first, so that two processes do not compile the same network
+    first = {e.network.n_exc: e for e in reversed(experiments)}
+    rest = [e for e in experiments if e not in first.values()]
+    todo = [*first.values(), *sorted(rest, key=lambda e: e.network.n_exc)]
     with tqdm(total=len(todo), desc="simulations", unit="run", file=sys.stderr) as bar:
         if options.jobs == 1:
             for experiment in todo:

@@ -68,6 +68,12 @@ def mean_and_interval(values):
     return float(values.mean()), float(width)
 
 
+def t_interval(values):
+    """Return the ends of `mean_and_interval`, as seaborn's `errorbar` wants them."""
+    mean, width = mean_and_interval(values)
+    return mean - width, mean + width
+
+
 def summarise(table, by, value):
     """Group a table and add mean, interval and n of a column."""
     rows = []

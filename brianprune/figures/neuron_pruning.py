@@ -19,7 +19,7 @@ from ..pruning import (
     RandomNeuronPruning,
     ThresholdNeuronPruning,
 )
-from .base import Scale, figure, summarise
+from .base import Scale, figure, summarise, t_interval
 
 FULL = Scale(
     name="full",
@@ -64,7 +64,7 @@ PAPER_400_OF_800 = 90.40 - 1.69
 
 #: Neurons pruned at each size in the comparison of strategies (Figure 10, Table 2). Small
 #: networks: 20 / 40 / 60 % of the neurons; large: 37.5 / 50 / 75 %, 10 events.
-COUNTS = {100: (20, 40, 60), 800: (300, 400, 600), 20: (4, 8), 40: (16, 20)}
+COUNTS = {100: (20, 40, 60), 800: (300, 400, 600), 20: (4, 8), 40: (16,)}
 TABLE_2_COUNTS = {100: 20, 800: 300, 20: 4, 40: 16}
 
 STRATEGIES = (*list(PAPER_TABLE_2)[1:], "random (control)")
@@ -279,7 +279,7 @@ class Figure9:
             rows = table[table["strategy"] == strategy].copy()
             rows["label"] = rows["value"].map("{:.4g}".format)
             sns.barplot(
-                rows, x="label", y="n_pruned", ax=axes[0, column], color="C0", errorbar=("ci", 95)
+                rows, x="label", y="n_pruned", ax=axes[0, column], color="C0", errorbar=t_interval
             )
             sns.pointplot(
                 rows,
@@ -287,7 +287,7 @@ class Figure9:
                 y="accuracy",
                 ax=axes[1, column],
                 color="C1",
-                errorbar=("ci", 95),
+                errorbar=t_interval,
                 err_kws={"linewidth": 1},
             )
             axes[1, column].axhline(rows["unpruned_accuracy"].mean(), color="0.4", ls="--", lw=1)
@@ -297,7 +297,7 @@ class Figure9:
         n = table.groupby(["strategy", "value"]).size().min()
         _caption(
             fig,
-            f"{scale.note}; {scale.sizes[0]} neurons, {n} seeds, bars: 95 % intervals; dashed:"
+            f"{scale.note}; {scale.sizes[0]} neurons, {n} seeds, bars: 95 % intervals (Student's t); dashed:"
             " unpruned, same seeds. The paper prints no values for this figure.",
         )
         return fig
@@ -393,8 +393,10 @@ class Figure10:
             ax.legend(fontsize=7)
         _caption(
             fig,
-            f"{scale.note}; mean and 95 % interval over seeds, same spikes and initial weights for"
-            " all strategies; points of a column are shifted apart",
+            f"{scale.note}; mean and 95 % interval (Student's t) over seeds, cut where they leave the"
+            " axes; same spikes and initial weights for all strategies; S2 and S3: threshold"
+            f" {FRACTION[scale.name]:g} of the mean count, capped at the number; points of a column"
+            " are shifted apart",
         )
         return fig
 
@@ -419,6 +421,8 @@ class Table2:
         summary = summary.rename(columns={"mean": "accuracy"})
         summary["difference"] = paired["mean"]
         summary["difference_interval"] = paired["interval"]
+        unpruned = summary["n_pruned"] == 0
+        summary.loc[unpruned, ["difference", "difference_interval"]] = np.nan
         papers = {
             (size, strategy): values[place]
             for place, size in enumerate(scale.sizes)
@@ -429,8 +433,9 @@ class Table2:
                 papers.get(key, np.nan)
                 for key in zip(summary["size"], summary["strategy"], strict=True)
             ]
-            unpruned = {size: papers[size, "no pruning"] for size in scale.sizes}
-            summary["paper_difference"] = summary["paper_accuracy"] - summary["size"].map(unpruned)
+            base = {size: papers[size, "no pruning"] for size in scale.sizes}
+            summary["paper_difference"] = summary["paper_accuracy"] - summary["size"].map(base)
+            summary.loc[unpruned, "paper_difference"] = np.nan
         return summary
 
     @staticmethod
@@ -450,13 +455,16 @@ class Table2:
         drawn.auto_set_font_size(False)
         drawn.set_fontsize(8)
         drawn.auto_set_column_width(range(len(names)))
+        for row in range(len(shown) + 1):
+            drawn[row, names.index("n")].set_width(0.06)
         for (row, _), cell in drawn.get_celld().items():
             cell.set_linewidth(0.3)
             if row == 0:
                 cell.set_height(2 * cell.get_height())
         _caption(
             fig,
-            f"{scale.note}; accuracy in %, mean over n seeds; interval: 95 %; difference: to no"
-            " pruning, paired by seed",
+            f"{scale.note}; accuracy in %, mean over n seeds; interval: half width, 95 %, Student's t;"
+            " difference: to no pruning, paired by seed; S2 and S3: threshold"
+            f" {FRACTION[scale.name]:g} of the mean count, capped at the number",
         )
         return fig
