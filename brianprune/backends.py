@@ -12,6 +12,7 @@ import contextlib
 import difflib
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -52,7 +53,7 @@ def check_backend(backend):
         raise ValueError(f"backend = {backend!r}: choose one of {', '.join(map(repr, BACKENDS))}")
     if backend == "numpy":
         return
-    compiler = os.environ.get("CXX", "g++").split()[0]
+    compiler = (os.environ.get("CXX") or "g++").split()[0]
     for program in (compiler,) if backend == "cython" else (compiler, "make"):
         if shutil.which(program) is None:
             raise RuntimeError(
@@ -321,7 +322,8 @@ class CompiledNetwork:
             self.compiled = not (self.folder / "main").exists()
             if self.compiled:
                 _compile(work)
-                shutil.rmtree(self.folder, ignore_errors=True)  # of no use without 'main'
+                if not (self.folder / "main").exists():  # left over: of no use
+                    shutil.rmtree(self.folder, ignore_errors=True)
                 with contextlib.suppress(OSError):  # another process was faster
                     os.replace(work, self.folder)
         finally:
@@ -355,7 +357,7 @@ class CompiledNetwork:
     def _describe(self, device, network):
         """Remember names, types and sizes of all arrays."""
         self._arrays, self._monitors, self._generators = {}, [], {}
-        for variable, array in device.arrays.items():
+        for variable, array in sorted(device.arrays.items(), key=lambda item: item[1]):
             try:
                 owner = variable.owner.name
             except (AttributeError, ReferenceError):  # of no object, or of one that is gone
@@ -503,18 +505,33 @@ def _write(path, text):
     path.write_text(text)
 
 
-def _digest(folder):
-    """Hash the generated sources and initial values.
+#: Lines that Brian2 writes in the order of a set, different from run to run.
+_UNORDERED = re.compile(rb"\s*_array_\w+_(timestep|t|dt)\[0\] = [^;]*;\s*")
 
-    Lines are sorted: Brian2 writes some of them in the order of a set.
-    """
-    digest = hashlib.sha256(brian2.__version__.encode())
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(str(path.relative_to(folder)).encode())
-            for line in sorted(path.read_bytes().splitlines()):
-                digest.update(line.replace(str(folder).encode(), b""))
+
+def _digest(folder):
+    """Hash the generated sources, the initial values and what they are compiled for."""
+    digest = hashlib.sha256(f"{brian2.__version__} {os.environ.get('CXX')}".encode())
+    digest.update(_processor().encode())
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder)} {len(content)}".encode())
+        if path.name == "main.cpp":
+            lines = content.splitlines()
+            free = [line for line in lines if _UNORDERED.fullmatch(line)]
+            fixed = [line for line in lines if not _UNORDERED.fullmatch(line)]
+            content = b"\n".join([*fixed, *sorted(free)])
+        digest.update(content)
     return digest.hexdigest()
+
+
+def _processor():
+    """Return the processor's instruction set: the compiler uses all of it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
 def _compile(folder):

@@ -8,12 +8,14 @@ images come out of the training images, never out of the test images.
 import gzip
 import hashlib
 import os
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pooch
 
+from .analysis import N_CLASSES
 from .parameters import OURS, Parameter, Parameters
 
 __all__ = ["Digits", "IdxImages", "Images", "digits", "fashion_mnist", "idx", "mnist", "spikes_of"]
@@ -133,8 +135,12 @@ class IdxImages(_Dataset):
     name = Parameter("mnist", "'mnist', 'fashion-mnist', or any name of a folder", OURS)
     folder = Parameter("", "folder of the four files; '': BRIANPRUNE_DATA or a download", OURS)
 
+    md5 = Parameter("", "of the four files of a folder together; '': not checked", OURS)
+
     def _read(self):
         paths = self._paths()
+        if self.md5 and _md5(paths) != self.md5:
+            raise ValueError(f"{paths[0].parent}: the files have changed; call idx(folder) again")
         images, test = (_read_idx(paths[k], 3) for k in (0, 2))
         labels, test_labels = (_read_idx(paths[k], 1) for k in (1, 3))
         for k, (some, their) in enumerate(((images, labels), (test, test_labels))):
@@ -142,6 +148,10 @@ class IdxImages(_Dataset):
                 raise ValueError(
                     f"{paths[2 * k]} holds {len(some)} images but {paths[2 * k + 1]} holds"
                     f" {len(their)} labels: they do not belong together"
+                )
+            if len(some) == 0 or their.max() >= N_CLASSES:
+                raise ValueError(
+                    f"{paths[2 * k + 1]}: labels must be 0 to {N_CLASSES - 1}, of at least one image"
                 )
         if images.shape[1:] != test.shape[1:]:
             raise ValueError(
@@ -207,10 +217,12 @@ def _read_idx(path, n_dimensions):
     """Read a gzipped IDX file of unsigned bytes with `n_dimensions` dimensions."""
     try:
         content = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: not a complete gzip file ({error}); fetch it again") from None
     header = 4 + 4 * n_dimensions
     magic = int.from_bytes(content[:4], "big")
+    if len(content) < header:
+        raise ValueError(f"{path}: {len(content)} bytes, less than its header: truncated")
     if magic != 0x0800 + n_dimensions:
         kind = "images" if n_dimensions == 3 else "labels"
         raise ValueError(
@@ -246,8 +258,23 @@ def fashion_mnist(**counts):
 
 
 def idx(folder, **counts):
-    """Return the data set in a folder of four IDX files named as MNIST's."""
-    return IdxImages(name=Path(folder).name, folder=str(folder), **counts)
+    """Return the data set in a folder of four IDX files named as MNIST's, classes 0 to 9.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder lacks a file.
+    """
+    folder = Path(folder).expanduser().resolve()
+    data = IdxImages(name=folder.name, folder=str(folder), **counts)
+    return data.replace(md5=_md5(data._paths()))
+
+
+def _md5(paths):
+    digest = hashlib.md5()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def spikes_of(image, rate_per_level, n_steps, rng):

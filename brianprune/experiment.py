@@ -1,5 +1,6 @@
 """Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
 
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -24,7 +25,7 @@ from .datasets import Digits, IdxImages, spikes_of
 from .models import DiehlCook
 from .network import Pruner, build_network, initial_state, parameter_values, structure
 from .parameters import OURS, Parameter, Parameters
-from .pruning.rules import PruningEvent, event_rng
+from .pruning.rules import PruningEvent, decide, event_rng
 from .results import FORMAT, NewerFormat, Result, provenance, read_tree, write_tree
 
 __all__ = ["Experiment", "run_all", "sweep"]
@@ -48,9 +49,7 @@ class Experiment(Parameters):
     """
 
     network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
-    pruning = Parameter(
-        None, "the pruning rule and its schedule; None: no pruning", kind=object
-    )
+    pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=object)
     data = Parameter(Digits(), "the images", kind=(Digits, IdxImages))
     arithmetic = Parameter(FloatingPoint(), "how numbers are computed", kind=FloatingPoint)
     seed = Parameter(0, "of spikes, initial weights and random pruning", OURS, minimum=0)
@@ -120,10 +119,13 @@ class Experiment(Parameters):
         if stored is not None:
             return stored
         images = self.data.load()
-        if self.pruning is not None:
-            self.pruning.validate_for(len(images.train))
+        self._check_pruning(images)
         with _Reporter(report, len(images.train)) as reporter:
             return _Run(self, images, backend, segment, store, reporter).result()
+
+    def forget(self, results):
+        """Remove what the folder `results` holds of this experiment, to compute it again."""
+        _Store(self, results).forget()
 
     def build(self, n_images=10):
         """Build the network for use by hand on Brian2's runtime targets.
@@ -146,8 +148,7 @@ class Experiment(Parameters):
             raise ValueError(
                 f"n_images = {n_images}: choose 1 to {len(images.train)}, the training images"
             )
-        if self.pruning is not None:
-            self.pruning.validate_for(len(images.train))
+        self._check_pruning(images)
         n_inputs = images.train.shape[1]
         runtime = RuntimeNetwork(
             lambda: build_network(p, n_inputs, self.arithmetic.method),
@@ -169,6 +170,11 @@ class Experiment(Parameters):
                 )
             )
         return network
+
+    def _check_pruning(self, images):
+        if self.pruning is not None:
+            self.pruning.validate_for(len(images.train))
+            self.pruning.check_ready()
 
     def _start(self, n_inputs):
         """The state before the first image."""
@@ -327,7 +333,7 @@ class _Run:
             if begin in events:
                 number = len(progress["events"]["image"])
                 counts = self._counts_since(progress, events[number - 1] if number else 0)
-                decision = e.pruning.decide(self._event(progress["state"], counts, progress))
+                decision = decide(e.pruning, self._event(progress["state"], counts, progress))
                 self._apply(decision, progress["state"], progress)
             spikes = e._spikes(self.images.train, TRAINING, begin, end)
             duration = (end - begin) * self.duration * second
@@ -571,12 +577,18 @@ class _Store:
             tree = read_tree(path)
         except NewerFormat:
             raise
+        except FileNotFoundError:  # another process with the same experiment moved it
+            return None
         except ValueError as error:
             reason = str(error)
         else:
-            if tree.get("experiment") == repr(experiment):
+            missing = {"done", "state", "spikes", "history", "events", "recorded"} - set(tree)
+            if missing:
+                reason = f"{path} lacks {', '.join(sorted(missing))}"
+            elif tree.get("experiment") == repr(experiment):
                 return tree
-            reason = f"{path} belongs to another experiment"
+            else:
+                reason = f"{path} belongs to another experiment"
         warnings.warn(f"checkpoint not usable: {reason}; {otherwise}", stacklevel=6)
         return None
 
@@ -584,13 +596,20 @@ class _Store:
         """Store the progress; the checkpoint before it is kept."""
         if self.folder is None:
             return
-        if self._current.exists():
+        with contextlib.suppress(FileNotFoundError):
             os.replace(self._current, self._previous)
         write_tree(self._current, {**progress, "experiment": repr(self.experiment)})
 
     def _shared_path(self, done):
         unpruned = self.experiment.replace(pruning=None)
         return unpruned, self.folder / f"{unpruned.key}-{done}.shared"
+
+    def forget(self):
+        """Remove everything that is stored of the experiment, shared training included."""
+        unpruned, _ = self._shared_path(0)
+        for pattern in (f"{self.experiment.key}.*", f"{unpruned.key}-*.shared"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def shared(self, done):
         """Return the progress of the unpruned network after `done` images, if stored."""

@@ -20,7 +20,7 @@ from brian2 import (
 from brian2.units.fundamentalunits import have_same_dimensions
 
 from .models import diehl_cook as model
-from .pruning.rules import Decision, PruningEvent, PruningRule, event_rng
+from .pruning.rules import Decision, OwnPruning, PruningEvent, PruningRule, decide, event_rng
 
 __all__ = ["SCHEDULE", "Pruner", "build_network", "initial_state", "parameter_values", "structure"]
 
@@ -332,9 +332,13 @@ class Pruner(NetworkOperation):
                     f" '{variable} : 1' to its model (a pruned synapse has {mask} = 0 and"
                     f" {weight} = 0), or name another with {'weight' if variable == weight else 'mask'}="
                 )
+        if isinstance(rule, OwnPruning):
+            rule.check_ready()
+            rule = PruningRule.registry[rule.rule]
         if not isinstance(rule, PruningRule) and not hasattr(rule, "decide"):
-            kind = "a plain function" if isinstance(rule, Callable) else f"{rule!r}"
-            raise TypeError(f"Pruner: rule is {kind}; decorate it with @pruning_rule")
+            if isinstance(rule, Callable):
+                raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
+            raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
         for name, value in (("every", every), ("start", every if start is None else start)):
             if not have_same_dimensions(value, second):
                 raise ValueError(f"Pruner: {name} = {value}: must be a time, for example 10*second")
@@ -397,7 +401,7 @@ class Pruner(NetworkOperation):
                 past=tuple(self.decisions),
                 rng=event_rng(self._seed, len(self.decisions)),
             )
-            decision = self.rule.decide(event)
+            decision = decide(self.rule, event)
             self.decisions.append(decision)
             mask = mask & decision.alive[post]
             if "alive" in synapses.target.variables:

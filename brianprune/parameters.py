@@ -96,10 +96,11 @@ class Parameter:
         """Return `value` in its canonical form, or raise an error naming the field."""
         field = f"{owner}.{self.name}"
         if self.choices is not None:
-            if value not in self.choices:
-                options = ", ".join(repr(choice) for choice in self.choices)
-                raise ValueError(f"{field} = {value!r}: choose one of {options}")
-            return value
+            for choice in self.choices:
+                if isinstance(value, type(choice)) and value == choice:
+                    return choice
+            options = ", ".join(repr(choice) for choice in self.choices)
+            raise ValueError(f"{field} = {value!r}: choose one of {options}")
         if self.kind is not None:
             if not isinstance(value, self.kind):
                 kinds = self.kind if isinstance(self.kind, tuple) else (self.kind,)

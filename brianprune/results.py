@@ -99,7 +99,7 @@ def _write_group(group, tree, compression):
             group.attrs[key] = value
         else:
             array = np.asarray(value)
-            options = {"compression": compression} if compression and array.size else {}
+            options = {"fletcher32": True, "compression": compression} if array.size else {}
             group.create_dataset(key, data=array, **options)
 
 
@@ -170,10 +170,11 @@ class Result:
     label_labels, test_labels : arrays of int
         Their true classes.
     operations : dict of dict
-        Synaptic operations by pathway in ``training`` and ``inference`` (per image of the
-        evaluation, see `inference_operations`).
+        Synaptic operations by pathway in ``training`` and in ``inference``, all images of
+        each together.
     provenance : dict
-        Versions, commit, backend, machine, CPU time in seconds, peak memory in MB.
+        Versions, commit, backend, machine, CPU time in seconds, peak memory in MB (of the
+        process and its children, compiler included).
     """
 
     _ARRAYS = (

@@ -128,7 +128,7 @@ def _simulate(experiments, options):
     """Simulate, `jobs` at a time; what is finished is kept whatever happens to the rest."""
     if options.recompute:
         for experiment in experiments:
-            (options.results / f"{experiment.key}.h5").unlink(missing_ok=True)
+            experiment.forget(options.results)
     how = {"backend": options.backend, "results": options.results}
     # one of each size first, so that two processes do not compile the same network
     first = {e.network.n_exc: e for e in reversed(experiments)}

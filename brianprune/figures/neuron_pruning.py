@@ -357,9 +357,9 @@ class Figure10:
         for place, (ax, size) in enumerate(zip(axes, sizes, strict=True)):
             rows = table[table["size"] == size]
             for number, strategy in enumerate(STRATEGIES):
-                line = summarise(
-                    rows[rows["strategy"].isin(["no pruning", strategy])], ["n_pruned"], "accuracy"
-                ).sort_values("n_pruned")
+                own = rows[rows["strategy"].isin(["no pruning", strategy])]
+                line = summarise(own, ["wanted"], "accuracy")
+                line["n_pruned"] = summarise(own, ["wanted"], "n_pruned")["mean"]
                 shift = (number - 2) * 0.006 * size
                 ax.errorbar(
                     line["n_pruned"] + shift,
@@ -416,8 +416,12 @@ class Table2:
     @staticmethod
     def table(results, scale):
         rows = _comparison_rows(results, Table2._settings(scale))
-        summary = summarise(rows, ["size", "strategy", "n_pruned"], "accuracy")
-        paired = summarise(rows, ["size", "strategy", "n_pruned"], "difference")
+        by = ["size", "strategy", "wanted"]
+        summary = summarise(rows, by, "accuracy")
+        paired = summarise(rows, by, "difference")
+        pruned = summarise(rows, by, "n_pruned")
+        summary = summary.rename(columns={"wanted": "n_pruned"})
+        summary["n_pruned"] = pruned["mean"]
         summary = summary.rename(columns={"mean": "accuracy"})
         summary["difference"] = paired["mean"]
         summary["difference_interval"] = paired["interval"]

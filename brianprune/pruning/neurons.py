@@ -174,6 +174,9 @@ class PostTrainingNeuronPruning(Parameters):
     def validate_for(self, n_train):
         """Any training fits."""
 
+    def check_ready(self):
+        """Always."""
+
     def events(self, n_train):
         """Return no event: the rule acts once, after training."""
         return []

@@ -53,6 +53,34 @@ class Decision(NamedTuple):
     n_pruned: int  #: neurons newly dead
 
 
+def decide(rule, event):
+    """Return a rule's decision on an event, checked.
+
+    Raises
+    ------
+    ValueError
+        If a mask has the wrong shape, or revives what is pruned (unless ``rule.regrows``).
+    """
+    decision = rule.decide(event)
+    name = type(rule).__name__
+    for what in ("mask", "alive"):
+        found, before = np.asarray(getattr(decision, what)), getattr(event, what)
+        if found.shape != before.shape or found.dtype != bool:
+            raise ValueError(
+                f"{name} decided on '{what}' with {found.dtype} of shape {found.shape}: return"
+                f" booleans of shape {before.shape}"
+            )
+        if (found & ~before).any() and not getattr(rule, "regrows", False):
+            raise ValueError(f"{name} revived what is pruned: keep '{what}' within the event's")
+    return decision
+
+
+def _read_only(array):
+    copy = np.array(array)
+    copy.flags.writeable = False
+    return copy
+
+
 class ScheduledPruning(Parameters):
     """Base of the rules that act at fixed intervals while the network learns.
 
@@ -75,6 +103,9 @@ class ScheduledPruning(Parameters):
                 f"{own}.start = {self.start}: training ends after {n_train} images, so the rule"
                 " would never act; choose an earlier start or more images"
             )
+
+    def check_ready(self):
+        """Raise an error if the rule cannot act; called before a run."""
 
     def events(self, n_train):
         """Return the numbers of images after which the rule acts (not after the last)."""
@@ -128,6 +159,7 @@ class PruningRule:
         TypeError
             If it did not return booleans.
         """
+        weights, alive, activity = map(_read_only, (weights, alive, activity))
         mask = np.asarray(self.function(weights, alive, activity))
         if mask.shape != np.shape(weights):
             raise ValueError(
@@ -158,12 +190,17 @@ class PruningRule:
 
     @property
     def source(self):
-        """A hash of the function's code, so that a changed rule is another experiment."""
+        """A hash of the function's code and closure: a changed rule is another experiment.
+
+        Global variables that it reads are not part of it.
+        """
         try:
             text = textwrap.dedent(inspect.getsource(self.function))
         except (OSError, TypeError):  # typed at a prompt
             code = self.function.__code__
             text = repr((code.co_code, code.co_consts, code.co_names))
+        cells = [cell.cell_contents for cell in self.function.__closure__ or ()]
+        text += repr((cells, self.function.__defaults__))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -203,9 +240,8 @@ class OwnPruning(ScheduledPruning):
     rule = Parameter("", "name of the rule", OURS)
     source = Parameter("", "hash of the rule's code", OURS)
 
-    def validate_for(self, n_train):
-        """Raise an error if the schedule does not fit, or the rule is not the one named."""
-        super().validate_for(n_train)
+    def check_ready(self):
+        """Raise an error if the rule is not defined here, or not the one named."""
         known = PruningRule.registry.get(self.rule)
         if known is None:
             raise ValueError(
@@ -217,6 +253,11 @@ class OwnPruning(ScheduledPruning):
                 f"OwnPruning.rule = {self.rule!r}: the rule has been changed since; make a new"
                 f" experiment with pruning={self.rule}.every(...)"
             )
+
+    @property
+    def regrows(self):
+        """Whether the rule may revive synapses."""
+        return PruningRule.registry[self.rule].regrows
 
     def __reduce__(self):
         # with the rule itself, for processes that have not defined it
