@@ -91,3 +91,8 @@ def test_synaptic_operations_against_brute_force(mask, inputs, spikes):
     assert found["updates_post"] == post
     assert found["exc_inh"] == spikes.sum()
     assert found["inh_exc"] == lateral
+
+
+def test_ties_go_to_the_lower_class():
+    assert list(analysis.assign_labels(np.array([[2], [2]]), np.array([4, 7]))) == [4]
+    assert list(analysis.predict(np.array([[3, 3]]), np.array([8, 5]))) == [5]

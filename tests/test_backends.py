@@ -295,3 +295,28 @@ def test_single_precision_is_close_to_double(tiny):
     double = tiny.run()
     total = double.spikes["count"].sum()
     assert abs(single.spikes["count"].sum() - total) < 0.1 * total
+
+
+@pytest.mark.compiled
+def test_order_of_statements_and_initial_values_make_another_network():
+    def build(reset, k):
+        def network():
+            group = NeuronGroup(
+                2, "a : 1\nb : 1\nk : 1", threshold="k > 0", reset=reset, name="g", namespace={}
+            )
+            group.k = k
+            return Network(group)
+
+        return network
+
+    runs = [
+        backends.CompiledNetwork(build(reset, k)).run(0.1 * ms).state
+        for reset, k in (
+            ("a = b + 1\nb = a + 1", [10, 5]),
+            ("b = a + 1\na = b + 1", [10, 5]),
+            ("a = b + 1\nb = a + 1", [13, 5]),
+        )
+    ]
+    assert [run["g.a"][0] for run in runs] == [1, 2, 1]
+    assert [run["g.b"][0] for run in runs] == [2, 1, 2]
+    assert [run["g.k"][0] for run in runs] == [10, 10, 13]

@@ -42,6 +42,7 @@ def test_validation_comes_out_of_training():
         ({"n_train": 1200, "n_validation": 100}, r"n_train = 1200.*1197.*beside 100"),
         ({"n_validation": 1297}, "n_validation = 1297"),
         ({"n_test": 501}, "n_test = 501"),
+        ({"n_test": 0}, r"n_test = 0.*choose 1 to 500"),
     ],
 )
 def test_more_images_than_there_are(counts, message):
@@ -75,6 +76,31 @@ def test_truncated_content(idx_folder):
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-3]))
     with pytest.raises(ValueError, match=r"train-images.*truncated"):
         bp.idx(idx_folder).load()
+
+
+def test_changed_files_are_found(idx_folder):
+    data = bp.idx(idx_folder)
+    write_idx(idx_folder / IDX_FILES[1], np.ones(30))
+    with pytest.raises(ValueError, match="have changed"):
+        data.load()
+    assert bp.idx(idx_folder) != data
+
+
+def test_a_class_above_9(idx_folder):
+    write_idx(idx_folder / IDX_FILES[3], np.full(10, 10))
+    with pytest.raises(ValueError, match=r"t10k-labels.*0 to 9"):
+        bp.idx(idx_folder).load()
+
+
+def test_shorter_than_its_header(idx_folder):
+    (idx_folder / IDX_FILES[2]).write_bytes(gzip.compress(b"\x00\x00\x08\x03\x00\x00"))
+    with pytest.raises(ValueError, match=r"t10k-images.*less than its header"):
+        bp.idx(idx_folder).load()
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
+        bp.idx(tmp_path / "nowhere")
 
 
 def test_wrong_magic(idx_folder):

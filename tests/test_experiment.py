@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import same_result
+from reference import simulate
 
 import brianprune as bp
 from brianprune import experiment as module
+from brianprune.datasets import spikes_of
 
 
 def runs(experiment, **how):
@@ -30,15 +32,19 @@ def test_result_is_stored_and_returned_at_once(tiny, tmp_path, monkeypatch):
 
 
 def test_key_depends_on_every_field(tiny):
+    tiny = tiny.replace(data__n_validation=3)
     keys = {
         tiny.key,
+        tiny.replace(n_label=9).key,
+        tiny.replace(record_every=6).key,
+        tiny.replace(evaluate_on="validation").key,
         tiny.replace(seed=4).key,
         tiny.replace(network__eta_plus=0.02).key,
         tiny.replace(pruning__alpha=0.5).key,
         tiny.replace(data__n_test=9).key,
         tiny.replace(arithmetic__precision="single").key,
     }
-    assert len(keys) == 6
+    assert len(keys) == 9
     assert tiny.replace(seed=3).key == tiny.key
 
 
@@ -167,6 +173,7 @@ def test_own_rule_in_an_experiment(tiny):
     def strongest(weights, alive, activity):
         assert weights.shape == alive.shape
         assert activity.shape == weights.shape[1:]
+        assert activity.sum() > 0
         return alive & (weights > np.median(weights[alive]))
 
     result = runs(tiny.replace(pruning=strongest.every(8)))
@@ -209,6 +216,106 @@ def test_evaluation_of_an_image_does_not_depend_on_the_others(tiny):
     fewer = runs(tiny.replace(data__n_test=4))
     np.testing.assert_array_equal(fewer.test_counts, result.test_counts[:4])
     assert same_result(runs(tiny, segment=3), result)
+
+
+@pytest.mark.parametrize("split", ["labelling", "evaluation"])
+def test_the_frozen_network_is_the_learned_one(tiny, split):
+    """Counts equal the plain NumPy reference's with the final weights and thresholds."""
+    result, images = runs(tiny), tiny.data.load()
+    stream, shown, counts = {
+        "labelling": (module.LABELLING, images.train[-10:], result.label_counts),
+        "evaluation": (module.EVALUATION, images.test, result.test_counts),
+    }[split]
+    pixels, times = tiny._spikes(shown, stream, 0, 10)
+    steps = np.round(times / float(tiny.network.dt)).astype(int)
+    _, _, spikes = simulate(
+        tiny.network, result.weights, result.theta, (pixels, steps), 10, alive=result.alive,
+        learning=False,
+    )  # fmt: skip
+    expected = np.zeros_like(counts)
+    for image, _, neuron in spikes:
+        expected[image, neuron] += 1
+    assert expected.sum() > 10
+    np.testing.assert_array_equal(counts, expected)
+
+
+def test_spikes_are_those_of_seed_stream_and_image(tiny):
+    p, images = tiny.network, tiny.data.load().train
+    found = [tiny._spikes(images, stream, 2, 3) for stream in range(3)]
+    assert not np.array_equal(found[0][0], found[1][0])
+    assert not np.array_equal(found[1][0], found[2][0])
+    rng = np.random.default_rng([tiny.seed, 1, 2])
+    pixels, steps = spikes_of(images[2], float(p.rate * p.dt), p.steps_per_image - 1, rng)
+    np.testing.assert_array_equal(found[1][0], pixels)
+    np.testing.assert_allclose(found[1][1], steps * float(p.dt), atol=1e-12)
+
+
+def test_counts_are_those_since_the_last_event(tiny):
+    result = runs(tiny)
+    edges = [0, *result.events["image"].astype(int)]
+    alive = np.ones(6, bool)
+    for k, row in result.events.iterrows():
+        window = result.spikes[result.spikes["image"].between(edges[k], edges[k + 1] - 1)]
+        total = window["count"].sum()
+        assert row["threshold"] == pytest.approx(0.9 * total / alive.sum())
+        if row["n_pruned"]:
+            break
+
+
+def test_post_training_pruning_uses_training_images_and_labels_anew(tiny):
+    plain = runs(tiny.replace(pruning=None))
+    post = runs(tiny.replace(pruning=bp.PostTrainingNeuronPruning(n=2)))
+    totals = plain.label_counts.sum(axis=0)
+    assert set(np.flatnonzero(~post.alive)) == set(np.argsort(totals, kind="stable")[:2])
+    assert post.label_counts[:, ~post.alive].sum() == 0
+    assert post.label_counts.sum() > 0
+
+
+def test_training_is_shared_only_up_to_the_same_image(tiny, tmp_path):
+    rule = bp.RandomNeuronPruning(start=8, interval=5, n=1)
+    runs(tiny.replace(pruning=None), results=tmp_path)
+    runs(tiny, results=tmp_path)
+    for start in (8, 12):
+        other = tiny.replace(pruning=rule.replace(start=start))
+        assert same_result(runs(other, results=tmp_path), runs(other))
+
+
+def test_forget_makes_the_next_run_train_again(tiny, tmp_path):
+    plain = tiny.replace(pruning=None)
+    runs(plain, results=tmp_path)
+    plain.forget(tmp_path)
+    assert not list(tmp_path.iterdir())
+    seen = []
+    runs(plain, results=tmp_path, report=lambda done, *_: seen.append(done))
+    assert seen[-1] == 20
+
+
+def test_a_silently_altered_checkpoint_is_found(tiny, tmp_path):
+    with pytest.raises(Stop):
+        runs(tiny, results=tmp_path, segment=5, report=interrupt_at(12))
+    path = tmp_path / f"{tiny.key}.part"
+    with h5py.File(path) as file:
+        data = file["state/inputs_exc.w"]
+        offset, size = data.id.get_chunk_info(0).byte_offset, data.id.get_chunk_info(0).size
+    content = bytearray(path.read_bytes())
+    content[offset + size // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.warns(UserWarning, match="checkpoint not usable"):
+        resumed = runs(tiny, results=tmp_path, segment=5)
+    assert same_result(resumed, runs(tiny))
+
+
+def test_a_result_with_an_own_rule_loads_without_the_rule(tiny, tmp_path):
+    from brianprune.pruning.rules import PruningRule
+
+    @bp.pruning_rule
+    def gone(weights, alive, activity):
+        return alive
+
+    result = runs(tiny.replace(pruning=gone.every(8)), results=tmp_path)
+    del PruningRule.registry["gone"]
+    loaded = bp.Result.load(tmp_path / f"{result.experiment.key}.h5")
+    assert same_result(loaded, result)
 
 
 def test_seeds_differ(tiny):

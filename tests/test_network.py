@@ -20,6 +20,7 @@ from brianprune.network import build_network, initial_state, parameter_values
 
 N_IMAGES = 6
 VARIANTS = {
+    "small w_max": {"w_max": 0.15},
     "reset above rest": {"v_reset": -60 * mV},
     "defaults": {},
     "all fire": {"one_winner": False},
@@ -128,6 +129,14 @@ def test_dead_neurons_never_fire_inhibit_or_learn():
         found.state["inputs_exc.w"].reshape(784, -1)[:, alive],
         rtol=1e-12,
     )
+
+
+def test_dead_neurons_are_silent_even_above_threshold():
+    p = TINY.replace(theta_start=2 * mV, one_winner=False)  # threshold below rest
+    alive = np.array([True, False, True, True, False, True])
+    fired = np.bincount(run(p, **{"exc.alive": alive})[2].spikes["spikes"][0], minlength=6)
+    assert fired[alive].min() > 0
+    assert fired[~alive].max() == 0
 
 
 def test_pruned_synapses_stay_at_zero():
@@ -277,6 +286,16 @@ class TestPruner:
         network, *_ = own_network(count, every=20 * ms, start=30 * ms)
         network.run(75 * ms)
         assert len(calls) == 3  # 30, 50, 70
+
+    def test_a_rule_with_a_schedule_is_taken_too(self):
+        @bp.pruning_rule
+        def half(weights, alive, activity):
+            return alive & (weights > np.median(weights[alive]))
+
+        network, _, synapses, _, pruner = own_network(half.every(7))
+        network.run(25 * ms)
+        assert np.asarray(synapses.mask).sum() == 20
+        assert len(pruner.decisions) == 1
 
     def test_missing_variable_names_the_line_to_add(self):
         rule = bp.ConstantNeuronPruning(n=1)

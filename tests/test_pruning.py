@@ -227,3 +227,87 @@ def test_own_rules_travel_to_other_processes():
         for e in (experiment, other)
     )
     assert [text for _, text in found] == [repr(experiment), repr(other)]
+
+
+def test_ties_go_to_the_lower_index():
+    alive = np.ones(4, bool)
+    assert list(lowest_counts(np.array([2, 1, 1, 1]), alive, 2)) == [True, False, False, True]
+
+
+COUNTS = np.array([50, 3, 40, 30, 20, 10])
+
+
+@pytest.mark.parametrize(
+    ("rule", "killed"),
+    [
+        (bp.ConstantNeuronPruning(n=2), [1, 5]),
+        (bp.ThresholdNeuronPruning(threshold=20), [1, 5]),
+        (bp.ThresholdNeuronPruning(threshold=20.5), [1, 4, 5]),
+        (bp.AdaptiveNeuronPruning(alpha=0.8), [1, 4, 5]),  # mean 25.5, S = 20.4
+        (bp.AdaptiveNeuronPruning(form="std", beta=1), [1]),  # S = 9.6
+        (bp.AdaptiveNeuronPruning(form="ramp", threshold=9, delta=2), [1, 5]),  # S = 13
+        (bp.AdaptiveNeuronPruning(form="feedback", threshold=5), [1]),
+    ],
+)
+def test_each_rule_kills_exactly_these(rule, killed):
+    e = event(COUNTS, np.ones(6, bool), number=2)
+    e.mask[2, 0] = False  # pruned before: stays pruned
+    decision = rule.decide(e)
+    assert list(np.flatnonzero(~decision.alive)) == killed
+    assert not decision.mask[2, 0]
+    assert decision.mask[1, 0]
+    assert not decision.mask[:, killed].any()
+
+
+def test_feedback_threshold_is_never_negative():
+    rule = bp.AdaptiveNeuronPruning(form="feedback", threshold=5, delta=100, target=0)
+    first = rule.decide(event(COUNTS, np.ones(6, bool)))
+    again = rule.decide(event(COUNTS, first.alive, number=1, past=(first,)))
+    assert again.threshold == 0
+
+
+def test_post_training_kills_the_least_active():
+    decision = bp.PostTrainingNeuronPruning(n=2).decide_after_training(
+        event(COUNTS, np.ones(6, bool))
+    )
+    assert list(np.flatnonzero(~decision.alive)) == [1, 5]
+
+
+def test_decisions_of_a_rule_class_are_checked():
+    from brianprune.pruning.rules import Decision, ScheduledPruning, decide
+
+    class Careless(ScheduledPruning):
+        def decide(self, event):
+            return self.answer(event)
+
+    e = event(COUNTS, np.array([True] * 5 + [False]))
+    for answer, message in (
+        (lambda e: Decision(e.mask.T, e.alive, 0, 0), r"'mask'.*shape \(6, 4\)"),
+        (lambda e: Decision(e.mask, ~e.alive, 0, 0), "revived"),
+        (lambda e: Decision(np.ones_like(e.mask), e.alive, 0, 0), "revived"),
+        (lambda e: Decision(e.mask.astype(float), e.alive, 0, 0), "float64"),
+    ):
+        Careless.answer = staticmethod(answer)
+        with pytest.raises(ValueError, match=message):
+            decide(Careless(), e)
+
+
+def test_a_rule_cannot_write_to_what_it_sees():
+    @bp.pruning_rule
+    def cheating(weights, alive, activity):
+        alive[:] = True
+        return alive
+
+    with pytest.raises(ValueError, match="read-only"):
+        cheating(np.ones(3), np.array([True, False, True]), np.zeros(3))
+
+
+def test_rules_of_a_closure_differ():
+    def make(q):
+        @bp.pruning_rule
+        def quantile(weights, alive, activity):
+            return alive & (weights > q)
+
+        return quantile
+
+    assert make(0.1).every(4) != make(0.8).every(4)
