@@ -506,8 +506,12 @@ def _write(path, text):
     path.write_text(text)
 
 
-#: Lines that Brian2 writes in the order of a set, different from run to run.
-_UNORDERED = re.compile(rb"\s*_array_\w+_(timestep|t|dt)\[0\] = [^;]*;\s*")
+#: Lines that Brian2 writes in the order of a set, different from run to run: declarations
+#: of sizes and pointers, clocks at the start, sizes of dynamic arrays.
+_UNORDERED = re.compile(
+    rb"\s*(_array_\w+_(timestep|t|dt)\[0\] = [^;]*;|_dynamic_array_\w+\.resize\(\d+\);"
+    rb"|const size_t _num\w+ = .*;|\w+\* const _array\w+ = .*;|\w+\*\s.*_ptr_array\w+ = \w+;)\s*"
+)
 
 
 def _digest(folder):
@@ -517,7 +521,7 @@ def _digest(folder):
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder)} {len(content)}".encode())
-        if path.name == "main.cpp":
+        if path.suffix == ".cpp":
             lines = content.splitlines()
             free = [line for line in lines if _UNORDERED.fullmatch(line)]
             fixed = [line for line in lines if not _UNORDERED.fullmatch(line)]
