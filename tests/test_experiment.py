@@ -16,7 +16,6 @@ import brianprune as bp
 from brianprune import experiment as module
 from brianprune.datasets import spikes_of
 
-
 #: Ten times faster than numpy for many short runs, where there is a compiler.
 BACKEND = "cpp_standalone" if shutil.which("g++") else "numpy"
 
