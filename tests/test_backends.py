@@ -1,5 +1,7 @@
 import subprocess
+from pathlib import Path
 
+import brian2
 import numpy as np
 import pytest
 from brian2 import (
@@ -167,6 +169,11 @@ def test_an_unchanged_network_is_not_compiled_again(compiled, monkeypatch):
         backends.subprocess, "run", lambda cmd, **k: (calls.append(cmd[0]), real(cmd, **k))[1]
     )
     keep = own_network()  # names of a network that is alive must not change the code
+    # Brian2 does this when its Cython target first compiles
+    folders = brian2.prefs["codegen.cpp.include_dirs"] + [
+        str(Path(brian2.synapses.__file__).parent)
+    ]
+    monkeypatch.setitem(brian2.prefs, "codegen.cpp.include_dirs", folders)
     again = backends.CompiledNetwork(own_network)
     changed = [
         path.name
