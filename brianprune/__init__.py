@@ -9,9 +9,14 @@ from .models import DiehlCook
 from .network import Pruner
 from .pruning import (
     AdaptiveNeuronPruning,
+    AdaptiveWeightPruning,
     ConstantNeuronPruning,
+    ConstantWeightPruning,
     PostTrainingNeuronPruning,
+    PostTrainingWeightPruning,
     RandomNeuronPruning,
+    RandomWeightPruning,
+    SoftWeightPruning,
     ThresholdNeuronPruning,
     pruning_rule,
 )
@@ -20,8 +25,10 @@ from .version import __version__
 
 __all__ = [
     "AdaptiveNeuronPruning",
+    "AdaptiveWeightPruning",
     "CompiledNetwork",
     "ConstantNeuronPruning",
+    "ConstantWeightPruning",
     "DenseSynapses",
     "DiehlCook",
     "Digits",
@@ -29,10 +36,13 @@ __all__ = [
     "FloatingPoint",
     "IdxImages",
     "PostTrainingNeuronPruning",
+    "PostTrainingWeightPruning",
     "Pruner",
     "RandomNeuronPruning",
+    "RandomWeightPruning",
     "Result",
     "RuntimeNetwork",
+    "SoftWeightPruning",
     "ThresholdNeuronPruning",
     "__version__",
     "analysis",

@@ -164,7 +164,7 @@ def footprint(mask, alive, bits_per_weight=16):
     return int(np.count_nonzero(alive)) * np.shape(mask)[0] * bits_per_weight // 8
 
 
-def synaptic_operations(input_spikes, exc_spikes, mask, alive, inh_spikes=None):
+def synaptic_operations(input_spikes, exc_spikes, mask, alive, frozen=None, inh_spikes=None):
     """Count synaptic operations: one presynaptic spike through one existing synapse.
 
     Parameters
@@ -173,6 +173,8 @@ def synaptic_operations(input_spikes, exc_spikes, mask, alive, inh_spikes=None):
     exc_spikes : array of int, shape (neurons,)
     mask : array of bool, shape (inputs, neurons)
     alive : array of bool, shape (neurons,)
+    frozen : array of bool, shape (inputs, neurons), optional
+        Existing synapses that learn no more. Default: none.
     inh_spikes : array of int, shape (neurons,), optional
         Spikes of the inhibitory partners. Default: as many as their neurons', which the
         broadcast stands for.
@@ -180,17 +182,20 @@ def synaptic_operations(input_spikes, exc_spikes, mask, alive, inh_spikes=None):
     Returns
     -------
     dict
-        By pathway: ``inputs_exc``, ``exc_inh``, ``inh_exc`` (partners of living neurons);
-        apart from them the weight updates of a learning network, ``updates_pre`` and
-        ``updates_post``.
+        By pathway: ``inputs_exc`` (``inputs_exc_frozen`` of them through frozen synapses),
+        ``exc_inh``, ``inh_exc`` (partners of living neurons); apart from them the weight
+        updates of a learning network, ``updates_pre`` and ``updates_post``.
     """
     mask = np.asarray(mask, dtype=bool)
+    plastic = mask if frozen is None else mask & ~frozen
     inh_spikes = exc_spikes if inh_spikes is None else inh_spikes
-    forward = int(np.asarray(input_spikes, dtype=np.int64) @ mask.sum(axis=1))
+    input_spikes = np.asarray(input_spikes, dtype=np.int64)
+    forward, updates = (int(input_spikes @ which.sum(axis=1)) for which in (mask, plastic))
     return {
         "inputs_exc": forward,
+        "inputs_exc_frozen": forward - updates,
         "exc_inh": int(np.sum(exc_spikes)),
         "inh_exc": int(np.sum(inh_spikes)) * max(0, int(np.count_nonzero(alive)) - 1),
-        "updates_pre": forward,
-        "updates_post": int(np.asarray(exc_spikes, dtype=np.int64) @ mask.sum(axis=0)),
+        "updates_pre": updates,
+        "updates_post": int(np.asarray(exc_spikes, dtype=np.int64) @ plastic.sum(axis=0)),
     }

@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -199,9 +200,11 @@ class Experiment(Parameters):
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(network, n_inputs, method, learning, dtype, dense):
+def _compiled(network, n_inputs, method, learning, freezing, dtype):
     """Return the compiled network of a structure; in one process it is translated once."""
-    return CompiledNetwork(lambda: build_network(network, n_inputs, method, learning, dense), dtype)
+    return CompiledNetwork(
+        lambda: build_network(network, n_inputs, method, learning, DenseSynapses, freezing), dtype
+    )
 
 
 class _Run:
@@ -214,7 +217,7 @@ class _Run:
         self.n_inputs = images.train.shape[1]
         self.duration = float((experiment.network.presentation + experiment.network.rest) / second)
         self.clock = _CpuClock()
-        self._frozen = None
+        self._networks = {}
 
     def result(self):
         """Run what is not yet done and return the result."""
@@ -225,18 +228,25 @@ class _Run:
         state = dict(progress["state"])
         first = max(0, len(self.images.train) - e.n_label)
         labelled, label_labels = self.images.train[first:], self.images.train_labels[first:]
-        label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
         if hasattr(e.pruning, "decide_after_training"):
-            event = self._event(state, label_counts.sum(axis=0), progress)
+            counts = np.zeros(self.n_exc, dtype=np.int64)
+            if getattr(e.pruning, "counts_after_training", True):
+                label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
+                counts = label_counts.sum(axis=0)
+            event = self._event(state, counts, progress)
             self._apply(e.pruning.decide_after_training(event), state, progress)
-            label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
+        label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
         split = {
             "test": (self.images.test, self.images.test_labels),
             "validation": (self.images.validation, self.images.validation_labels),
         }[e.evaluate_on]
         test_counts, operations = self._present(state, split[0], EVALUATION, "evaluation")
         history = pd.DataFrame(progress["history"])
-        training = {name: float(history[name].sum()) for name in operations if name in history}
+        training = {
+            name: float(history[name].sum())
+            for name in (*operations, "updates_pre", "updates_post")
+            if name in history
+        }
         result = Result(
             e,
             weights=state["inputs_exc.w"].reshape(self.n_inputs, self.n_exc),
@@ -245,7 +255,9 @@ class _Run:
             theta=state["exc.theta"],
             spikes=pd.DataFrame(progress["spikes"]),
             history=history,
+            frozen=self._frozen(state),
             events=pd.DataFrame(progress["events"]),
+            thresholds=progress["thresholds"],
             label_counts=label_counts,
             label_labels=label_labels,
             test_counts=test_counts,
@@ -278,10 +290,13 @@ class _Run:
                 "threshold": np.empty(0),
                 "n_pruned": np.empty(0, np.int64),
                 "n_alive": np.empty(0, np.int64),
+                "n_synapses": np.empty(0, np.int64),
             },
+            "thresholds": np.empty((0, self.n_exc)),
             "recorded": state["inputs_exc.w"],
             "operations": {},
             "cpu_seconds": 0.0,
+            "cpu_seconds_pruning": 0.0,
             "peak_mb": 0.0,
         }
 
@@ -295,29 +310,29 @@ class _Run:
         """Return the progress that a run with another rule has stored, if there is one."""
         return self.store.shared(self._shared_until())
 
-    def _network(self, learning):
-        e = self.experiment
-        dtype = e.arithmetic.dtype
-        if self.backend == "cpp_standalone":
-            return _compiled(
-                structure(e.network),
-                self.n_inputs,
-                e.arithmetic.method,
-                learning,
-                dtype,
-                DenseSynapses,
-            )
-        return RuntimeNetwork(
-            lambda: build_network(e.network, self.n_inputs, e.arithmetic.method, learning),
-            self.backend,
-            dtype,
-        )
+    def _network(self, learning, freezing=False):
+        if (learning, freezing) not in self._networks:
+            e = self.experiment
+            method, dtype = e.arithmetic.method, e.arithmetic.dtype
+            if self.backend == "cpp_standalone":
+                network = _compiled(
+                    structure(e.network), self.n_inputs, method, learning, freezing, dtype
+                )
+            else:
+                network = RuntimeNetwork(
+                    lambda: build_network(
+                        e.network, self.n_inputs, method, learning, freezing=freezing
+                    ),
+                    self.backend,
+                    dtype,
+                )
+            self._networks[learning, freezing] = network
+        return self._networks[learning, freezing]
 
     def _train(self, progress):
         """Train to the last image, pruning at the rule's events, in segments."""
         e, n_train = self.experiment, len(self.images.train)
         self.reporter.start("training", n_train, progress["done"])
-        network = self._network(learning=True)
         events = e.pruning.events(n_train) if e.pruning is not None else []
         shared_until = self._shared_until()
         cuts = {
@@ -331,10 +346,13 @@ class _Run:
         for end in todo:
             begin = progress["done"]
             if begin in events:
+                began = time.process_time()
                 number = len(progress["events"]["image"])
                 counts = self._counts_since(progress, events[number - 1] if number else 0)
                 decision = decide(e.pruning, self._event(progress["state"], counts, progress))
                 self._apply(decision, progress["state"], progress)
+                progress["cpu_seconds_pruning"] += time.process_time() - began
+            network = self._network(True, freezing="inputs_exc.plastic" in progress["state"])
             spikes = e._spikes(self.images.train, TRAINING, begin, end)
             duration = (end - begin) * self.duration * second
             run = network.run(duration, progress["state"], {"inputs": spikes})
@@ -377,6 +395,7 @@ class _Run:
             counts(run.spikes["spikes"][0], self.n_exc),
             self._mask(state),
             state["exc.alive"],
+            self._frozen(state),
             None if inhibitory is None else counts(inhibitory[0], self.n_exc),
         )
 
@@ -407,6 +426,12 @@ class _Run:
     def _mask(self, state):
         return state["inputs_exc.mask"].reshape(self.n_inputs, self.n_exc).astype(bool)
 
+    def _frozen(self, state):
+        """Synapses that exist and learn no more."""
+        plastic = state.get("inputs_exc.plastic")
+        mask = self._mask(state)
+        return mask & (plastic.reshape(mask.shape) == 0) if plastic is not None else mask & False
+
     def _counts_since(self, progress, first):
         spikes = progress["spikes"]
         since = np.searchsorted(spikes["image"], first)
@@ -418,7 +443,7 @@ class _Run:
         events = progress["events"]
         past = tuple(
             _Past(threshold, n_pruned)
-            for threshold, n_pruned in zip(events["threshold"], events["n_pruned"], strict=True)
+            for threshold, n_pruned in zip(progress["thresholds"], events["n_pruned"], strict=True)
         )
         return PruningEvent(
             number=len(past),
@@ -428,18 +453,29 @@ class _Run:
             counts=counts,
             past=past,
             rng=event_rng(self.experiment.seed, len(past)),
+            frozen=self._frozen(state),
+            spikes=tuple(progress["spikes"][name] for name in ("image", "neuron", "count")),
         )
 
     def _apply(self, decision, state, progress):
         """Write a decision into the state: pruned weights are 0, dead neurons stay silent."""
+        weights = state["inputs_exc.w"] if decision.weights is None else decision.weights.ravel()
         state["inputs_exc.mask"] = decision.mask.ravel().astype(state["inputs_exc.mask"].dtype)
-        state["inputs_exc.w"] = state["inputs_exc.w"] * state["inputs_exc.mask"]
+        state["inputs_exc.w"] = weights * state["inputs_exc.mask"]
         state["exc.alive"] = decision.alive
+        if decision.frozen is not None and decision.frozen.any():
+            dtype = weights.dtype
+            state["inputs_exc.plastic"] = (decision.mask & ~decision.frozen).ravel().astype(dtype)
+            held = state["inputs_exc.w"].reshape(decision.mask.shape) * decision.frozen
+            state["exc.frozen_sum"] = held.sum(axis=0, dtype=dtype)
+        threshold = np.broadcast_to(np.asarray(decision.threshold, dtype=float), self.n_exc)
+        progress["thresholds"] = np.vstack([progress["thresholds"], threshold])
         row = {
             "image": progress["done"],
-            "threshold": decision.threshold,
+            "threshold": float(threshold.mean()),
             "n_pruned": decision.n_pruned,
             "n_alive": int(np.count_nonzero(decision.alive)),
+            "n_synapses": int(np.count_nonzero(decision.mask)),
         }
         progress["events"] = {
             name: np.append(progress["events"][name], value) for name, value in row.items()
@@ -455,8 +491,6 @@ class _Run:
             Synaptic operations by pathway.
         """
         e = self.experiment
-        if self._frozen is None:
-            self._frozen = self._network(learning=False)
         frozen = parameter_values(e.network, learning=False) | {
             name: state[name] for name in ("inputs_exc.w", "exc.theta", "exc.alive")
         }
@@ -470,12 +504,12 @@ class _Run:
             end = min(begin + self.segment, len(images))
             spikes = e._spikes(images, stream, begin, end)
             duration = (end - begin) * self.duration * second
-            run = self._frozen.run(duration, frozen, {"inputs": spikes})
+            run = self._network(learning=False).run(duration, frozen, {"inputs": spikes})
             neuron, times = run.spikes["spikes"]
             image = (times / self.duration + 1e-9).astype(np.int64) + begin
             np.add.at(counts, (image, neuron), 1)
             operations = self._operations(run, spikes[0], state)
-            for name in ("inputs_exc", "exc_inh", "inh_exc"):
+            for name in ("inputs_exc", "inputs_exc_frozen", "exc_inh", "inh_exc"):
                 total[name] = total.get(name, 0) + operations[name]
             self.reporter.update(end)
         return counts, total
@@ -485,7 +519,7 @@ class _Past:
     """Of an earlier event: what a rule may look back at."""
 
     def __init__(self, threshold, n_pruned):
-        self.threshold, self.n_pruned = float(threshold), int(n_pruned)
+        self.threshold, self.n_pruned = threshold, int(n_pruned)
 
 
 class _CpuClock:
@@ -518,6 +552,7 @@ class _CpuClock:
         return {
             "cpu_seconds": progress["cpu_seconds"],
             "cpu_seconds_training": training,
+            "cpu_seconds_pruning": progress["cpu_seconds_pruning"],
             "peak_mb": progress["peak_mb"],
         }
 

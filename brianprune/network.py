@@ -42,7 +42,7 @@ def structure(parameters):
     )
 
 
-def build_network(parameters, n_inputs, method, learning=True, dense=None):
+def build_network(parameters, n_inputs, method, learning=True, dense=None, freezing=False):
     """Build the Brian2 network of a `DiehlCook` model.
 
     Parameters
@@ -56,6 +56,8 @@ def build_network(parameters, n_inputs, method, learning=True, dense=None):
         Without it the network has no traces, adaptation or normalisation.
     dense : class, optional
         `codeobj_class` of the all-to-all synapses, see `brianprune.backends.DenseSynapses`.
+    freezing : bool
+        Whether single synapses can be frozen (``inputs_exc.plastic``, ``exc.frozen_sum``).
 
     Returns
     -------
@@ -70,13 +72,18 @@ def build_network(parameters, n_inputs, method, learning=True, dense=None):
     common = {"clock": steps, "namespace": {}}
 
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
-    exc = _excitatory(p, method, learning, common)
+    exc = _excitatory(p, method, learning, freezing, common)
+    equations, on_pre, on_post = model.SYNAPSE, model.ON_PRE, None
+    if learning:
+        equations += model.SYNAPSE_LEARNING + (model.SYNAPSE_FREEZING if freezing else "")
+        on_pre += model.ON_PRE_FREEZING if freezing else model.ON_PRE_LEARNING
+        on_post = model.ON_POST_FREEZING if freezing else model.ON_POST_LEARNING
     inputs_exc = Synapses(
         inputs,
         exc,
-        model.SYNAPSE + (model.SYNAPSE_LEARNING if learning else ""),
-        on_pre=model.ON_PRE + (model.ON_PRE_LEARNING if learning else ""),
-        on_post=model.ON_POST_LEARNING if learning else None,
+        equations,
+        on_pre=on_pre,
+        on_post=on_post,
         delay={"pre": 0 * ms, "post": 0 * ms} if learning else {"pre": 0 * ms},
         codeobj_class=dense,
         name="inputs_exc",
@@ -104,9 +111,12 @@ def build_network(parameters, n_inputs, method, learning=True, dense=None):
 
     if learning:
         before_each_image(exc, model.DECAY_THETA + model.CLEAR_SUM, 0, "decay_theta")
-        before_each_image(inputs_exc, model.SUM_WEIGHTS, 1, "sum_weights")
-        before_each_image(exc, model.SCALE_FROM_SUM, 2, "scale_from_sum")
-        before_each_image(inputs_exc, model.SCALE_WEIGHTS, 3, "scale_weights")
+        total = model.SUM_PLASTIC if freezing else model.SUM_WEIGHTS
+        factor = model.SCALE_FROM_REST if freezing else model.SCALE_FROM_SUM
+        scale = model.SCALE_PLASTIC if freezing else model.SCALE_WEIGHTS
+        before_each_image(inputs_exc, total, 1, "sum_weights")
+        before_each_image(exc, factor, 2, "scale_from_sum")
+        before_each_image(inputs_exc, scale, 3, "scale_weights")
     if p.rest == 0 * ms or not learning:  # the frozen network sees each image on its own
         reset = model.RESET_FAST_STATE + (model.RESET_TRACES if learning else "")
         before_each_image(exc, reset, 4, "reset_exc")
@@ -122,9 +132,11 @@ def build_network(parameters, n_inputs, method, learning=True, dense=None):
     return network
 
 
-def _excitatory(p, method, learning, common):
+def _excitatory(p, method, learning, freezing, common):
     """Build the excitatory neurons; with one winner per step they spike when the hub says so."""
-    equations = model.EXC + (model.EXC_LEARNING if learning else "")
+    equations = model.EXC
+    if learning:
+        equations += model.EXC_LEARNING + (model.EXC_FREEZING if freezing else "")
     reset = model.EXC_RESET + (model.EXC_RESET_LEARNING if learning else "")
     if p.inhibition == "broadcast":
         reset += model.OWN_SHARE
@@ -289,8 +301,8 @@ class Pruner(NetworkOperation):
         that a pruned synapse neither transmits nor learns, for example
         ``on_pre='v_post += w*mask'``.
     rule : PruningRule or ScheduledPruning
-        A rule made with `pruning_rule`, or one of the package's neuron rules (its own
-        schedule is not used here).
+        A rule made with `pruning_rule`, or one of the package's rules (its own schedule is
+        not used here).
     every : Quantity
         Time between events.
     start : Quantity, optional
@@ -339,6 +351,11 @@ class Pruner(NetworkOperation):
             if isinstance(rule, Callable):
                 raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
             raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
+        if getattr(rule, "needs_images", False):
+            raise NotImplementedError(
+                f"Pruner: {type(rule).__name__} looks at the spikes of single images, which a network"
+                " operation does not know; use Experiment(pruning=...).run(backend='numpy')"
+            )
         for name, value in (("every", every), ("start", every if start is None else start)):
             if not have_same_dimensions(value, second):
                 raise ValueError(f"Pruner: {name} = {value}: must be a time, for example 10*second")
@@ -391,19 +408,23 @@ class Pruner(NetworkOperation):
             mask = self.rule(weights, mask, counts[post])
             self.decisions.append(Decision(mask, self._alive(mask), np.nan, 0))
         else:
-            alive = self._alive(mask)
+            pre = np.asarray(synapses.i)
+            matrix = np.zeros((2, len(synapses.source), len(synapses.target)))
+            matrix[:, pre, post] = weights, mask
             event = PruningEvent(
                 number=len(self.decisions),
-                weights=weights[np.newaxis],
-                mask=alive[np.newaxis],
-                alive=alive,
+                weights=matrix[0],
+                mask=matrix[1].astype(bool),
+                alive=self._alive(mask),
                 counts=counts,
                 past=tuple(self.decisions),
                 rng=event_rng(self._seed, len(self.decisions)),
             )
             decision = decide(self.rule, event)
             self.decisions.append(decision)
-            mask = mask & decision.alive[post]
+            mask = decision.mask[pre, post]
+            if decision.weights is not None:
+                weights = decision.weights[pre, post]
             if "alive" in synapses.target.variables:
                 synapses.target.alive = decision.alive
         setattr(synapses, f"{self._mask}_", mask)

@@ -19,7 +19,7 @@ from .parameters import parse
 __all__ = ["FORMAT", "NewerFormat", "Result", "provenance", "read_tree", "write_tree"]
 
 #: Of the files. A change that alters numbers raises it, so old results are not mixed in.
-FORMAT = 1
+FORMAT = 2
 
 
 class NewerFormat(ValueError):
@@ -155,6 +155,8 @@ class Result:
         Final weights; pruned synapses are 0.
     mask : array of bool, shape (n_inputs, n_exc)
         Existing synapses.
+    frozen : array of bool, shape (n_inputs, n_exc)
+        Existing synapses that learn no more (soft pruning).
     alive : array of bool, shape (n_exc,)
     theta : array, shape (n_exc,)
         Adaptive threshold, in volt.
@@ -164,7 +166,10 @@ class Result:
         While training, every `record_every` images: living neurons, connectivity, spikes per
         image, weight updates, synaptic operations since the row before.
     events : DataFrame
-        Pruning events: image, threshold, neurons killed, neurons alive.
+        Pruning events: image, mean threshold, neurons killed, neurons alive, synapses left.
+    thresholds : array, shape (events, n_exc)
+        Threshold of each neuron at each event: in spikes for neuron rules, a weight for
+        weight rules.
     label_counts, test_counts : arrays, shape (images, n_exc)
         Spike counts of the frozen network on the labelling and the evaluation images.
     label_labels, test_labels : arrays of int
@@ -173,18 +178,20 @@ class Result:
         Synaptic operations by pathway in ``training`` and in ``inference``, all images of
         each together.
     provenance : dict
-        Versions, commit, backend, machine, CPU time in seconds, peak memory in MB (of the
-        process and its children, compiler included).
+        Versions, commit, backend, machine, CPU time in seconds (in all, of training, of its
+        pruning events), peak memory in MB (of the process and its children, compiler included).
     """
 
     _ARRAYS = (
         "weights",
         "mask",
+        "frozen",
         "alive",
         "theta",
         "spikes",
         "history",
         "events",
+        "thresholds",
         "label_counts",
         "label_labels",
         "test_counts",

@@ -227,6 +227,16 @@ ON_PRE = "g_e_post += w\n"
 ON_PRE_LEARNING = "w = clip(w - eta_minus*post_fast_post, 0, w_max)"
 ON_POST_LEARNING = "w = clip(w + eta_plus*pre_trace*post_slow_before_post, 0, w_max)*mask"
 
+#: The same with single synapses frozen: where `plastic` is 0 the weight stays as it is, and
+#: the others are scaled to what the frozen ones leave of the sum.
+SYNAPSE_FREEZING = "plastic                                                 : 1 (constant)\n"
+EXC_FREEZING = "frozen_sum                                              : 1 (constant)\n"
+ON_PRE_FREEZING = "w = clip(w - eta_minus*plastic*post_fast_post, 0, w_max)"
+ON_POST_FREEZING = "w = clip(w + eta_plus*plastic*pre_trace*post_slow_before_post, 0, w_max)*mask"
+SUM_PLASTIC = "total_post += w*plastic"
+SCALE_FROM_REST = "total = clip(weight_sum - frozen_sum, 0, weight_sum) / (total + int(total == 0))"
+SCALE_PLASTIC = "w *= total_post*plastic + (1 - plastic)"
+
 #: The hub of the broadcast: how many neurons spiked in this step and, for one winner per
 #: step, which of them is highest above its threshold (ties: the lowest index). The index is
 #: i_pre: plain i is overwritten by a loop counter in the Cython code of Brian2 2.10 and 2.11.

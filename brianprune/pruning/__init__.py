@@ -8,13 +8,25 @@ from .neurons import (
     ThresholdNeuronPruning,
 )
 from .rules import PruningRule, pruning_rule
+from .weights import (
+    AdaptiveWeightPruning,
+    ConstantWeightPruning,
+    PostTrainingWeightPruning,
+    RandomWeightPruning,
+    SoftWeightPruning,
+)
 
 __all__ = [
     "AdaptiveNeuronPruning",
+    "AdaptiveWeightPruning",
     "ConstantNeuronPruning",
+    "ConstantWeightPruning",
     "PostTrainingNeuronPruning",
+    "PostTrainingWeightPruning",
     "PruningRule",
     "RandomNeuronPruning",
+    "RandomWeightPruning",
+    "SoftWeightPruning",
     "ThresholdNeuronPruning",
     "pruning_rule",
 ]

@@ -154,7 +154,8 @@ class AdaptiveNeuronPruning(_NeuronPruning):
         if not event.past:
             return self.threshold
         last = event.past[-1]
-        return max(0.0, last.threshold + self.delta * (self.target - last.n_pruned))
+        before = float(np.mean(last.threshold))
+        return max(0.0, before + self.delta * (self.target - last.n_pruned))
 
     def decide(self, event):
         """Kill all neurons below the adapted threshold."""

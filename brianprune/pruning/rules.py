@@ -37,6 +37,10 @@ class PruningEvent(NamedTuple):
     counts: np.ndarray  #: (neurons,), spikes since the last event
     past: tuple  #: decisions of earlier events
     rng: np.random.Generator  #: of (seed, event number)
+    frozen: np.ndarray = (
+        None  #: (inputs, neurons), True where the synapse exists and learns no more
+    )
+    spikes: tuple = None  #: all of training: arrays (image, neuron, count)
 
 
 def event_rng(seed, number):
@@ -49,8 +53,10 @@ class Decision(NamedTuple):
 
     mask: np.ndarray
     alive: np.ndarray
-    threshold: float
+    threshold: float  #: or one per neuron, shape (neurons,)
     n_pruned: int  #: neurons newly dead
+    frozen: np.ndarray = None  #: synapses that learn no more; None: none are
+    weights: np.ndarray = None  #: new weights; None: as they were
 
 
 def decide(rule, event):
@@ -59,7 +65,8 @@ def decide(rule, event):
     Raises
     ------
     ValueError
-        If a mask has the wrong shape, or revives what is pruned (unless ``rule.regrows``).
+        If a mask has the wrong shape, revives what is pruned (unless ``rule.regrows``), or
+        freezes without ``rule.freezes``; if new weights have the wrong shape or are not finite.
     """
     decision = rule.decide(event)
     name = type(rule).__name__
@@ -72,6 +79,19 @@ def decide(rule, event):
             )
         if (found & ~before).any() and not getattr(rule, "regrows", False):
             raise ValueError(f"{name} revived what is pruned: keep '{what}' within the event's")
+    if decision.frozen is not None:
+        if not getattr(rule, "freezes", False):
+            raise ValueError(f"{name} froze synapses without declaring 'freezes = True'")
+        if event.frozen is not None and (event.frozen & decision.mask & ~decision.frozen).any():
+            raise ValueError(f"{name} let frozen synapses go: keep the event's 'frozen'")
+    weights = decision.weights
+    if weights is not None and (
+        weights.shape != event.mask.shape or not np.isfinite(weights).all()
+    ):
+        raise ValueError(
+            f"{name} decided on weights of shape {weights.shape}: return finite numbers of shape"
+            f" {event.mask.shape}"
+        )
     return decision
 
 

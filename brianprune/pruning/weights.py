@@ -1,0 +1,271 @@
+"""Weight pruning: the adaptive rule of Guo et al. (2020), Front. Neurosci. 14:598876, and its rivals.
+
+The paper's threshold "adapts over time and over neurons, driven by neural dynamics and firing
+activity"; its equation is not in the text that we have, so the formulas are ours. Weights have
+the shape (inputs, neurons), thresholds the shape (neurons,).
+"""
+
+import numpy as np
+
+from ..parameters import CODE, OURS, Parameter, Parameters
+from .rules import Decision, ScheduledPruning
+
+__all__ = [
+    "AdaptiveWeightPruning",
+    "ConstantWeightPruning",
+    "PostTrainingWeightPruning",
+    "RandomWeightPruning",
+    "SoftWeightPruning",
+    "at_least",
+    "busy_neurons",
+    "smallest",
+]
+
+
+def at_least(weights, mask, threshold, fan_in_min=0):
+    """Keep the weights that reach their neuron's threshold, and each neuron's strongest.
+
+    Parameters
+    ----------
+    weights : array, shape (inputs, neurons)
+    mask : array of bool, shape (inputs, neurons)
+        Existing synapses.
+    threshold : float or array, shape (neurons,)
+    fan_in_min : int
+        A neuron keeps its `fan_in_min` strongest synapses whatever the threshold (with ties,
+        or all that it has left).
+
+    Returns
+    -------
+    array of bool, shape (inputs, neurons)
+        The synapses that remain.
+    """
+    keep = mask & (weights >= threshold)
+    short = np.flatnonzero(keep.sum(axis=0) < fan_in_min)
+    if len(short) and fan_in_min >= len(weights):
+        keep[:, short] = mask[:, short]
+    elif len(short):
+        existing = np.where(mask[:, short], weights[:, short], -np.inf)
+        last_kept = np.partition(existing, -fan_in_min, axis=0)[-fan_in_min]
+        keep[:, short] = mask[:, short] & (existing >= last_kept)
+    return keep
+
+
+def smallest(order, candidates, n):
+    """Choose each neuron's `n` candidates that come first.
+
+    Parameters
+    ----------
+    order : array, shape (inputs, neurons)
+        What to sort by; ties go to the lower index.
+    candidates : array of bool, shape (inputs, neurons)
+    n : int or array, shape (neurons,)
+
+    Returns
+    -------
+    array of bool, shape (inputs, neurons)
+    """
+    ranks = np.argsort(np.where(candidates, order, np.inf), axis=0, kind="stable")
+    chosen = np.zeros(candidates.shape, dtype=bool)
+    np.put_along_axis(chosen, ranks, np.arange(len(order))[:, np.newaxis] < n, axis=0)
+    return chosen & candidates
+
+
+def busy_neurons(spikes, n_neurons, n_spikes, n_images):
+    """Find the neurons that spiked at least `n_spikes` times in each of `n_images` images.
+
+    Parameters
+    ----------
+    spikes : tuple of arrays (image, neuron, count)
+    n_neurons : int
+    n_spikes, n_images : int
+
+    Returns
+    -------
+    array of bool, shape (neurons,)
+    """
+    _, neuron, count = spikes
+    return np.bincount(neuron[count >= n_spikes], minlength=n_neurons) >= n_images
+
+
+class AdaptiveWeightPruning(ScheduledPruning):
+    """Adaptive weight pruning: a threshold per neuron that moves in time.
+
+    At event k (from 0), with c_j the spikes of neuron j since the last event, a synapse dies
+    if its weight is below
+
+    ========= ==============================================================================
+    form      threshold theta_j
+    ========= ==============================================================================
+    activity  ``theta_0 * min(1, (k+1)/ramp) * clip((c_j/mean(c))**beta, a_min, a_max)``
+    spikes    its value at the event before (at first 0) ``+ delta * c_j``
+    weights   ``alpha`` times the mean of the neuron's surviving weights
+    ========= ==============================================================================
+
+    `activity` is our reading of the paper: ``beta=0`` leaves the adaptation over neurons
+    out, ``ramp=1`` that over time. The other two are rivals.
+    """
+
+    start = Parameter(10_000, "images before the first event", OURS, minimum=1)
+    interval = Parameter(2_000, "images between events", OURS, minimum=1)
+    form = Parameter(
+        "activity", "what the threshold follows", OURS, choices=("activity", "spikes", "weights")
+    )
+    theta_0 = Parameter(0.1, "activity: threshold of a neuron of mean activity", OURS, minimum=0)
+    beta = Parameter(1.0, "activity: how much a busy neuron's threshold is higher", OURS)
+    a_min = Parameter(0.25, "activity: bounds of the factor of a neuron", OURS, minimum=0)
+    a_max = Parameter(2.0, "activity: bounds of the factor of a neuron", OURS, minimum=0)
+    ramp = Parameter(5, "activity: events until the threshold has its full height", OURS, minimum=1)
+    delta = Parameter(
+        2e-4, "spikes: step of the threshold per spike of the neuron", OURS, minimum=0
+    )
+    alpha = Parameter(0.5, "weights: fraction of the mean weight", OURS, minimum=0)
+    fan_in_min = Parameter(20, "strongest synapses that a neuron keeps", OURS, minimum=0)
+
+    def validate(self):
+        if self.a_min > self.a_max:
+            raise ValueError(
+                f"AdaptiveWeightPruning.a_min = {self.a_min}: must not exceed a_max = {self.a_max}"
+            )
+
+    def thresholds_of(self, event):
+        """Return the threshold of each neuron at an event, shape (neurons,)."""
+        n = len(event.alive)
+        if self.form == "spikes":
+            before = event.past[-1].threshold if event.past else 0.0
+            return before + self.delta * event.counts
+        if self.form == "weights":
+            existing = np.maximum(1, event.mask.sum(axis=0))
+            return self.alpha * (event.weights * event.mask).sum(axis=0) / existing
+        mean = event.counts[event.alive].mean() if event.alive.any() else 0.0
+        share = event.counts / mean if mean > 0 else np.ones(n)
+        if self.beta < 0:
+            share = np.maximum(share, 1e-12)
+        factor = np.clip(share**self.beta, self.a_min, self.a_max)
+        return self.theta_0 * min(1.0, (event.number + 1) / self.ramp) * factor
+
+    def decide(self, event):
+        """Cut the weights below their neuron's threshold."""
+        thresholds = self.thresholds_of(event)
+        mask = at_least(event.weights, event.mask, thresholds, self.fan_in_min)
+        return Decision(mask, event.alive, thresholds, 0)
+
+
+class ConstantWeightPruning(ScheduledPruning):
+    """One constant threshold for all (Rathi, Panda & Roy 2018, IEEE TCAD 38:668).
+
+    As in their paper a synapse below the threshold is set to zero and may recover; after
+    training those below it are removed for good. With ``recover=False`` it is removed at once.
+    """
+
+    start = Parameter(15_000, "images before the first event", CODE, minimum=1)
+    interval = Parameter(5_000, "images between events", CODE, minimum=1)
+    threshold = Parameter(0.15, "weight below which a synapse is cut", CODE, minimum=0)
+    recover = Parameter(True, "cut synapses may grow again until training ends", CODE)
+
+    #: What it does after training does not depend on spike counts.
+    counts_after_training = False
+
+    def decide(self, event):
+        """Cut the weights below the threshold."""
+        keep = at_least(event.weights, event.mask, self.threshold)
+        if self.recover:
+            weights = event.weights * keep
+            return Decision(event.mask, event.alive, self.threshold, 0, weights=weights)
+        return Decision(keep, event.alive, self.threshold, 0)
+
+    def decide_after_training(self, event):
+        """Remove the weights below the threshold for good."""
+        keep = at_least(event.weights, event.mask, self.threshold)
+        return Decision(keep if self.recover else event.mask, event.alive, self.threshold, 0)
+
+
+class SoftWeightPruning(ScheduledPruning):
+    """Soft pruning: frozen, not removed (Shi et al. 2019, Front. Neurosci. 13:405).
+
+    Each neuron is pruned once, as soon as `n_images` images have made it emit `n_spikes`
+    spikes: the lowest `percent` of its weights are set to `value` and learn no more. They
+    transmit, and take part in inference. Their sum is left out of the normalisation.
+    (The original counts consecutive spikes of its softmax network; we count those of an image.)
+    """
+
+    start = Parameter(1_000, "images before the first look", OURS, minimum=1)
+    interval = Parameter(1_000, "images between looks", OURS, minimum=1)
+    percent = Parameter(50.0, "of a neuron's weights are frozen", CODE, minimum=0, maximum=100)
+    value = Parameter(
+        "lowest",
+        "'lowest': the lowest allowed value, 0; 'current': as it is; or a number",
+        CODE,
+        kind=(str, float, int),
+    )
+    n_images = Parameter(10, "images with enough spikes before a neuron is pruned", CODE, minimum=1)
+    n_spikes = Parameter(8, "enough spikes of an image", CODE, minimum=1)
+
+    #: Frozen synapses need a network that can hold weights still.
+    freezes = True
+    needs_images = True
+
+    def validate(self):
+        if isinstance(self.value, str) and self.value not in ("lowest", "current"):
+            raise ValueError(
+                f"SoftWeightPruning.value = {self.value!r}: choose 'lowest', 'current' or a number"
+            )
+        if not isinstance(self.value, str) and not 0 <= self.value <= 1:
+            raise ValueError(f"SoftWeightPruning.value = {self.value}: must be from 0 to 1")
+
+    def decide(self, event):
+        """Freeze the lowest weights of the neurons that have become busy."""
+        busy = busy_neurons(event.spikes, len(event.alive), self.n_spikes, self.n_images)
+        now = busy & event.alive & ~event.frozen.any(axis=0)
+        n = np.where(now, np.floor(event.mask.sum(axis=0) * self.percent / 100 + 1e-9), 0)
+        new = smallest(event.weights, event.mask, n)
+        weights = None
+        if self.value != "current":
+            value = 0.0 if self.value == "lowest" else self.value
+            weights = np.where(new, value, event.weights).astype(event.weights.dtype)
+        return Decision(
+            event.mask, event.alive, np.nan, 0, frozen=event.frozen | new, weights=weights
+        )
+
+
+class RandomWeightPruning(ScheduledPruning):
+    """Control: random synapses of each neuron, down to a connectivity."""
+
+    start = Parameter(10_000, "images before the first event", OURS, minimum=1)
+    interval = Parameter(2_000, "images between events", OURS, minimum=1)
+    connectivity = Parameter(
+        0.3, "fraction of synapses left in the end", OURS, minimum=0, maximum=1
+    )
+    ramp = Parameter(5, "events until that is reached", OURS, minimum=1)
+
+    def decide(self, event):
+        """Cut random synapses, as many of each neuron."""
+        left = 1 - (1 - self.connectivity) * min(1.0, (event.number + 1) / self.ramp)
+        n_left = round(left * len(event.mask))
+        lottery = event.rng.random(event.mask.shape)
+        cut = smallest(lottery, event.mask, np.maximum(0, event.mask.sum(axis=0) - n_left))
+        return Decision(event.mask & ~cut, event.alive, np.nan, 0)
+
+
+class PostTrainingWeightPruning(Parameters):
+    """Train unpruned, then remove each neuron's smallest weights. No retraining."""
+
+    connectivity = Parameter(0.3, "fraction of synapses left", OURS, minimum=0, maximum=1)
+
+    counts_after_training = False
+
+    def validate_for(self, n_train):
+        """Any training fits."""
+
+    def check_ready(self):
+        """Always."""
+
+    def events(self, n_train):
+        """Return no event: the rule acts once, after training."""
+        return []
+
+    def decide_after_training(self, event):
+        """Cut each neuron's smallest weights."""
+        n_left = round(self.connectivity * len(event.mask))
+        cut = smallest(event.weights, event.mask, np.maximum(0, event.mask.sum(axis=0) - n_left))
+        return Decision(event.mask & ~cut, event.alive, np.nan, 0)
