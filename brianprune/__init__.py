@@ -5,6 +5,7 @@ from .arithmetic import FloatingPoint
 from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork
 from .datasets import Digits, IdxImages, digits, fashion_mnist, idx, mnist
 from .experiment import Experiment, run_all, sweep
+from .inference import FrozenNetwork
 from .models import DiehlCook
 from .network import Pruner
 from .pruning import (
@@ -34,6 +35,7 @@ __all__ = [
     "Digits",
     "Experiment",
     "FloatingPoint",
+    "FrozenNetwork",
     "IdxImages",
     "PostTrainingNeuronPruning",
     "PostTrainingWeightPruning",

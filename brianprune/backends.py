@@ -32,7 +32,14 @@ from brian2.devices.device import reset_device, set_device
 from brian2.monitors.spikemonitor import EventMonitor
 from brian2.units.fundamentalunits import Quantity, get_unit, have_same_dimensions
 
-__all__ = ["BACKENDS", "CompiledNetwork", "DenseSynapses", "RuntimeNetwork", "check_backend"]
+__all__ = [
+    "BACKENDS",
+    "CompiledNetwork",
+    "DenseSynapses",
+    "RuntimeNetwork",
+    "SparseSynapses",
+    "check_backend",
+]
 
 BACKENDS = ("numpy", "cython", "cpp_standalone")
 
@@ -277,6 +284,18 @@ class DenseSynapses(CPPStandaloneCodeObject):
     templater = CPPStandaloneCodeObject.templater.derive(
         "brianprune", env_globals={"len": len, "dense_indices": _dense_indices}
     )
+
+
+class SparseSynapses(DenseSynapses):
+    """`codeobj_class` for any synapses without delay on C++ standalone, listed source by source.
+
+    ``connect(i=..., j=...)`` with `i` in ascending order. As with `DenseSynapses` a source's
+    synapses are walked directly; only pathways of presynaptic spikes are possible.
+    """
+
+
+#: What `build_network` asks for when only some synapses exist.
+DenseSynapses.sparse = SparseSynapses
 
 
 class CompiledNetwork:

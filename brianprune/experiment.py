@@ -23,6 +23,7 @@ from . import analysis
 from .arithmetic import FloatingPoint
 from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
 from .datasets import Digits, IdxImages, spikes_of
+from .inference import show
 from .models import DiehlCook
 from .network import Pruner, build_network, initial_state, parameter_values, structure
 from .parameters import OURS, Parameter, Parameters
@@ -358,7 +359,8 @@ class _Run:
             run = network.run(duration, progress["state"], {"inputs": spikes})
             progress["state"].update(run.state)
             progress["done"] = end
-            self._tally(progress, run, spikes[0], begin)
+            input_spikes = np.bincount(spikes[0], minlength=self.n_inputs)
+            self._tally(progress, run, input_spikes, begin)
             if end % e.record_every == 0 or end == n_train:
                 self._record(progress)
             self.clock.add_to(progress)
@@ -367,7 +369,7 @@ class _Run:
             self.store.save_checkpoint(progress)
             self.reporter.update(end, progress)
 
-    def _tally(self, progress, run, input_indices, begin):
+    def _tally(self, progress, run, input_spikes, begin):
         """Add a segment's spikes and synaptic operations to the progress."""
         neuron, times = run.spikes["spikes"]
         image = (times / self.duration + 1e-9).astype(np.int64)
@@ -379,24 +381,24 @@ class _Run:
         }
         for name, values in new.items():
             progress["spikes"][name] = np.concatenate([progress["spikes"][name], values])
-        operations = self._operations(run, input_indices, progress["state"])
+        operations = self._operations(run, input_spikes, progress["state"])
         for name, value in operations.items():
             progress["operations"][name] = progress["operations"].get(name, 0) + value
 
-    def _operations(self, run, input_indices, state):
+    def _operations(self, run, input_spikes, state):
         """Count the synaptic operations of a run by pathway."""
 
-        def counts(neurons, n):
-            return np.bincount(neurons, minlength=n)
+        def counts(neurons):
+            return np.bincount(neurons, minlength=self.n_exc)
 
         inhibitory = run.spikes.get("inh_spikes")
         return analysis.synaptic_operations(
-            counts(input_indices, self.n_inputs),
-            counts(run.spikes["spikes"][0], self.n_exc),
+            input_spikes,
+            counts(run.spikes["spikes"][0]),
             self._mask(state),
             state["exc.alive"],
             self._frozen(state),
-            None if inhibitory is None else counts(inhibitory[0], self.n_exc),
+            None if inhibitory is None else counts(inhibitory[0]),
         )
 
     def _record(self, progress):
@@ -498,21 +500,17 @@ class _Run:
         if e.network.inhibition == "partners":
             frozen["inh.v"] = float(e.network.v_rest_inh)
         self.reporter.start(what, len(images), 0)
-        counts = np.zeros((len(images), self.n_exc), dtype=np.uint16)
-        total = {}
+        counts, total = [], {}
+        network = self._network(learning=False)
         for begin in range(0, len(images), self.segment):
             end = min(begin + self.segment, len(images))
-            spikes = e._spikes(images, stream, begin, end)
-            duration = (end - begin) * self.duration * second
-            run = self._network(learning=False).run(duration, frozen, {"inputs": spikes})
-            neuron, times = run.spikes["spikes"]
-            image = (times / self.duration + 1e-9).astype(np.int64) + begin
-            np.add.at(counts, (image, neuron), 1)
-            operations = self._operations(run, spikes[0], state)
+            part, input_spikes, run = show(network, e, frozen, images, stream, begin, end)
+            counts.append(part)
+            operations = self._operations(run, input_spikes, state)
             for name in ("inputs_exc", "inputs_exc_frozen", "exc_inh", "inh_exc"):
                 total[name] = total.get(name, 0) + operations[name]
             self.reporter.update(end)
-        return counts, total
+        return np.concatenate(counts), total
 
 
 class _Past:

@@ -42,7 +42,9 @@ def structure(parameters):
     )
 
 
-def build_network(parameters, n_inputs, method, learning=True, dense=None, freezing=False):
+def build_network(
+    parameters, n_inputs, method, learning=True, dense=None, freezing=False, existing=None
+):
     """Build the Brian2 network of a `DiehlCook` model.
 
     Parameters
@@ -58,6 +60,9 @@ def build_network(parameters, n_inputs, method, learning=True, dense=None, freez
         `codeobj_class` of the all-to-all synapses, see `brianprune.backends.DenseSynapses`.
     freezing : bool
         Whether single synapses can be frozen (``inputs_exc.plastic``, ``exc.frozen_sum``).
+    existing : tuple of arrays (inputs, neurons), optional
+        The synapses to instantiate, input by input, of a network that does not learn.
+        Default: all.
 
     Returns
     -------
@@ -85,11 +90,14 @@ def build_network(parameters, n_inputs, method, learning=True, dense=None, freez
         on_pre=on_pre,
         on_post=on_post,
         delay={"pre": 0 * ms, "post": 0 * ms} if learning else {"pre": 0 * ms},
-        codeobj_class=dense,
+        codeobj_class=dense if existing is None else getattr(dense, "sparse", None),
         name="inputs_exc",
         **common,
     )
-    inputs_exc.connect()
+    if existing is None:
+        inputs_exc.connect()
+    else:
+        inputs_exc.connect(i=existing[0], j=existing[1])
     objects = [inputs, exc, inputs_exc]
     if learning:
         trace = NeuronGroup(n_inputs, model.TRACE, method="exact", name="trace", **common)

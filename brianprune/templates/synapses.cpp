@@ -1,7 +1,9 @@
-{# Dense all-to-all synapses without delay, stored source by source: walk the row (or
-   column) of each neuron that spiked. No spike queue, no index arrays; the loop body is
-   Brian2's own generated code. #}
+{# Synapses without delay, stored source by source: walk the row (or, of a dense matrix, the
+   column) of each neuron that spiked. No spike queue; a dense matrix needs no index arrays
+   either. The loop body is Brian2's own generated code. #}
+{# USES_VARIABLES { _synaptic_pre } #}
 {% extends 'common_synapses.cpp' %}
+{% set _sparse = pathway.synapses.codeobj_class.__name__ == 'SparseSynapses' %}
 
 {% block maincode %}
     // scalar code
@@ -11,6 +13,28 @@
     const int32_t _n_pre = {{len(pathway.synapses.source)}};
     const int32_t _n_post = {{len(pathway.synapses.target)}};
     const int32_t _n_events = {{_eventspace}}[{{len(pathway.source)}}];
+    {% if _sparse and pathway.prepost == 'post' %}
+    #error SparseSynapses have no pathway of postsynaptic spikes: use DenseSynapses
+    {% elif _sparse %}
+    static std::vector<int32_t> _first;  // synapse of each source, and the end
+    if (_first.empty())
+    {
+        _first.assign(_n_pre + 1, 0);
+        for(size_t _k=0; _k<{{_dynamic__synaptic_pre}}.size(); _k++)
+            _first[{{_dynamic__synaptic_pre}}[_k] + 1]++;
+        for(int32_t _row=0; _row<_n_pre; _row++)
+            _first[_row + 1] += _first[_row];
+    }
+    for(int32_t _event=0; _event<_n_events; _event++)
+    {
+        const int32_t _row = {{_eventspace}}[_event];
+        for(int32_t _idx=_first[_row]; _idx<_first[_row + 1]; _idx++)
+        {
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+        }
+    }
+    {% else %}
     for(int32_t _event=0; _event<_n_events; _event++)
     {
     {% if pathway.prepost == 'pre' %}
@@ -26,6 +50,7 @@
             {{dense_indices(vector_code)|autoindent}}
         }
     }
+    {% endif %}
 {% endblock %}
 
 {% block extra_functions_cpp %}

@@ -1,0 +1,145 @@
+"""Inference: a trained network, frozen and rebuilt small, on all cores."""
+
+import functools
+import itertools
+
+import joblib
+import numpy as np
+from brian2 import second
+
+from . import analysis
+from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
+from .network import build_network, parameter_values, structure
+
+__all__ = ["FrozenNetwork", "show"]
+
+
+def show(network, experiment, state, images, stream, first, last):
+    """Show images ``first`` to ``last`` to a frozen network in one run.
+
+    Parameters
+    ----------
+    network : CompiledNetwork or RuntimeNetwork
+    experiment : Experiment
+    state : dict
+        Weights, thresholds and parameters of the network.
+    images : array, shape (images, pixels)
+    stream : int
+        Of the random numbers, see `brianprune.experiment`.
+    first, last : int
+
+    Returns
+    -------
+    counts : array, shape (last - first, neurons)
+        Spikes of each neuron.
+    input_spikes : array, shape (pixels,)
+    run : Segment
+    """
+    p = experiment.network
+    duration = float((p.presentation + p.rest) / second)
+    spikes = experiment._spikes(images, stream, first, last)
+    run = network.run((last - first) * duration * second, state, {"inputs": spikes})
+    neuron, times = run.spikes["spikes"]
+    image = (times / duration + 1e-9).astype(np.int64)
+    counts = np.zeros((last - first, len(np.atleast_1d(state["exc.theta"]))), dtype=np.uint16)
+    np.add.at(counts, (image, neuron), 1)
+    return counts, np.bincount(spikes[0], minlength=images.shape[1]), run
+
+
+class FrozenNetwork:
+    """A trained network for inference: only living neurons and, if sparse, existing synapses.
+
+    Parameters
+    ----------
+    result : Result
+    synapses : {'dense', 'sparse'}
+        `dense`: a weight matrix of the living neurons, pruned synapses are zeros in it.
+        `sparse`: pruned synapses are not instantiated; compiled anew for each network.
+        Both give the same spikes.
+    backend : {'cpp_standalone', 'cython', 'numpy'}
+
+    Examples
+    --------
+    >>> import brianprune as bp
+    >>> from brian2 import ms
+    >>> experiment = bp.Experiment(
+    ...     network=bp.DiehlCook(n_exc=5, presentation=20*ms), data=bp.digits(n_train=10, n_test=4),
+    ...     pruning=bp.PostTrainingNeuronPruning(n=2))
+    >>> result = experiment.run(backend="numpy")
+    >>> FrozenNetwork(result, backend="numpy").counts(experiment.data.load().test).shape
+    (4, 3)
+    """
+
+    def __init__(self, result, synapses="dense", backend="cpp_standalone"):
+        if synapses not in ("dense", "sparse"):
+            raise ValueError(f"synapses = {synapses!r}: choose 'dense' or 'sparse'")
+        check_backend(backend)
+        self.experiment, self.alive = result.experiment, np.flatnonzero(result.alive)
+        self.labels = result.labels[self.alive]
+        weights = result.weights[:, self.alive]
+        self.n_inputs = len(weights)
+        existing = np.nonzero(result.mask[:, self.alive]) if synapses == "sparse" else None
+        small = self.experiment.network.replace(n_exc=len(self.alive))
+        arithmetic = self.experiment.arithmetic
+        build = functools.partial(
+            build_network, n_inputs=len(weights), method=arithmetic.method, learning=False
+        )
+        if backend == "cpp_standalone":
+            self.network = CompiledNetwork(
+                lambda: build(structure(small), dense=DenseSynapses, existing=existing),
+                arithmetic.dtype,
+            )
+        else:
+            self.network = RuntimeNetwork(
+                lambda: build(small, existing=existing), backend, arithmetic.dtype
+            )
+        self.state = parameter_values(small, learning=False) | {
+            "inputs_exc.w": weights.ravel() if existing is None else weights[existing],
+            "exc.theta": result.theta[self.alive],
+            "exc.alive": np.ones(len(self.alive), dtype=bool),
+            "exc.v": float(small.v_rest),
+        }
+        if small.inhibition == "partners":
+            self.state["inh.v"] = float(small.v_rest_inh)
+
+    def counts(self, images, stream=2, n_jobs=1, segment=1000):
+        """Count the spikes of each living neuron.
+
+        Parameters
+        ----------
+        images : array, shape (images, pixels)
+            Each is seen on its own, so that any split gives the same counts.
+        stream : int
+            Of the input spikes' random numbers; 2 is that of a result's `test_counts`.
+        n_jobs : int
+            Processes.
+        segment : int
+            Images per run.
+
+        Returns
+        -------
+        array, shape (images, living neurons)
+        """
+        images = np.asarray(images)
+        if images.ndim != 2 or not len(images) or images.shape[1] != self.n_inputs:
+            raise ValueError(
+                f"images of shape {images.shape}: must be (images, {self.n_inputs}), at least one"
+            )
+        cuts = [*range(0, len(images), segment), len(images)]
+        parts = joblib.Parallel(n_jobs=n_jobs)(
+            joblib.delayed(self._part)(images, stream, first, last)
+            for first, last in itertools.pairwise(cuts)
+        )
+        return np.concatenate(parts)
+
+    def _part(self, images, stream, first, last):
+        return show(self.network, self.experiment, self.state, images, stream, first, last)[0]
+
+    def predict(self, images, **how):
+        """Predict the class of each image; takes what `counts` takes.
+
+        Returns
+        -------
+        array of int, shape (images,)
+        """
+        return analysis.predict(self.counts(images, **how), self.labels)

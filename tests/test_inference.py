@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from brian2 import ms, mV
+
+import brianprune as bp
+from brianprune.inference import FrozenNetwork
+
+BACKENDS = ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.compiled)]
+
+
+@pytest.fixture(scope="module")
+def results():
+    """A network that lost neurons, and one that lost synapses."""
+    base = bp.Experiment(
+        network=bp.DiehlCook(n_exc=6, presentation=40 * ms, theta_start=8 * mV),
+        data=bp.digits(n_train=20, n_test=10),
+        arithmetic=bp.FloatingPoint(precision="double"),
+        n_label=10,
+        record_every=20,
+    )
+    rules = {
+        "neurons": bp.PostTrainingNeuronPruning(n=2),
+        "weights": bp.PostTrainingWeightPruning(connectivity=0.3),
+        "partners": bp.PostTrainingNeuronPruning(n=2),
+    }
+    changes = {"partners": {"network__inhibition": "partners", "network__one_winner": False}}
+    return {
+        name: base.replace(pruning=rule, **changes.get(name, {})).run(backend="numpy")
+        for name, rule in rules.items()
+    }
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("synapses", ["dense", "sparse"])
+@pytest.mark.parametrize("name", ["neurons", "weights", "partners"])
+def test_rebuilt_small_it_spikes_as_the_masked_network(results, name, synapses, backend):
+    result = results[name]
+    network = FrozenNetwork(result, synapses, backend)
+    images = result.experiment.data.load().test
+    expected = result.test_counts[:, result.alive]
+    assert expected.sum() > 20
+    np.testing.assert_array_equal(network.counts(images), expected)
+    np.testing.assert_array_equal(network.predict(images), result.predicted)
+
+
+def test_only_what_exists_is_instantiated(results):
+    sparse = FrozenNetwork(results["weights"], "sparse", "numpy")
+    assert len(sparse.network.network["inputs_exc"]) == results["weights"].mask.sum()
+    small = FrozenNetwork(results["neurons"], "dense", "numpy")
+    assert len(small.network.network["exc"]) == 4
+
+
+@pytest.mark.compiled
+def test_any_split_over_processes_gives_the_same(results):
+    network = FrozenNetwork(results["neurons"])
+    images = results["neurons"].experiment.data.load().test
+    whole = network.counts(images)
+    np.testing.assert_array_equal(network.counts(images, segment=3, n_jobs=2), whole)
+    np.testing.assert_array_equal(network.counts(images, segment=10), whole)
+
+
+def test_bad_input(results):
+    with pytest.raises(ValueError, match="synapses = 'csr'"):
+        FrozenNetwork(results["neurons"], "csr")
+    network = FrozenNetwork(results["neurons"], backend="numpy")
+    with pytest.raises(ValueError, match=r"\(0, 784\).*at least one"):
+        network.counts(np.zeros((0, 784)))
+    with pytest.raises(ValueError, match=r"\(3, 10\).*\(images, 784\)"):
+        network.counts(np.zeros((3, 10)))
