@@ -12,7 +12,10 @@ __all__ = [
     "connection_sparsity",
     "count_table",
     "footprint",
+    "online_accuracy",
     "predict",
+    "predict_by_votes",
+    "predict_linearly",
     "synaptic_operations",
     "weight_updates",
     "window_counts",
@@ -110,6 +113,85 @@ def predict(counts, assigned, n_classes=N_CLASSES):
     predicted = score.argmax(axis=1)
     predicted[score.max(axis=1) == 0] = -1
     return predicted
+
+
+def predict_by_votes(counts, label_counts, labels, n_classes=N_CLASSES):
+    """Predict by weighted votes: each neuron votes for every class, as it responded to it.
+
+    Parameters
+    ----------
+    counts : array, shape (images, neurons)
+    label_counts : array, shape (labelled images, neurons)
+    labels : array of int, shape (labelled images,)
+    n_classes : int
+
+    Returns
+    -------
+    array of int, shape (images,)
+        A class, or -1 where no neuron spiked.
+    """
+    label_counts, labels = np.asarray(label_counts, dtype=float), np.asarray(labels)
+    mean = np.zeros((label_counts.shape[1], n_classes))
+    for label in np.unique(labels):
+        mean[:, label] = label_counts[labels == label].mean(axis=0)
+    votes = mean / np.maximum(mean.sum(axis=1, keepdims=True), 1e-300)
+    score = np.asarray(counts) @ votes
+    return np.where(score.max(axis=1) > 0, score.argmax(axis=1), -1)
+
+
+def predict_linearly(counts, label_counts, labels, seed=0):
+    """Predict with a linear classifier of the counts (scikit-learn's logistic regression).
+
+    Parameters
+    ----------
+    counts : array, shape (images, neurons)
+    label_counts : array, shape (labelled images, neurons)
+    labels : array of int, shape (labelled images,)
+    seed : int
+
+    Returns
+    -------
+    array of int, shape (images,)
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    classifier = make_pipeline(
+        StandardScaler(), LogisticRegression(C=0.01, max_iter=300, random_state=seed)
+    )
+    return classifier.fit(label_counts, labels).predict(counts)
+
+
+def online_accuracy(image, neuron, count, labels, window, n_neurons):
+    """Measure the accuracy while learning, from training spikes.
+
+    The images of a window are predicted with neurons labelled by the window before.
+
+    Parameters
+    ----------
+    image, neuron, count : arrays
+        Training spikes.
+    labels : array of int, shape (images,)
+    window, n_neurons : int
+
+    Returns
+    -------
+    images, accuracy : arrays
+        Image at the end of each window after the first, and the accuracy in it.
+    """
+    ends = np.arange(2 * window, len(labels) + 1, window)
+    found, assigned = [], None
+    for end in [window, *ends]:
+        inside = (image >= end - window) & (image < end)
+        counts = count_table(
+            image[inside] - (end - window), neuron[inside], count[inside], window, n_neurons
+        )
+        own = labels[end - window : end]
+        if assigned is not None:
+            found.append(accuracy(predict(counts, assigned), own))
+        assigned = assign_labels(counts, own)
+    return ends, np.array(found)
 
 
 def accuracy(predicted, labels):

@@ -17,6 +17,7 @@ __all__ = [
     "history",
     "receptive_fields",
     "weight_updates",
+    "weights",
 ]
 
 
@@ -64,14 +65,34 @@ def receptive_fields(result, ax=None, most=100):
     -------
     Axes
     """
+    return weights(result.weights, result.alive, ax, most)
+
+
+def weights(weights, alive=None, ax=None, most=100):
+    """Draw columns of a weight matrix as images.
+
+    Parameters
+    ----------
+    weights : array, shape (pixels, neurons)
+    alive : array of bool, shape (neurons,), optional
+        Others are left blank.
+    ax : matplotlib Axes, optional
+    most : int
+        No more than this many neurons.
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax, figsize=(6, 6))
-    weights = result.weights[:, :most].astype(float)
+    weights = np.asarray(weights)[:, :most].astype(float)
+    alive = np.ones(weights.shape[1], dtype=bool) if alive is None else alive
     side = round(np.sqrt(len(weights)))
     columns = int(np.ceil(np.sqrt(weights.shape[1])))
     rows = -(-weights.shape[1] // columns)
     sheet = np.full((rows * (side + 1), columns * (side + 1)), np.nan)
     for neuron in range(weights.shape[1]):
-        if result.alive[neuron]:
+        if alive[neuron]:
             top, left = (neuron // columns) * (side + 1), (neuron % columns) * (side + 1)
             sheet[top : top + side, left : left + side] = weights[:, neuron].reshape(side, side)
     picture = ax.imshow(sheet, cmap="viridis", vmin=0, interpolation="nearest")

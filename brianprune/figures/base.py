@@ -1,31 +1,23 @@
 """What a figure is: experiments, a table of numbers, a drawing of that table."""
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["REGISTRY", "Figure", "Scale", "figure", "mean_and_interval"]
+__all__ = [
+    "REGISTRY",
+    "Figure",
+    "caption",
+    "figure",
+    "mean_and_interval",
+    "summarise",
+    "t_interval",
+]
 
 #: All figures by name, in the order of the papers.
 REGISTRY = {}
-
-
-class Scale(NamedTuple):
-    """How large the runs of a figure are."""
-
-    name: str  #: 'full' or 'quick'
-    note: str  #: drawn on the figure
-    data: object  #: the data set
-    network: dict  #: changes to the network's parameters
-    sizes: tuple  #: excitatory neurons, small and large
-    seeds: dict  #: seeds by size
-    n_train: int  #: training images
-    start: int  #: images before pruning
-    interval: int  #: images between pruning events
-    record_every: int  #: images between rows of the history
-    window: int  #: images of one point of the activity
-    after: tuple  #: images after which spike counts are shown
 
 
 class Figure(NamedTuple):
@@ -52,6 +44,12 @@ def figure(name, title, scales):
         return cls
 
     return register
+
+
+def caption(fig, text):
+    """Write what a figure shows below it."""
+    width = int(fig.get_figwidth() * 17)
+    fig.supxlabel(textwrap.fill(text, width), fontsize=7, color="0.35")
 
 
 def mean_and_interval(values):

@@ -1,6 +1,6 @@
 """Figures of Guo et al. (2020), Electronics 9:1059: adaptive neuron pruning."""
 
-import textwrap
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,7 +19,25 @@ from ..pruning import (
     RandomNeuronPruning,
     ThresholdNeuronPruning,
 )
-from .base import Scale, figure, summarise, t_interval
+from .base import caption, figure, summarise, t_interval
+
+
+class Scale(NamedTuple):
+    """How large the runs of a figure are."""
+
+    name: str  #: 'full' or 'quick'
+    note: str  #: drawn on the figure
+    data: object  #: the data set
+    network: dict  #: changes to the network's parameters
+    sizes: tuple  #: excitatory neurons, small and large
+    seeds: dict  #: seeds by size
+    n_train: int  #: training images
+    start: int  #: images before pruning
+    interval: int  #: images between pruning events
+    record_every: int  #: images between rows of the history
+    window: int  #: images of one point of the activity
+    after: tuple  #: images after which spike counts are shown
+
 
 FULL = Scale(
     name="full",
@@ -113,11 +131,6 @@ def _rule(scale, n_exc, strategy, n_pruned):
     return RandomNeuronPruning(n=per_event, n_max=n_pruned, **when)
 
 
-def _caption(fig, text):
-    width = int(fig.get_figwidth() * 17)
-    fig.supxlabel(textwrap.fill(text, width), fontsize=7, color="0.35")
-
-
 def _window_rows(result, edges):
     spikes = result.spikes
     return analysis.window_counts(
@@ -170,7 +183,7 @@ class Figure2:
             xycoords=("data", "axes fraction"),
             fontsize=7,
         )
-        _caption(
+        caption(
             fig,
             f"{scale.note}; one seed. Update: change of a weight in {scale.record_every:,} images."
             " The paper prints no values for this figure.",
@@ -208,7 +221,7 @@ class Figure3:
             plot.count_histogram(counts, ax)
             spread = counts.std() / counts.mean()
             ax.set_title(f"after {images:,} images\ncoefficient of variation {spread:.2f}")
-        _caption(
+        caption(
             fig,
             f"{scale.note}; {scale.sizes[0]} neurons, one seed, counts from the first image."
             " The paper prints no values for this figure.",
@@ -295,7 +308,7 @@ class Figure9:
             constant = {"n": "neurons per event", "S": "threshold in spikes", "alpha": "alpha"}
             axes[1, column].set(xlabel=constant[rows["constant"].iloc[0]], ylabel="accuracy in %")
         n = table.groupby(["strategy", "value"]).size().min()
-        _caption(
+        caption(
             fig,
             f"{scale.note}; {scale.sizes[0]} neurons, {n} seeds, bars: 95 % intervals (Student's t); dashed:"
             " unpruned, same seeds. The paper prints no values for this figure.",
@@ -391,7 +404,7 @@ class Figure10:
                 ylim=(max(0, line_range[0]), min(100, line_range[1])),
             )
             ax.legend(fontsize=7)
-        _caption(
+        caption(
             fig,
             f"{scale.note}; mean and 95 % interval (Student's t) over seeds, cut where they leave the"
             " axes; same spikes and initial weights for all strategies; S2 and S3: threshold"
@@ -465,7 +478,7 @@ class Table2:
             cell.set_linewidth(0.3)
             if row == 0:
                 cell.set_height(2 * cell.get_height())
-        _caption(
+        caption(
             fig,
             f"{scale.note}; accuracy in %, mean over n seeds; interval: half width, 95 %, Student's t;"
             " difference: to no pruning, paired by seed; S2 and S3: threshold"

@@ -1,0 +1,296 @@
+"""The unpruned network: accuracy, what it learned, how it errs."""
+
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from brian2 import ms, mV
+
+from .. import analysis, plot
+from ..datasets import digits, fashion_mnist, mnist
+from ..experiment import Experiment
+from ..models import DiehlCook
+from .base import caption, figure, summarise
+
+
+class BaselineScale(NamedTuple):
+    """How large the runs of these figures are."""
+
+    name: str  #: 'full' or 'quick'
+    note: str  #: drawn on the figure
+    runs: dict  #: by data set: (the data, {neurons: seeds})
+    network: dict  #: changes to the network's parameters
+    record_every: int  #: images between rows of the history
+    window: int  #: images of one point of the accuracy while learning
+    shown: int  #: neurons of the network whose weights and errors are drawn
+
+
+FULL = BaselineScale(
+    name="full",
+    note="one pass of 60,000 training images, 10,000 test images",
+    runs={
+        "MNIST": (
+            mnist(),
+            {100: range(5), 200: range(3), 400: range(5), 800: range(3), 1600: range(1)},
+        ),
+        "Fashion-MNIST": (fashion_mnist(), {100: range(3), 400: range(3)}),
+    },
+    network={},
+    record_every=5_000,
+    window=5_000,
+    shown=100,
+)
+QUICK = BaselineScale(
+    name="quick",
+    note="QUICK: embedded digits (1,297 training, 500 test images), adaptation 5 times faster",
+    runs={"digits": (digits(), {20: range(3), 40: range(3)})},
+    network={"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms},
+    record_every=100,
+    window=200,
+    shown=20,
+)
+SCALES = {"full": FULL, "quick": QUICK}
+
+#: Accuracy in % on MNIST by excitatory neurons: Diehl & Cook (2015), Table 2 and section 3.1
+#: (many passes for the large networks), and Guo et al. (2020), Electronics, Table 2.
+DIEHL_COOK = {100: 82.9, 400: 87.0, 1600: 91.9, 6400: 95.0}
+GUO = {100: 85.78, 800: 90.40}
+
+
+def _settings(scale):
+    for name, (data, sizes) in scale.runs.items():
+        for size, seeds in sizes.items():
+            for seed in seeds:
+                yield name, size, seed, _experiment(scale, data, size, seed)
+
+
+def _experiment(scale, data, size, seed):
+    return Experiment(
+        network=DiehlCook(n_exc=size, **scale.network),
+        data=data,
+        seed=seed,
+        record_every=scale.record_every,
+    )
+
+
+def _shown(scale):
+    data, _ = next(iter(scale.runs.values()))
+    return _experiment(scale, data, scale.shown, 0)
+
+
+@figure("baseline.accuracy", "Accuracy of the unpruned network against its size", SCALES)
+class Accuracy:
+    """Accuracy by size, data set and readout, beside the papers' values."""
+
+    @staticmethod
+    def experiments(scale):
+        return [setting[-1] for setting in _settings(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        rows = []
+        for name, size, seed, experiment in _settings(scale):
+            r = results[experiment]
+            votes = analysis.predict_by_votes(r.test_counts, r.label_counts, r.label_labels)
+            linear = analysis.predict_linearly(r.test_counts, r.label_counts, r.label_labels)
+            rows.append(
+                {
+                    "data": name,
+                    "size": size,
+                    "seed": seed,
+                    "accuracy": 100 * r.accuracy,
+                    "weighted_votes": 100 * analysis.accuracy(votes, r.test_labels),
+                    "linear_classifier": 100 * analysis.accuracy(linear, r.test_labels),
+                    "spikes_per_image": r.test_counts.sum() / len(r.test_labels),
+                    "cpu_seconds_training": r.provenance["cpu_seconds_training"],
+                    "peak_mb": r.provenance["peak_mb"],
+                    "diehl_cook": DIEHL_COOK.get(size, np.nan) if name == "MNIST" else np.nan,
+                    "guo": GUO.get(size, np.nan) if name == "MNIST" else np.nan,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @staticmethod
+    def draw(table, scale):
+        names = list(table["data"].unique())
+        fig, axes = plt.subplots(
+            1,
+            len(names),
+            figsize=(4.5 * len(names) + 0.5, 3.8),
+            layout="constrained",
+            squeeze=False,
+        )
+        readouts = {
+            "accuracy": "majority class (default)",
+            "weighted_votes": "weighted votes",
+            "linear_classifier": "linear classifier on counts",
+        }
+        for ax, name in zip(axes[0], names, strict=True):
+            rows = table[table["data"] == name]
+            for column, label in readouts.items():
+                line = summarise(rows, ["size"], column)
+                ax.errorbar(
+                    line["size"],
+                    line["mean"],
+                    yerr=line["interval"],
+                    marker="o",
+                    capsize=2,
+                    label=label,
+                )
+            if name == "MNIST":
+                ax.plot(
+                    list(DIEHL_COOK), list(DIEHL_COOK.values()), "kx", label="Diehl & Cook 2015"
+                )
+                ax.plot(list(GUO), list(GUO.values()), "k+", ms=8, label="Guo et al. 2020")
+            ticks = sorted({*rows["size"], *(DIEHL_COOK if name == "MNIST" else ())})
+            ax.set_xscale("log")
+            ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+            ax.minorticks_off()
+            ax.set(xlabel="excitatory neurons", ylabel="accuracy in %", title=name)
+            ax.legend(fontsize=7, loc="lower right")
+        counts = table.groupby(["data", "size"])["seed"].nunique()
+        n = (
+            str(counts.min())
+            if counts.min() == counts.max()
+            else f"{counts.min()} to {counts.max()}"
+        )
+        caption(
+            fig,
+            f"{scale.note}; mean and 95 % interval (Student's t) over {n} seeds. Neurons are labelled"
+            " by the last training images, shown to the frozen network; the other readouts are"
+            " fitted to the same.",
+        )
+        return fig
+
+
+@figure("baseline.learning", "Accuracy while learning, by size", SCALES)
+class Learning:
+    """Accuracy of each window of training images, labelled by the window before."""
+
+    @staticmethod
+    def experiments(scale):
+        return [setting[-1] for setting in _settings(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        parts = []
+        labels = {name: data.load().train_labels for name, (data, _) in scale.runs.items()}
+        for name, size, seed, experiment in _settings(scale):
+            spikes = results[experiment].spikes
+            images, accuracy = analysis.online_accuracy(
+                spikes["image"].to_numpy(),
+                spikes["neuron"].to_numpy(),
+                spikes["count"].to_numpy(),
+                labels[name],
+                scale.window,
+                size,
+            )
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "data": name,
+                        "size": size,
+                        "seed": seed,
+                        "image": images,
+                        "accuracy": 100 * accuracy,
+                    }
+                )
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    @staticmethod
+    def draw(table, scale):
+        names = list(table["data"].unique())
+        fig, axes = plt.subplots(
+            1,
+            len(names),
+            figsize=(4.5 * len(names) + 0.5, 3.6),
+            layout="constrained",
+            squeeze=False,
+        )
+        for ax, name in zip(axes[0], names, strict=True):
+            for number, (size, rows) in enumerate(table[table["data"] == name].groupby("size")):
+                line = summarise(rows, ["image"], "accuracy")
+                ax.errorbar(
+                    line["image"],
+                    line["mean"],
+                    yerr=line["interval"],
+                    marker="o",
+                    ms=3,
+                    capsize=2,
+                    color=f"C{number}",
+                    label=f"{size:,} neurons",
+                )
+            low = table.loc[table["data"] == name, "accuracy"].min()
+            ax.set(
+                xlabel="training images",
+                ylabel="accuracy in %",
+                title=name,
+                ylim=(max(0, low - 5), 100),
+            )
+            ax.legend(fontsize=7)
+        caption(
+            fig,
+            f"{scale.note}; training images of a window of {scale.window:,}, predicted while they are"
+            " learned, neurons labelled by the window before; mean and 95 % interval over seeds.",
+        )
+        return fig
+
+
+@figure("baseline.receptive_fields", "What the unpruned network learned", SCALES)
+class ReceptiveFields:
+    """Input weights of the neurons as images."""
+
+    @staticmethod
+    def experiments(scale):
+        return [_shown(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        (result,) = results.values()
+        return pd.DataFrame(
+            result.weights.round(3), columns=[f"neuron_{k}" for k in range(scale.shown)]
+        )
+
+    @staticmethod
+    def draw(table, scale):
+        fig, ax = plt.subplots(figsize=(6, 6), layout="constrained")
+        plot.weights(table.to_numpy(), ax=ax)
+        caption(fig, f"{scale.note}; {scale.shown} neurons, one seed.")
+        return fig
+
+
+@figure("baseline.confusion", "How the unpruned network errs", SCALES)
+class Confusion:
+    """Confusion matrix of the test images."""
+
+    @staticmethod
+    def experiments(scale):
+        return [_shown(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        (result,) = results.values()
+        matrix = analysis.confusion_matrix(result.predicted, result.test_labels)
+        return pd.DataFrame(matrix, columns=[*map(str, range(len(matrix))), "none"])
+
+    @staticmethod
+    def draw(table, scale):
+        fig, ax = plt.subplots(figsize=(5.5, 4.8), layout="constrained")
+        share = table.div(table.sum(axis=1), axis=0)
+        sns.heatmap(
+            share,
+            ax=ax,
+            annot=True,
+            fmt=".2f",
+            vmin=0,
+            vmax=1,
+            annot_kws={"size": 7},
+            cmap="rocket_r",
+        )
+        right = np.trace(table.to_numpy()) / table.to_numpy().sum()
+        ax.set(xlabel="predicted", ylabel="true class", title=f"accuracy {right:.1%}")
+        caption(fig, f"{scale.note}; {scale.shown} neurons, one seed; fractions of each class.")
+        return fig
