@@ -417,6 +417,10 @@ class _Run:
             "update_mean": mean,
             "update_variance": variance,
             "theta_mean": float(state["exc.theta"][state["exc.alive"].astype(bool)].mean()),
+            "threshold": float(progress["events"]["threshold"][-1])
+            if len(progress["thresholds"])
+            else np.nan,
+            "accuracy": self._online_accuracy(progress, begin, end),
             **progress["operations"],
         }
         progress["history"] = {
@@ -424,6 +428,27 @@ class _Run:
             for name, value in row.items()
         }
         progress["recorded"], progress["operations"] = state["inputs_exc.w"], {}
+
+    def _online_accuracy(self, progress, begin, end):
+        """Accuracy of the images since the last row, neurons labelled by those before it."""
+        before = max(0, 2 * begin - end)
+        spikes = progress["spikes"]
+        labels = self.images.train_labels
+
+        def counts(first, last):
+            inside = slice(*np.searchsorted(spikes["image"], (first, last)))
+            return analysis.count_table(
+                spikes["image"][inside] - first,
+                spikes["neuron"][inside],
+                spikes["count"][inside],
+                last - first,
+                self.n_exc,
+            )
+
+        if before == begin:
+            return np.nan
+        assigned = analysis.assign_labels(counts(before, begin), labels[before:begin])
+        return analysis.accuracy(analysis.predict(counts(begin, end), assigned), labels[begin:end])
 
     def _mask(self, state):
         return state["inputs_exc.mask"].reshape(self.n_inputs, self.n_exc).astype(bool)

@@ -11,6 +11,7 @@ import seaborn as sns
 from . import analysis
 
 __all__ = [
+    "LiveView",
     "compare",
     "confusion",
     "count_histogram",
@@ -49,6 +50,52 @@ def history(result, ax=None):
     ax.legend(lines, [line.get_label() for line in lines], loc="lower left")
     ax.set_title(f"accuracy {result.accuracy:.1%} on {len(result.test_labels):,} images")
     return ax
+
+
+class LiveView:
+    """Pictures of a run while it trains, for notebooks: ``experiment.run(report=LiveView())``.
+
+    Accuracy (images of each row of the history, neurons labelled by those before), living
+    neurons and the pruning threshold against images, drawn anew after every segment that
+    added a row. A smaller `record_every` of the experiment gives more rows.
+
+    Parameters
+    ----------
+    show : callable, optional
+        Called with the figure after each update. Default: it replaces the cell's output.
+    """
+
+    def __init__(self, show=None):
+        self.figure, self.axes = plt.subplots(
+            3, 1, figsize=(6, 6), sharex=True, layout="constrained"
+        )
+        self._show, self._drawn = show or self._replace_output, 0
+
+    def __call__(self, done, total, history):
+        """Draw the history so far."""
+        if len(history) == self._drawn:
+            return
+        self._drawn = len(history)
+        lines = (
+            ("accuracy", "accuracy", "C0"),
+            ("n_alive", "living neurons", "C1"),
+            ("threshold", "threshold", "C2"),
+        )
+        for ax, (column, label, color) in zip(self.axes, lines, strict=True):
+            ax.clear()
+            ax.plot(history["image"], history[column], marker="o", color=color)
+            ax.set(ylabel=label, xlim=(0, total))
+        self.axes[0].set(title=f"{done:,} of {total:,} training images", ylim=(0, 1))
+        self.axes[1].set_ylim(0, None)
+        self.axes[2].set_xlabel("training images")
+        self._show(self.figure)
+
+    @staticmethod
+    def _replace_output(figure):
+        from IPython.display import clear_output, display
+
+        clear_output(wait=True)
+        display(figure)
 
 
 def receptive_fields(result, ax=None, most=100):

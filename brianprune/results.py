@@ -164,7 +164,8 @@ class Result:
         Training spikes: image, neuron, count (only pairs that spiked).
     history : DataFrame
         While training, every `record_every` images: living neurons, connectivity, spikes per
-        image, weight updates, synaptic operations since the row before.
+        image, weight updates, mean theta, the last pruning threshold, accuracy on these images
+        (neurons labelled by those of the row before), synaptic operations since that row.
     events : DataFrame
         Pruning events: image, mean threshold, neurons killed, neurons alive, synapses left.
     thresholds : array, shape (events, n_exc)

@@ -96,3 +96,49 @@ def test_synaptic_operations_against_brute_force(mask, inputs, spikes):
 def test_ties_go_to_the_lower_class():
     assert list(analysis.assign_labels(np.array([[2], [2]]), np.array([4, 7]))) == [4]
     assert list(analysis.predict(np.array([[3, 3]]), np.array([8, 5]))) == [5]
+
+
+def test_weighted_votes_use_all_responses():
+    label_counts = np.array([[4, 0], [2, 2], [0, 6]])
+    labels = np.array([0, 1, 1])
+    # mean responses: neuron 0: 4 and 1, neuron 1: 0 and 4
+    counts = np.array([[10, 1], [1, 10], [0, 0]])
+    np.testing.assert_array_equal(
+        analysis.predict_by_votes(counts, label_counts, labels), [0, 1, -1]
+    )
+    # by majority neuron 0 is for 0 and 1 for 1; with votes 10 * 0.2 + 6 > 10 * 0.8
+    np.testing.assert_array_equal(analysis.predict_by_votes([[10, 7]], label_counts, labels), [1])
+
+
+def test_linear_readout_beats_chance_where_majority_cannot():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 200)
+    counts = rng.poisson(5, (200, 2))
+    counts[:, 0] += 3 * labels
+    counts[:, 1] += 40
+    predicted = analysis.predict_linearly(counts[100:], counts[:100], labels[:100])
+    assert analysis.accuracy(predicted, labels[100:]) > 0.75
+
+
+def test_online_accuracy_labels_by_the_window_before():
+    # neuron 0 spikes for class 0, 1 for class 1; in the last window they have changed places
+    labels = np.array([0, 1, 0, 1, 0, 1])
+    neuron = np.array([0, 1, 0, 1, 1, 0])
+    images, accuracy = analysis.online_accuracy(
+        np.arange(6), neuron, np.full(6, 3), labels, window=2, n_neurons=2
+    )
+    np.testing.assert_array_equal(images, [4, 6])
+    np.testing.assert_array_equal(accuracy, [1, 0])
+
+
+def test_history_accuracy_is_the_online_accuracy(tiny):
+    result = tiny.replace(record_every=5, pruning=None).run(backend="numpy", segment=3)
+    spikes = result.spikes
+    _, expected = analysis.online_accuracy(
+        *(spikes[name].to_numpy() for name in ("image", "neuron", "count")),
+        tiny.data.load().train_labels,
+        window=5,
+        n_neurons=6,
+    )
+    assert np.isnan(result.history["accuracy"].iloc[0])
+    np.testing.assert_array_equal(result.history["accuracy"].iloc[1:], expected)

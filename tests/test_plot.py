@@ -61,3 +61,15 @@ def test_histogram_and_updates(result):
 def test_axes_that_are_given_are_used(result):
     _, ax = plt.subplots()
     assert bp.plot.history(result, ax=ax) is ax
+
+
+def test_live_view_draws_each_new_row_once(tiny):
+    shown = []
+    view = bp.plot.LiveView(show=lambda figure: shown.append(len(figure.axes)))
+    result = tiny.run(backend="numpy", segment=2, report=view)
+    assert shown == [3] * len(result.history)
+    accuracy, alive, threshold = (ax.get_lines()[0].get_ydata() for ax in view.axes)
+    np.testing.assert_array_equal(accuracy, result.history["accuracy"])
+    np.testing.assert_array_equal(alive, result.history["n_alive"])
+    assert np.isnan(threshold[0])
+    assert threshold[-1] == result.events["threshold"].iloc[-1]

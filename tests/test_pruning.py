@@ -21,6 +21,7 @@ RULES = {
     "S3 ramp": bp.AdaptiveNeuronPruning(form="ramp", threshold=5, delta=3),
     "S3 feedback": bp.AdaptiveNeuronPruning(form="feedback", threshold=15, delta=2),
     "random": bp.RandomNeuronPruning(n=3),
+    "redundancy": bp.RedundancyNeuronPruning(n=3),
 }
 
 
@@ -57,7 +58,7 @@ def test_the_cap_holds(rule, data, n_max):
     assert np.count_nonzero(~decision.alive) <= max(n_max, dead_before)
 
 
-@pytest.mark.parametrize("name", [name for name in RULES if name != "random"])
+@pytest.mark.parametrize("name", [name for name in RULES if name not in ("random", "redundancy")])
 @given(data=counts_and_alive, order=st.permutations(range(NEURONS)))
 def test_permuting_neurons_permutes_the_decision(name, data, order):
     counts, alive = data
@@ -94,6 +95,7 @@ def test_below_threshold_kills_all_below_and_no_other(data, threshold):
         bp.ThresholdNeuronPruning(threshold=0),
         bp.AdaptiveNeuronPruning(alpha=0),
         bp.RandomNeuronPruning(n=0),
+        bp.RedundancyNeuronPruning(n=0),
     ],
 )
 @given(data=counts_and_alive)
@@ -257,6 +259,21 @@ def test_each_rule_kills_exactly_these(rule, killed):
     assert not decision.mask[2, 0]
     assert decision.mask[1, 0]
     assert not decision.mask[:, killed].any()
+
+
+def test_redundancy_kills_the_less_active_of_the_most_similar():
+    weights = np.array([[1, 0, 0.9, 0, 1, 0], [0, 1, 0.1, 1, 1, 0], [0, 0, 0, 0.3, 1, 0]])
+    e = event(COUNTS, np.ones(6, bool))._replace(weights=weights, mask=np.ones((3, 6), bool))
+    one = bp.RedundancyNeuronPruning(n=1).decide(e)
+    assert list(np.flatnonzero(~one.alive)) == [2]  # 0 and 2 point the same way, 2 spiked less
+    cosine = 0.9 / np.hypot(0.9, 0.1)
+    assert one.threshold == pytest.approx(cosine)
+    two = bp.RedundancyNeuronPruning(n=2).decide(e)
+    assert list(np.flatnonzero(~two.alive)) == [1, 2]  # then 1 and 3
+    order = [3, 1, 4, 0, 2, 5]
+    permuted = e._replace(weights=weights[:, order], counts=e.counts[order])
+    again = bp.RedundancyNeuronPruning(n=2).decide(permuted)
+    np.testing.assert_array_equal(again.alive, two.alive[order])
 
 
 def test_feedback_threshold_is_never_negative():

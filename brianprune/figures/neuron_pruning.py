@@ -19,7 +19,7 @@ from ..pruning import (
     RandomNeuronPruning,
     ThresholdNeuronPruning,
 )
-from .base import caption, figure, summarise, t_interval
+from .base import caption, draw_table, figure, summarise, t_interval
 
 
 class Scale(NamedTuple):
@@ -414,6 +414,19 @@ class Figure10:
         return fig
 
 
+def _paired_p(rows, summary):
+    """Return p of a paired t test of each row's accuracies against those of S3."""
+    from scipy import stats
+
+    by = rows.set_index(["size", "strategy", "seed"])["accuracy"]
+    found = []
+    for size, strategy in zip(summary["size"], summary["strategy"], strict=True):
+        own, s3 = by[size, strategy].sort_index(), by[size, "S3 adaptive"].sort_index()
+        differ = strategy != "S3 adaptive" and len(own) > 1 and (own != s3).any()
+        found.append(stats.ttest_rel(own, s3).pvalue if differ else np.nan)
+    return found
+
+
 @figure("neuron_pruning.table2", "Accuracy of the strategies, the paper's Table 2", SCALES)
 class Table2:
     """Accuracy with 20 of 100 and 300 of 800 neurons pruned, beside the paper's values."""
@@ -440,6 +453,7 @@ class Table2:
         summary["difference_interval"] = paired["interval"]
         unpruned = summary["n_pruned"] == 0
         summary.loc[unpruned, ["difference", "difference_interval"]] = np.nan
+        summary["p_against_s3"] = _paired_p(rows, summary)
         papers = {
             (size, strategy): values[place]
             for place, size in enumerate(scale.sizes)
@@ -463,25 +477,11 @@ class Table2:
                 shown[column] = shown[column].map(
                     lambda value: "" if np.isnan(value) else f"{value:.2f}"
                 )
-        fig, ax = plt.subplots(
-            figsize=(0.95 * len(shown.columns), 0.23 * len(shown) + 1), layout="constrained"
-        )
-        ax.set_axis_off()
-        names = [name.replace("_", "\n") for name in shown.columns]
-        drawn = ax.table(shown.to_numpy(), colLabels=names, loc="center", cellLoc="right")
-        drawn.auto_set_font_size(False)
-        drawn.set_fontsize(8)
-        drawn.auto_set_column_width(range(len(names)))
-        for row in range(len(shown) + 1):
-            drawn[row, names.index("n")].set_width(0.06)
-        for (row, _), cell in drawn.get_celld().items():
-            cell.set_linewidth(0.3)
-            if row == 0:
-                cell.set_height(2 * cell.get_height())
+        fig = draw_table(shown)
         caption(
             fig,
             f"{scale.note}; accuracy in %, mean over n seeds; interval: half width, 95 %, Student's t;"
-            " difference: to no pruning, paired by seed; S2 and S3: threshold"
+            " difference: to no pruning, paired by seed; p: paired t test against S3; S2 and S3: threshold"
             f" {FRACTION[scale.name]:g} of the mean count, capped at the number",
         )
         return fig

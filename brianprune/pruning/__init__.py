@@ -5,6 +5,7 @@ from .neurons import (
     ConstantNeuronPruning,
     PostTrainingNeuronPruning,
     RandomNeuronPruning,
+    RedundancyNeuronPruning,
     ThresholdNeuronPruning,
 )
 from .rules import PruningRule, pruning_rule
@@ -26,6 +27,7 @@ __all__ = [
     "PruningRule",
     "RandomNeuronPruning",
     "RandomWeightPruning",
+    "RedundancyNeuronPruning",
     "SoftWeightPruning",
     "ThresholdNeuronPruning",
     "pruning_rule",

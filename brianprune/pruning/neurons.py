@@ -14,6 +14,7 @@ __all__ = [
     "ConstantNeuronPruning",
     "PostTrainingNeuronPruning",
     "RandomNeuronPruning",
+    "RedundancyNeuronPruning",
     "ThresholdNeuronPruning",
     "below_threshold",
     "lowest_counts",
@@ -105,6 +106,33 @@ class RandomNeuronPruning(_NeuronPruning):
         n = min(self.n, self._room(event))
         lottery = event.rng.random(len(event.alive))
         return self._decision(event, lowest_counts(lottery, event.alive, n))
+
+
+class RedundancyNeuronPruning(_NeuronPruning):
+    """Ours: of the two living neurons with the most similar weights, the less active dies; `n` times.
+
+    A neuron that another one stands in for is missed less than one that spikes little. The
+    recorded threshold is the cosine similarity of the last pair.
+    """
+
+    n = Parameter(2, "neurons killed at each event", OURS, minimum=0)
+
+    def decide(self, event):
+        """Kill `n` neurons, each time one of the most similar pair."""
+        living = np.flatnonzero(event.alive)
+        n = min(self.n, self._room(event), len(living) - 1)
+        weights = np.asarray(event.weights, dtype=float)[:, living]
+        weights = weights / np.maximum(np.linalg.norm(weights, axis=0), 1e-300)
+        similarity = weights.T @ weights
+        np.fill_diagonal(similarity, -np.inf)
+        alive, last = event.alive.copy(), np.nan
+        for _ in range(n):
+            pair = np.unravel_index(similarity.argmax(), similarity.shape)
+            last = similarity[pair]
+            loser = min(pair, key=lambda j: (event.counts[living[j]], j))
+            similarity[loser], similarity[:, loser] = -np.inf, -np.inf
+            alive[living[loser]] = False
+        return self._decision(event, alive, last)
 
 
 class ThresholdNeuronPruning(_NeuronPruning):
