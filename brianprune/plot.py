@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.figure import Figure
 
 from . import analysis
 
@@ -66,9 +67,9 @@ class LiveView:
     """
 
     def __init__(self, show=None):
-        self.figure, self.axes = plt.subplots(
-            3, 1, figsize=(6, 6), sharex=True, layout="constrained"
-        )
+        # not pyplot's: a notebook would show it once more at the end of the cell
+        self.figure = Figure(figsize=(6, 6), layout="constrained")
+        self.axes = self.figure.subplots(3, 1, sharex=True)
         self._show, self._drawn = show or self._replace_output, 0
 
     def __call__(self, done, total, history):
@@ -239,8 +240,11 @@ def compare(results, ax=None):
             result.accuracy * (1 - result.accuracy) / max(1, len(result.test_labels))
         )
         ax.bar(place, result.accuracy, yerr=error, capsize=4)
+        left = f"{result.mask.mean():.0%} of synapses"
+        if result.n_pruned:
+            left = f"{result.n_pruned} neurons pruned"
         ax.annotate(
-            f"{result.accuracy:.1%}\n{result.n_pruned} pruned",
+            f"{result.accuracy:.1%}\n{left}",
             (place, 0.02),
             ha="center",
             color="w",
