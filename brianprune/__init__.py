@@ -1,7 +1,7 @@
 """brianprune: spiking networks that learn by STDP and are pruned while they learn."""
 
 from . import analysis, plot
-from .arithmetic import FloatingPoint
+from .arithmetic import FixedPoint, FloatingPoint
 from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork
 from .datasets import Digits, IdxImages, digits, fashion_mnist, idx, mnist
 from .experiment import Experiment, run_all, sweep
@@ -35,6 +35,7 @@ __all__ = [
     "DiehlCook",
     "Digits",
     "Experiment",
+    "FixedPoint",
     "FloatingPoint",
     "FrozenNetwork",
     "IdxImages",

@@ -1,7 +1,11 @@
-"""How the equations are computed: floating-point precision and the membrane's time step."""
+"""How the equations are computed: floating point, or the fixed point of a hardware datapath."""
+
+import re
+from typing import NamedTuple
 
 import numpy as np
 import sympy as sp
+from brian2 import mV
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.stateupdaters.base import (
     StateUpdateMethod,
@@ -12,7 +16,7 @@ from brian2.stateupdaters.exponential_euler import get_conditionally_linear_syst
 
 from .parameters import OURS, Parameter, Parameters
 
-__all__ = ["FloatingPoint", "LinearImplicit", "linear_implicit"]
+__all__ = ["FixedPoint", "FloatingPoint", "Format", "LinearImplicit", "linear_implicit"]
 
 
 class LinearImplicit(StateUpdateMethod):
@@ -84,3 +88,183 @@ class FloatingPoint(Parameters):
     def dtype(self):
         """The NumPy data type of state variables and weights."""
         return np.dtype(np.float32 if self.precision == "single" else np.float64)
+
+
+class Format(NamedTuple):
+    """A fixed-point number format, as in ``Format.read("s9.15")``.
+
+    ``s9.15``: signed (two's complement), 9 bits before the point, the sign among them, 15
+    after it; ``u0.16``: unsigned. Values are whole multiples of ``2**-fraction``; their
+    multiples are the raw codes.
+    """
+
+    signed: bool
+    integer: int
+    fraction: int
+
+    @classmethod
+    def read(cls, text):
+        """Read a format's text.
+
+        Raises
+        ------
+        ValueError
+            If it is none.
+        """
+        match = re.fullmatch(r"([su])(\d+)\.(\d+)", text)
+        if not match:
+            raise ValueError(f"{text!r} is no number format: write for example 's9.15' or 'u0.16'")
+        form = cls(match[1] == "s", int(match[2]), int(match[3]))
+        if not 1 <= form.bits <= 40:
+            raise ValueError(f"format {text!r} has {form.bits} bits: choose 1 to 40")
+        return form
+
+    def __str__(self):
+        return f"{'s' if self.signed else 'u'}{self.integer}.{self.fraction}"
+
+    @property
+    def bits(self):
+        """Width in bits."""
+        return self.integer + self.fraction
+
+    @property
+    def limits(self):
+        """Smallest and largest raw code."""
+        if self.signed:
+            return -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1
+        return 0, 2**self.bits - 1
+
+    def raw(self, values):
+        """Return the nearest raw codes of values, saturated, as whole numbers."""
+        return np.clip(np.rint(np.asarray(values, dtype=float) * 2.0**self.fraction), *self.limits)
+
+    def holds(self, value):
+        """Whether a value lies within the format's limits."""
+        low, high = self.limits
+        return low <= np.rint(value * 2.0**self.fraction) <= high
+
+
+class FixedPoint(Parameters):
+    """Fixed-point arithmetic of the hardware datapath, for a trained, frozen network.
+
+    ``print(FixedPoint())`` is the table of all signals: the twin in Brian2, the Verilog and
+    the memory images take their widths from it. Bits below a signal's format are cut off
+    (floor, as an arithmetic shift does); sums saturate at the format's limits. Decays and the
+    Euler step multiply by ``round(dt/tau * 2**constant_bits)`` and shift right by
+    `constant_bits`.
+    """
+
+    v = Parameter("s9.15", "membrane potential in mV; saturates", OURS)
+    g = Parameter("u10.16", "conductances in units of the leak; saturate", OURS)
+    w = Parameter("u0.16", "weights; 1 is stored as the largest code", OURS)
+    theta = Parameter("u7.17", "adaptive threshold in mV", OURS)
+    current = Parameter("s18.15", "sum of leak and synaptic currents in mV; saturates", OURS)
+    constant_bits = Parameter(
+        13,
+        "fraction bits of dt/tau: 41/8192 for 0.5 of 100 ms (+0.1 %)",
+        OURS,
+        minimum=1,
+        maximum=20,
+    )
+
+    #: Whole numbers in double precision are exact up to 2**53.
+    dtype = np.dtype(np.float64)
+    method = "fixed_point"
+
+    def validate(self):
+        for name in ("v", "g", "w", "theta", "current"):
+            try:
+                Format.read(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"FixedPoint.{name}: {error}") from None
+        formats = self.formats
+        for name, signed in (
+            ("v", True),
+            ("g", False),
+            ("w", False),
+            ("theta", False),
+            ("current", True),
+        ):
+            if formats[name].signed != signed:
+                kind = "signed" if signed else "unsigned"
+                raise ValueError(f"FixedPoint.{name} = {getattr(self, name)!r}: must be {kind}")
+        if formats["w"].fraction > formats["g"].fraction:
+            raise ValueError(
+                f"FixedPoint.w = {self.w!r}: has more fraction bits than g = {self.g!r}, to which"
+                " weights are added"
+            )
+        if formats["current"].fraction != formats["v"].fraction:
+            raise ValueError(
+                f"FixedPoint.current = {self.current!r}: must have the {formats['v'].fraction}"
+                f" fraction bits of v = {self.v!r}"
+            )
+        widest = formats["g"].bits + formats["v"].bits + 1
+        if max(widest, formats["current"].bits + self.constant_bits) > 53:
+            raise ValueError(
+                f"FixedPoint: g = {self.g!r} times v = {self.v!r}, or current = {self.current!r} times"
+                f" {self.constant_bits} constant_bits, needs more than the 53 bits that the twin is"
+                " exact to; use narrower formats"
+            )
+
+    @property
+    def formats(self):
+        """The formats by name of the signal."""
+        return {
+            name: Format.read(getattr(self, name)) for name in ("v", "g", "w", "theta", "current")
+        }
+
+    def constants(self, parameters):
+        """Return a `DiehlCook` network's constants as raw codes.
+
+        Parameters
+        ----------
+        parameters : DiehlCook
+
+        Returns
+        -------
+        dict of int
+
+        Raises
+        ------
+        ValueError
+            If a format cannot hold one of them.
+        """
+        p, formats = parameters, self.formats
+        v, g, theta = formats["v"], formats["g"], formats["theta"]
+        raw = {}
+        for name in ("v_rest", "v_reset", "E_exc", "E_inh"):
+            raw[name] = self._held("v", name, float(getattr(p, name) / mV))
+        raw["w_inh"] = self._held("g", "w_inh", p.w_inh)
+        for name, tau in (("k_m", p.tau_m), ("k_e", p.tau_e), ("k_i", p.tau_i)):
+            k = round(float(p.dt / tau) * 2**self.constant_bits)
+            if not 1 <= k <= 2**self.constant_bits:
+                raise ValueError(
+                    f"FixedPoint.constant_bits = {self.constant_bits}: cannot hold dt/{name.replace('k', 'tau')}"
+                    f" = {float(p.dt / tau):.3g}, which must be from 2**-{self.constant_bits} to 1"
+                )
+            raw[name] = k
+        aligned = max(v.fraction, theta.fraction)
+        raw["v_to_margin"] = 2 ** (aligned - v.fraction)
+        raw["theta_to_margin"] = 2 ** (aligned - theta.fraction)
+        firing = float((p.v_thresh - p.theta_offset) / mV)
+        raw["firing_margin"] = round(firing * 2**aligned)
+        raw["refractory_steps"] = round(float(p.refractory / p.dt))
+        raw["v_min"], raw["v_max"] = v.limits
+        raw["g_max"] = g.limits[1]
+        raw["current_min"], raw["current_max"] = formats["current"].limits
+        return {name: int(value) for name, value in raw.items()}
+
+    def _held(self, signal, name, value):
+        form = self.formats[signal]
+        if not form.holds(value):
+            low, high = (code * 2.0**-form.fraction for code in form.limits)
+            raise ValueError(
+                f"FixedPoint.{signal} = '{form}': cannot hold {name} = {value:g}; it holds"
+                f" {low:g} to {high:g}"
+            )
+        return form.raw(value)
+
+    def weights(self, weights):
+        """Return weights as raw codes of `g`'s unit, cut to the format of `w`."""
+        w, g = self.formats["w"], self.formats["g"]
+        return w.raw(weights) * 2 ** (g.fraction - w.fraction)

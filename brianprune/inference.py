@@ -5,11 +5,11 @@ import itertools
 
 import joblib
 import numpy as np
-from brian2 import second
+from brian2 import mV, second
 
 from . import analysis
 from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
-from .network import build_network, parameter_values, structure
+from .network import build_network, fixed_point_values, parameter_values, structure
 
 __all__ = ["FrozenNetwork", "show"]
 
@@ -57,6 +57,9 @@ class FrozenNetwork:
         `sparse`: pruned synapses are not instantiated; compiled anew for each network.
         Both give the same spikes.
     backend : {'cpp_standalone', 'cython', 'numpy'}
+    arithmetic : FloatingPoint or FixedPoint, optional
+        Default: that of the result. `FixedPoint` is the hardware datapath's twin: weights and
+        thresholds are brought to its formats.
 
     Examples
     --------
@@ -70,7 +73,7 @@ class FrozenNetwork:
     (4, 3)
     """
 
-    def __init__(self, result, synapses="dense", backend="cpp_standalone"):
+    def __init__(self, result, synapses="dense", backend="cpp_standalone", arithmetic=None):
         if synapses not in ("dense", "sparse"):
             raise ValueError(f"synapses = {synapses!r}: choose 'dense' or 'sparse'")
         check_backend(backend)
@@ -80,10 +83,19 @@ class FrozenNetwork:
         self.n_inputs = len(weights)
         existing = np.nonzero(result.mask[:, self.alive]) if synapses == "sparse" else None
         small = self.experiment.network.replace(n_exc=len(self.alive))
-        arithmetic = self.experiment.arithmetic
+        arithmetic = self.experiment.arithmetic if arithmetic is None else arithmetic
         build = functools.partial(
-            build_network, n_inputs=len(weights), method=arithmetic.method, learning=False
+            build_network, n_inputs=self.n_inputs, method=arithmetic.method, learning=False
         )
+        theta = result.theta[self.alive]
+        if arithmetic.method == "fixed_point":
+            theta_format = arithmetic.formats["theta"]
+            parameters = fixed_point_values(small, arithmetic)
+            weights, theta = arithmetic.weights(weights), theta_format.raw(theta / float(mV))
+            v_start = parameters["exc.v_rest"]
+        else:
+            parameters = parameter_values(small, learning=False)
+            v_start = float(small.v_rest)
         if backend == "cpp_standalone":
             self.network = CompiledNetwork(
                 lambda: build(structure(small), dense=DenseSynapses, existing=existing),
@@ -93,11 +105,11 @@ class FrozenNetwork:
             self.network = RuntimeNetwork(
                 lambda: build(small, existing=existing), backend, arithmetic.dtype
             )
-        self.state = parameter_values(small, learning=False) | {
+        self.state = parameters | {
             "inputs_exc.w": weights.ravel() if existing is None else weights[existing],
-            "exc.theta": result.theta[self.alive],
+            "exc.theta": theta,
             "exc.alive": np.ones(len(self.alive), dtype=bool),
-            "exc.v": float(small.v_rest),
+            "exc.v": v_start,
         }
         if small.inhibition == "partners":
             self.state["inh.v"] = float(small.v_rest_inh)

@@ -19,10 +19,19 @@ from brian2 import (
 )
 from brian2.units.fundamentalunits import have_same_dimensions
 
-from .models import diehl_cook as model
+from .models import diehl_cook as floating
+from .models import diehl_cook_fixed as fixed
 from .pruning.rules import Decision, OwnPruning, PruningEvent, PruningRule, decide, event_rng
 
-__all__ = ["SCHEDULE", "Pruner", "build_network", "initial_state", "parameter_values", "structure"]
+__all__ = [
+    "SCHEDULE",
+    "Pruner",
+    "build_network",
+    "fixed_point_values",
+    "initial_state",
+    "parameter_values",
+    "structure",
+]
 
 #: One schedule on every backend: what a neuron sent in one step arrives in the next.
 SCHEDULE = ["start", "synapses", "groups", "thresholds", "resets", "end"]
@@ -34,7 +43,7 @@ def structure(parameters):
     Two models with the same structure are the same network with other values.
     """
     p = parameters
-    return model.DiehlCook(
+    return floating.DiehlCook(
         n_exc=p.n_exc,
         inhibition=p.inhibition,
         one_winner=p.one_winner,
@@ -53,7 +62,7 @@ def build_network(
     n_inputs : int
         Pixels of an image.
     method : str
-        State updater of the membrane potentials.
+        State updater of the membrane potentials, or 'fixed_point'.
     learning : bool
         Without it the network has no traces, adaptation or normalisation.
     dense : class, optional
@@ -72,12 +81,13 @@ def build_network(
         `parameter_values` and `initial_state`.
     """
     p = parameters
+    model = _model(method, learning, p)
     steps = Clock(dt=p.dt, name="step_clock")
     images = Clock(dt=p.presentation + p.rest, name="image_clock")
     common = {"clock": steps, "namespace": {}}
 
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
-    exc = _excitatory(p, method, learning, freezing, common)
+    exc = _excitatory(p, model, method, learning, freezing, common)
     equations, on_pre, on_post = model.SYNAPSE, model.ON_PRE, None
     if learning:
         equations += model.SYNAPSE_LEARNING + (model.SYNAPSE_FREEZING if freezing else "")
@@ -110,7 +120,7 @@ def build_network(
         )
         objects += [trace, inputs_trace]
     if p.one_winner or p.inhibition == "broadcast":
-        objects += _hub(exc, p, dense, common)
+        objects += _hub(exc, p, model, dense, common)
     if p.inhibition == "partners":
         objects += _partners(exc, p, method, common)
 
@@ -140,33 +150,52 @@ def build_network(
     return network
 
 
-def _excitatory(p, method, learning, freezing, common):
+def _model(method, learning, p):
+    """Return the module of equations for a way to compute them."""
+    if method != "fixed_point":
+        return floating
+    if learning:
+        raise NotImplementedError(
+            "FixedPoint computes trained, frozen networks: train with FloatingPoint, then use"
+            " FrozenNetwork(result, arithmetic=FixedPoint())"
+        )
+    if p.inhibition != "broadcast":
+        raise NotImplementedError(
+            f"DiehlCook.inhibition = {p.inhibition!r}: the fixed-point datapath has the broadcast"
+            " only; train with inhibition='broadcast'"
+        )
+    return fixed
+
+
+def _excitatory(p, model, method, learning, freezing, common):
     """Build the excitatory neurons; with one winner per step they spike when the hub says so."""
     equations = model.EXC
     if learning:
         equations += model.EXC_LEARNING + (model.EXC_FREEZING if freezing else "")
     reset = model.EXC_RESET + (model.EXC_RESET_LEARNING if learning else "")
-    if p.inhibition == "broadcast":
+    if p.inhibition == "broadcast" and model is floating:
         reset += model.OWN_SHARE
     if p.one_winner:
         equations += model.EXC_WINNER
+    step = {"refractory": "t_refractory", "method": method} if model is floating else {}
     exc = NeuronGroup(
         p.n_exc,
         equations,
         threshold=model.IS_WINNER if p.one_winner else model.CROSSING,
         reset=reset,
-        refractory="t_refractory",
         events={"crossed": model.CROSSING} if p.one_winner else {},
-        method=method,
         name="exc",
+        **step,
         **common,
     )
+    if model is fixed:
+        exc.run_regularly(model.STEP, when="groups", clock=common["clock"], name="step")
     if p.one_winner:
         exc.set_event_schedule("crossed", when="thresholds", order=-2)
     return exc
 
 
-def _hub(exc, p, dense, common):
+def _hub(exc, p, model, dense, common):
     """Build the hub, a neuron that listens to all within the step: crossings, winner, spikes."""
     hub = NeuronGroup(1, model.HUB, threshold="n_spikes > 0", reset="", name="hub", **common)
     hub.thresholder["spike"].order = 3
@@ -205,17 +234,19 @@ def _partners(exc, p, method, common):
     """Build explicit inhibitory partners: exc -> inh one to one, inh -> exc all but the own."""
     inh = NeuronGroup(
         p.n_exc,
-        model.INH,
-        threshold=model.INH_CROSSING,
+        floating.INH,
+        threshold=floating.INH_CROSSING,
         reset="v = v_reset",
         refractory="t_refractory",
         method=method,
         name="inh",
         **common,
     )
-    exc_inh = Synapses(exc, inh, on_pre=model.TO_PARTNER, delay=0 * ms, name="exc_inh", **common)
+    exc_inh = Synapses(exc, inh, on_pre=floating.TO_PARTNER, delay=0 * ms, name="exc_inh", **common)
     exc_inh.connect(j="i")
-    inh_exc = Synapses(inh, exc, on_pre=model.FROM_PARTNER, delay=0 * ms, name="inh_exc", **common)
+    inh_exc = Synapses(
+        inh, exc, on_pre=floating.FROM_PARTNER, delay=0 * ms, name="inh_exc", **common
+    )
     inh_exc.connect("i != j")
     return [inh, exc_inh, inh_exc, SpikeMonitor(inh, name="inh_spikes")]
 
@@ -268,6 +299,24 @@ def parameter_values(parameters, learning=True):
         }
         values |= {f"inh.{name}": value for name, value in inh.items()}
     values |= {f"exc.{name}": value for name, value in exc.items()}
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def fixed_point_values(parameters, arithmetic):
+    """Return the values of a frozen fixed-point network's constants by "object.variable".
+
+    Parameters
+    ----------
+    parameters : DiehlCook
+    arithmetic : FixedPoint
+    """
+    constants = arithmetic.constants(parameters)
+    constants["steps_per_image"] = parameters.steps_per_image
+    constants["g_lsb"] = 2.0 ** -arithmetic.formats["g"].fraction
+    constants["k_lsb"] = 2.0**-arithmetic.constant_bits
+    duration = parameters.presentation + parameters.rest
+    values = {"step_clock.dt": parameters.dt, "image_clock.dt": duration}
+    values |= {f"exc.{name}": value for name, value in constants.items()}
     return {name: np.asarray(value) for name, value in values.items()}
 
 
