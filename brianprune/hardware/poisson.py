@@ -1,0 +1,79 @@
+"""The hardware's Poisson generator: linear-feedback shift registers, as the Verilog has them."""
+
+import functools
+
+import numpy as np
+
+__all__ = ["PERIOD", "lane_seeds", "lfsr_states", "poisson_spikes"]
+
+#: Samples of a lane before it repeats: all states but zero.
+PERIOD = 2**16 - 1
+
+
+@functools.cache
+def _orbit():
+    """Return the states in the order of samples from state 1, and the place of each state."""
+    states = np.empty(PERIOD, dtype=np.uint16)
+    place = np.zeros(2**16, dtype=np.int64)
+    state = 1
+    for k in range(PERIOD):
+        states[k], place[state] = state, k
+        for _ in range(16):
+            bit = (state >> 15 ^ state >> 14 ^ state >> 12 ^ state >> 3) & 1
+            state = (state << 1 | bit) & 0xFFFF
+    return states, place
+
+
+def lfsr_states(seeds, n):
+    """Return `n` successive samples of each lane, the seed first.
+
+    Parameters
+    ----------
+    seeds : array of int, shape (lanes,)
+        1 to 65535.
+    n : int
+
+    Returns
+    -------
+    array of uint16, shape (lanes, n)
+    """
+    seeds = np.asarray(seeds)
+    if seeds.min() < 1 or seeds.max() > PERIOD:
+        raise ValueError(f"seeds of the lanes are {seeds}: each must be from 1 to {PERIOD}")
+    states, place = _orbit()
+    return states[(place[seeds][:, np.newaxis] + np.arange(n)) % PERIOD]
+
+
+def lane_seeds(rng, lanes):
+    """Draw the seeds of an image: one per lane, none zero."""
+    return rng.integers(1, PERIOD, lanes, endpoint=True)
+
+
+def poisson_spikes(pixels, seeds, n_steps, random_bits=13):
+    """Return the input spikes that the generator makes of an image.
+
+    Input i is drawn by lane ``i % lanes``, input after input, step after step; it spikes
+    where the lane's low `random_bits` bits are below the pixel.
+
+    Parameters
+    ----------
+    pixels : array of int, shape (inputs,)
+        0 to 255.
+    seeds : array of int, shape (lanes,)
+    n_steps : int
+        Time steps with input.
+    random_bits : int
+
+    Returns
+    -------
+    inputs, steps : arrays
+        In the order of steps, then inputs.
+    """
+    lanes = len(seeds)
+    addresses = -(-len(pixels) // lanes)
+    grid = np.zeros(addresses * lanes, dtype=np.int64)
+    grid[: len(pixels)] = pixels
+    states = lfsr_states(seeds, n_steps * addresses) & (2**random_bits - 1)
+    spikes = states.T.reshape(n_steps, addresses * lanes) < grid
+    steps, inputs = np.nonzero(spikes)
+    return inputs, steps

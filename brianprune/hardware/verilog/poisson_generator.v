@@ -1,0 +1,36 @@
+// Poisson generator: one 16-bit LFSR per lane (taps 16, 15, 13, 4), advanced by 16 shifts a
+// sample, so that successive samples share no bits. A lane spikes where its low RANDOM_BITS
+// bits are below the pixel.
+module poisson_generator #(
+    parameter LANES = 16,
+    parameter RANDOM_BITS = 13
+) (
+    input  wire                 clk,
+    input  wire                 load,       // set all lanes to their seeds
+    input  wire [16*LANES-1:0]  seeds,
+    input  wire                 advance,    // take the next sample in every lane
+    input  wire [8*LANES-1:0]   pixels,
+    output wire [LANES-1:0]     spikes
+);
+    function [15:0] leap(input [15:0] state);
+        integer shift;
+        reg [15:0] s;
+        begin
+            s = state;
+            for (shift = 0; shift < 16; shift = shift + 1)
+                s = {s[14:0], s[15] ^ s[14] ^ s[12] ^ s[3]};
+            leap = s;
+        end
+    endfunction
+
+    genvar lane;
+    generate
+        for (lane = 0; lane < LANES; lane = lane + 1) begin : lanes
+            reg [15:0] state;
+            always @(posedge clk)
+                if (load) state <= seeds[16*lane +: 16];
+                else if (advance) state <= leap(state);
+            assign spikes[lane] = state[RANDOM_BITS-1:0] < {{(RANDOM_BITS-8){1'b0}}, pixels[8*lane +: 8]};
+        end
+    endgenerate
+endmodule
