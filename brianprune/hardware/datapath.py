@@ -93,7 +93,9 @@ class Datapath:
         self.random_bits = self._random_bits()
         for name, form in self.arithmetic.formats.items():
             if name in ("v", "g", "theta") and form.bits > 32:
-                raise ValueError(f"FixedPoint.{name} = '{form}': the testbench compares up to 32 bits")
+                raise ValueError(
+                    f"FixedPoint.{name} = '{form}': the testbench compares up to 32 bits"
+                )
 
     def _random_bits(self):
         """Bits whose comparison with a pixel comes nearest to its rate."""

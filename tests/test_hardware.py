@@ -1,0 +1,339 @@
+"""Fixed point, its twin in Brian2, and the Verilog: the same bits."""
+
+import shutil
+import subprocess
+from importlib import resources
+
+import numpy as np
+import pytest
+import reference_fixed
+from brian2 import Hz, ms, mV
+
+import brianprune as bp
+from brianprune.arithmetic import Format
+from brianprune.hardware import Datapath, check_tool, lane_seeds, poisson_spikes
+from brianprune.hardware.poisson import PERIOD, lfsr_states
+
+BACKENDS = ["numpy", pytest.param("cython", marks=pytest.mark.compiled),
+            pytest.param("cpp_standalone", marks=pytest.mark.compiled)]  # fmt: skip
+
+
+def needs(program):
+    return pytest.mark.skipif(
+        shutil.which(program) is None, reason=f"{program} is not installed (see README, Hardware)"
+    )
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A small network that lost a neuron and some synapses; busy, so that much happens."""
+    experiment = bp.Experiment(
+        network=bp.DiehlCook(
+            n_exc=7,
+            presentation=60 * ms,
+            theta_start=8 * mV,
+            theta_plus=0.2 * mV,
+            tau_theta=1e5 * ms,
+            rate=0.5 * Hz,
+        ),
+        data=bp.digits(n_train=30, n_test=10),
+        pruning=bp.PostTrainingNeuronPruning(n=1),
+        n_label=10,
+        record_every=30,
+    )
+    result = experiment.run(backend="numpy")
+    assert (~result.alive).sum() == 1
+    return result
+
+
+# formats
+
+
+def test_formats_read_and_say_their_limits():
+    form = Format.read("s9.15")
+    assert (form.bits, form.limits, str(form)) == (24, (-(2**23), 2**23 - 1), "s9.15")
+    assert Format.read("u0.16").limits == (0, 65535)
+    assert list(Format.read("u0.4").raw([0, 0.03, 0.04, 0.5, 1, -1])) == [0, 0, 1, 8, 15, 0]
+    for text in ("9.15", "s9", "q9.15", "s0.0", "s30.20"):
+        with pytest.raises(ValueError, match="format"):
+            Format.read(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"v": "u9.15"}, r"FixedPoint\.v = 'u9\.15': must be signed"),
+        ({"g": "s10.16"}, r"FixedPoint\.g = 's10\.16': must be unsigned"),
+        ({"w": "0.16"}, r"FixedPoint\.w: '0\.16' is no number format"),
+        ({"w": "u0.18"}, r"more fraction bits than g"),
+        ({"current": "s18.14"}, r"current.*15 fraction bits of v"),
+        ({"v": "s9.25", "current": "s12.25"}, "more than the 53 bits"),
+    ],
+)
+def test_formats_that_do_not_fit_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        bp.FixedPoint(**change)
+
+
+def test_formats_that_cannot_hold_the_constants_are_refused():
+    p = bp.DiehlCook()
+    with pytest.raises(
+        ValueError, match=r"FixedPoint\.v = 's7\.15': cannot hold v_rest = -65.*-64 to 64"
+    ):
+        bp.FixedPoint(v="s7.15").constants(p)
+    with pytest.raises(ValueError, match=r"FixedPoint\.g = 'u4\.16': cannot hold w_inh = 17"):
+        bp.FixedPoint(g="u4.16").constants(p)
+    with pytest.raises(ValueError, match=r"constant_bits = 5: cannot hold dt/tau_m = 0\.005"):
+        bp.FixedPoint(constant_bits=5).constants(p)
+
+
+def test_constants_are_the_nearest_codes():
+    c = bp.FixedPoint().constants(bp.DiehlCook())
+    assert (c["k_m"], c["k_e"], c["k_i"]) == (41, 4096, 2048)  # of 8192
+    assert c["v_rest"] == -65 * 2**15
+    assert c["w_inh"] == 17 * 2**16
+    assert c["firing_margin"] == -72 * 2**17
+    assert (c["v_to_margin"], c["theta_to_margin"], c["refractory_steps"]) == (4, 1, 4)
+
+
+# the twin
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("change", [{}, {"v": "s9.6", "current": "s18.6", "g": "u6.8", "w": "u0.6"}],
+                         ids=["default", "narrow"])  # fmt: skip
+def test_twin_is_the_reference_on_every_backend(trained, backend, change):
+    arithmetic = bp.FixedPoint(**change)
+    p = trained.experiment.network
+    images = trained.experiment.data.load().test[:4]
+    counts = bp.FrozenNetwork(trained, backend=backend, arithmetic=arithmetic).counts(images)
+    weights = arithmetic.weights(trained.weights[:, trained.alive]).astype(np.int64)
+    theta = arithmetic.formats["theta"].raw(trained.theta[trained.alive] / float(mV))
+    for k in range(4):
+        inputs, times = trained.experiment._spikes(images, 2, k, k + 1)
+        steps = np.rint(times / float(p.dt)).astype(int)
+        *_, fired = reference_fixed.run(
+            weights, theta.astype(np.int64), (inputs, steps), p.steps_per_image, arithmetic, p
+        )
+        expected = np.bincount(fired[fired >= 0], minlength=6)
+        np.testing.assert_array_equal(counts[k], expected)
+    assert counts.sum() > 20
+
+
+def test_every_state_of_the_twin_is_the_references(trained):
+    datapath = Datapath(trained)
+    p = trained.experiment.network
+    images = trained.experiment.data.load().test[:3]
+    trace = datapath.trace(images)
+    arithmetic = datapath.arithmetic
+    weights = arithmetic.weights(trained.weights[:, trained.alive]).astype(np.int64)
+    for k, image in enumerate(images):
+        *state, fired = reference_fixed.run(
+            weights, datapath._theta(), datapath.spikes(image, k), p.steps_per_image, arithmetic, p
+        )
+        np.testing.assert_array_equal(trace["fired"][k], fired)
+        for name, values in zip(("v", "g_e", "g_i"), state, strict=True):
+            np.testing.assert_array_equal(trace[name][k], values)
+    assert (trace["fired"] >= 0).sum() > 20
+    assert trace["g_i"].max() > 0
+
+
+def test_sparse_synapses_give_the_same(trained):
+    images = trained.experiment.data.load().test[:3]
+    one, other = (
+        bp.FrozenNetwork(trained, kind, "numpy", arithmetic=bp.FixedPoint()).counts(images)
+        for kind in ("dense", "sparse")
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+@needs("iverilog")
+def test_saturation_holds_and_is_the_same_in_verilog(trained):
+    """Too few integer bits: conductances stop at the largest code and never wrap."""
+    heavy = type("R", (), {**vars(trained), "weights": np.ones_like(trained.weights)})()
+    heavy.labels = trained.labels
+    datapath = Datapath(heavy, bp.FixedPoint(g="u5.16"))
+    white = np.full((1, 784), 255)
+    trace = datapath.trace(white)
+    # the largest code has decayed by half when it is recorded
+    assert trace["g_e"].max() == 2**21 - 1 - (2**21 - 1) // 2
+    assert trace["g_e"].min() >= 0
+    assert datapath.compare(white, simulator="iverilog").different == 0
+
+
+def test_what_the_datapath_cannot_do_is_refused(trained):
+    partners = trained.experiment.replace(network__inhibition="partners")
+    result = type("R", (), {**vars(trained), "experiment": partners})()
+    result.labels = trained.labels
+    with pytest.raises(NotImplementedError, match="inhibition = 'partners'"):
+        bp.FrozenNetwork(result, backend="numpy", arithmetic=bp.FixedPoint())
+    many = trained.experiment.replace(network__one_winner=False)
+    with pytest.raises(NotImplementedError, match="one_winner = False"):
+        Datapath(type("R", (), {**vars(trained), "experiment": many})())
+    for wrong, message in (({"cores": 7}, "cores = 7: choose 1 to 6"), ({"banks": 0}, "banks = 0")):
+        with pytest.raises(ValueError, match=message):
+            Datapath(trained, **wrong)
+    with pytest.raises(TypeError, match=r"Experiment\.arithmetic"):
+        bp.Experiment(arithmetic=bp.FixedPoint())
+
+
+# the generator
+
+
+def test_generator_has_the_full_period():
+    states = lfsr_states([1], PERIOD + 1)[0]
+    assert len(set(states[:-1])) == PERIOD
+    assert states[-1] == states[0]
+    assert 0 not in states
+
+
+def test_generator_has_the_rate_of_theory():
+    pixels = np.array([0, 1, 50, 128, 255] * 8)
+    n_steps, counts = 20_000, np.zeros(40)
+    inputs, _ = poisson_spikes(pixels, lane_seeds(np.random.default_rng(0), 8), n_steps)
+    np.add.at(counts, inputs, 1)
+    expected = n_steps * pixels / 8192
+    assert (counts[pixels == 0] == 0).all()
+    spread = np.sqrt(np.maximum(expected, 1))
+    assert (np.abs(counts - expected) < 5 * spread).all()
+
+
+def test_generator_is_uncorrelated_across_pixels_lanes_and_steps():
+    """Successive samples of one lane, and lanes in the same cycle: as many coincidences as by chance."""
+    pixels = np.full(64, 255)
+    n_steps = 20_000
+    inputs, steps = poisson_spikes(pixels, lane_seeds(np.random.default_rng(1), 16), n_steps)
+    train = np.zeros((n_steps, 64))
+    train[steps, inputs] = 1
+    chance = n_steps * (255 / 8192) ** 2  # 19
+    together = train.T @ train
+    off = together[~np.eye(64, dtype=bool)]
+    assert abs(off.mean() - chance) < 0.1 * chance
+    later = (train[:-1] * train[1:]).sum(axis=0)
+    assert abs(later.mean() - chance) < 0.2 * chance
+
+
+def test_bad_seeds_are_refused():
+    with pytest.raises(ValueError, match="from 1 to 65535"):
+        lfsr_states([0], 3)
+
+
+# the Verilog
+
+
+@needs("iverilog")
+@pytest.mark.parametrize(("cores", "banks"), [(None, 16), (4, 10), (1, 49)])
+def test_verilog_is_the_twin_in_every_value(trained, cores, banks):
+    datapath = Datapath(trained, cores=cores, banks=banks)
+    images = trained.experiment.data.load().test[:3]
+    found = datapath.compare(images, simulator="iverilog")
+    steps = trained.experiment.network.steps_per_image
+    assert found.compared == 3 * (6 + steps * (1 + 3 * 6))
+    assert found.different == 0
+    assert found.counts.sum() > 15
+    groups, addresses = datapath.groups, datapath.addresses
+    # a step: read, add and update of each group, fire, draw (not in the last)
+    per_step = groups * (addresses + 2) + 1 + addresses
+    assert set(found.cycles) == {steps * per_step - addresses + groups}
+    print(f"{found.compared:,} values compared, {found.different} different")
+
+
+@needs("iverilog")
+def test_one_flipped_bit_is_found(trained, tmp_path):
+    datapath = Datapath(trained)
+    datapath.export(tmp_path, trained.experiment.data.load().test[:1])
+    words = (tmp_path / "weights.hex").read_text().split()
+    pixel = int(np.argmax(trained.experiment.data.load().test[0]))  # one that spikes
+    place = (pixel % 16) * datapath.addresses + pixel // 16
+    assert int(words[place], 16) == datapath._memories()[0].ravel()[place]
+    words[place] = f"{int(words[place], 16) ^ 1:04x}"
+    (tmp_path / "weights.hex").write_text("\n".join(words) + "\n")
+    assert datapath.simulate(tmp_path, "iverilog").different > 0
+
+
+@needs("verilator")
+@pytest.mark.compiled
+def test_verilator_says_the_same(trained):
+    images = trained.experiment.data.load().test[:2]
+    one, other = (
+        Datapath(trained, cores=3).compare(images, simulator=name)
+        for name in ("iverilog", "verilator")
+    )
+    assert one.different == other.different == 0
+    np.testing.assert_array_equal(one.counts, other.counts)
+
+
+VECTORS = """`timescale 1ns/1ps
+module vectors;
+    reg [255:0] lines [0:{n}-1];
+    reg signed [23:0] v; reg [25:0] g_e, g_i; reg [23:0] theta; reg [3:0] refractory; reg own, spike;
+    reg [31:0] arrived;
+    wire signed [23:0] v_next; wire [25:0] g_e_next, g_i_next; wire [3:0] refractory_next;
+    wire signed [25:0] margin; wire crossed;
+    neuron_step #(.ACCUMULATOR_BITS(32), .MARGIN_BITS(28), .SPIKES_BITS(2)) step (
+        .v(v), .g_e(g_e), .g_i(g_i), .theta(theta), .refractory_left(refractory), .own(own),
+        .arrived(arrived), .n_spikes({{1'b0, spike}}), .v_rest({v_rest}), .e_exc({E_exc}),
+        .e_inh({E_inh}), .w_inh({w_inh}), .k_m({k_m}), .k_e({k_e}), .k_i({k_i}),
+        .firing_margin({firing_margin}), .v_next(v_next), .g_e_next(g_e_next),
+        .g_i_next(g_i_next), .refractory_next(refractory_next), .margin(), .crossed(crossed));
+    integer k;
+    initial begin
+        $readmemh("vectors.hex", lines);
+        for (k = 0; k < {n}; k = k + 1) begin
+            {{v, g_e, g_i, theta, refractory, own, spike, arrived}} = lines[k];
+            #1 $display("%0d %0d %0d %0d %0d", v_next, g_e_next, g_i_next, refractory_next, crossed);
+        end
+    end
+endmodule
+"""
+
+
+@needs("iverilog")
+def test_random_vectors_at_the_corners_of_the_formats(tmp_path):
+    rng = np.random.default_rng(5)
+    n = 4000
+    c = bp.FixedPoint().constants(bp.DiehlCook())
+
+    def codes(low, high):
+        corners = [low, low + 1, 0, 1, high - 1, high, (low + high) // 2]
+        corner = rng.choice(np.clip(corners, low, high), n)
+        return np.where(rng.random(n) < 0.5, corner, rng.integers(low, high, n, endpoint=True))
+
+    v, g_e, g_i = codes(-(2**23), 2**23 - 1), codes(0, 2**26 - 1), codes(0, 2**26 - 1)
+    v = np.where(rng.random(n) < 0.5, rng.integers(-100 * 2**15, -50 * 2**15, n), v)
+    g_i = np.where(rng.random(n) < 0.5, rng.integers(0, 2**20, n), g_i)
+    theta, arrived = codes(0, 2**24 - 1), codes(0, 2**27)
+    refractory, own = rng.integers(0, 5, n), rng.integers(0, 2, n)
+    spike = np.maximum(own, rng.integers(0, 2, n))
+    widths = (24, 26, 26, 24, 4, 1, 1, 32)
+    lines = []
+    for row in zip(v, g_e, g_i, theta, refractory, own, spike, arrived, strict=True):
+        word = 0
+        for value, width in zip(row, widths, strict=True):
+            word = word << width | int(value) & (2**width - 1)
+        lines.append(f"{word:x}")
+    (tmp_path / "vectors.hex").write_text("\n".join(lines) + "\n")
+    (tmp_path / "vectors.v").write_text(VECTORS.format(n=n, **c))
+    source = resources.files("brianprune.hardware").joinpath("verilog", "neuron_step.v")
+    (tmp_path / "neuron_step.v").write_text(source.read_text())
+    subprocess.run(["iverilog", "-g2005", "-o", "sim", "vectors.v", "neuron_step.v"],
+                   cwd=tmp_path, check=True)  # fmt: skip
+    done = subprocess.run(["vvp", "sim"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    found = np.array([line.split() for line in done.stdout.splitlines()], dtype=np.int64)
+    big = [x.astype(object) for x in (v, g_e, g_i, theta, refractory, own, arrived)]
+    v_, e_, i_, theta_, r_, own_, arrived_ = big
+    *state, margin = reference_fixed.euler_step(
+        v_, e_, i_, theta_, r_, own_, arrived_, spike.astype(object), c, 16, 13
+    )
+    expected = [*state, (margin > c["firing_margin"]) & (state[3] == 0)]
+    for column, values in enumerate(expected):
+        np.testing.assert_array_equal(found[:, column], np.array(values, dtype=np.int64))
+    assert found[:, 4].sum() > 50
+    assert (found[:, 0] == 2**23 - 1).any()
+    assert (found[:, 0] == -(2**23)).any()
+
+
+def test_a_missing_program_names_its_package(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"'verilator'.*apt-get install verilator"):
+        check_tool("verilator")
