@@ -56,7 +56,7 @@ module winner_take_all #(
     input  wire [8*BANKS-1:0]            pixel_data,
     // what happened, and the state of a neuron for inspection
     output reg                           fired,
-    output reg  [INDEX_BITS-1:0]         winner,
+    output wire [INDEX_BITS-1:0]         winner,
     input  wire [INDEX_BITS-1:0]         read_group,
     output wire [CORES*V_BITS-1:0]       v_out,
     output wire [CORES*G_BITS-1:0]       g_e_out,
@@ -91,8 +91,13 @@ module winner_take_all #(
     // the last step's spike, for inhibition; this step's best crossing so far
     reg n_spikes;
     reg found;
-    reg [INDEX_BITS-1:0] best;
+    reg [INDEX_BITS-1:0] best_core, best_group;
     reg signed [MARGIN_BITS-1:0] best_margin;
+    assign winner = best_group*CORES + best_core;
+
+    // state is written for the neuron in turn, or for the winner
+    wire firing = phase == FIRE;
+    wire [INDEX_BITS-1:0] write_to = firing ? best_group : group;
 
     wire [CORES-1:0] crossed;
     wire [CORES*MARGIN_BITS-1:0] margins;
@@ -149,50 +154,42 @@ module winner_take_all #(
             assign g_i_out[G_BITS*core +: G_BITS] = g_i[read_group];
             assign theta_out[THETA_BITS*core +: THETA_BITS] = theta[read_group];
 
+            // one write port, so that the state of many groups becomes RAM
+            wire won = firing && found && best_core == core;
+            wire write_state = won || phase == CLEAR || phase == UPDATE;
+            wire write_conductances = phase == CLEAR || phase == UPDATE;
             always @(posedge clk) begin
                 if (write_theta && mine) theta[write_group] <= theta_data;
-                case (phase)
-                    CLEAR: begin
-                        v[group] <= v_rest;
-                        g_e[group] <= 0;
-                        g_i[group] <= 0;
-                        refractory_left[group] <= 0;
-                        own[group] <= 0;
-                        accumulator <= 0;
-                    end
-                    READ, ADD: if (adding) accumulator <= accumulator + sum;
-                    UPDATE: begin
-                        v[group] <= v_next;
-                        g_e[group] <= g_e_next;
-                        g_i[group] <= g_i_next;
-                        refractory_left[group] <= refractory_next;
-                        own[group] <= 0;
-                        accumulator <= 0;
-                    end
-                    FIRE: if (found && best % CORES == core) begin
-                        v[best/CORES] <= v_reset;
-                        refractory_left[best/CORES] <= refractory_steps;
-                        own[best/CORES] <= 1;
-                    end
-                    default: ;
-                endcase
+                if (write_state) begin
+                    v[write_to] <= won ? v_reset : phase == CLEAR ? v_rest : v_next;
+                    refractory_left[write_to] <= won ? refractory_steps : phase == CLEAR ? 0 : refractory_next;
+                    own[write_to] <= won;
+                end
+                if (write_conductances) begin
+                    g_e[group] <= phase == CLEAR ? 0 : g_e_next;
+                    g_i[group] <= phase == CLEAR ? 0 : g_i_next;
+                end
+                if (write_conductances) accumulator <= 0;
+                else if (adding) accumulator <= accumulator + sum;
             end
         end
     endgenerate
 
     // the highest crossing of this group and those before it
     reg better;
-    reg [INDEX_BITS-1:0] candidate;
+    reg [INDEX_BITS-1:0] candidate_core, candidate_group;
     reg signed [MARGIN_BITS-1:0] candidate_margin;
     integer c;
     always @* begin
         better = found;
-        candidate = best;
+        candidate_core = best_core;
+        candidate_group = best_group;
         candidate_margin = best_margin;
         for (c = 0; c < CORES; c = c + 1)
             if (crossed[c] && (!better || $signed(margins[MARGIN_BITS*c +: MARGIN_BITS]) > candidate_margin)) begin
                 better = 1;
-                candidate = group*CORES + c;
+                candidate_core = c;
+                candidate_group = group;
                 candidate_margin = margins[MARGIN_BITS*c +: MARGIN_BITS];
             end
     end
@@ -231,7 +228,8 @@ module winner_take_all #(
             end
             UPDATE: begin
                 found <= better;
-                best <= candidate;
+                best_core <= candidate_core;
+                best_group <= candidate_group;
                 best_margin <= candidate_margin;
                 address <= 0;
                 if (group == GROUPS - 1) phase <= FIRE;
@@ -242,7 +240,6 @@ module winner_take_all #(
             end
             FIRE: begin
                 fired <= found;
-                winner <= best;
                 n_spikes <= found;
                 found <= 0;
                 group <= 0;
