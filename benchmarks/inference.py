@@ -1,0 +1,70 @@
+"""CPU time per image of frozen networks against what is left of them, as a CSV.
+
+    python benchmarks/inference.py --n 800 --images 1000
+
+MNIST (BRIANPRUNE_DATA or a download). A trained network of the figures loses neurons (rebuilt
+small, dense) or weights (each neuron's smallest; dense, or only the surviving synapses
+instantiated). All variants are measured in turn, ``--repeats`` times; encoding included,
+compiling and starting not. Writes ``benchmarks/inference.csv``.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from speed import cpu_seconds
+
+import brianprune as bp
+from brianprune.figures.baseline import FULL, _experiment
+from brianprune.pruning.weights import smallest
+
+
+def main():
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n", type=int, default=800)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--left", type=float, nargs="+", default=[1, 0.75, 0.5, 0.25, 0.1])
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    options = parser.parse_args()
+    data, _ = FULL.runs["MNIST"]
+    result = _experiment(FULL, data, options.n, 0).run(results=options.results, report="text")
+    images = data.load().test[: options.images]
+    whole = result.weights.copy()
+    variants = {}
+    for left in options.left:
+        alive = np.arange(options.n) < round(left * options.n)
+        result.alive, result.mask, result.weights = alive, np.ones_like(result.mask), whole
+        variants["neurons", "dense", left] = bp.FrozenNetwork(result)
+        cut = smallest(whole, result.mask, round((1 - left) * len(whole)))
+        result.alive, result.mask, result.weights = alive | True, ~cut, whole * ~cut
+        for kind in ("dense", "sparse"):
+            variants["weights", kind, left] = bp.FrozenNetwork(result, kind)
+    rows = []
+    for repeat in range(options.repeats):
+        for (what, kind, left), network in variants.items():
+            before = cpu_seconds()
+            counts = network.counts(images)
+            spent = (cpu_seconds() - before) / len(images) * 1e3
+            rows.append(
+                {
+                    "pruned": what,
+                    "synapses": kind,
+                    "left": left,
+                    "repeat": repeat,
+                    "cpu_ms_per_image": spent,
+                    "instantiated_synapses": len(network.state["inputs_exc.w"]),
+                    "spikes_per_image": counts.sum() / len(images),
+                }
+            )
+            print(rows[-1], flush=True)
+    table = pd.DataFrame(rows)
+    table.to_csv(Path(__file__).parent / "inference.csv", index=False, float_format="%.4g")
+    keys = ["pruned", "synapses", "left"]
+    print(table.groupby(keys)["cpu_ms_per_image"].agg(["median", "min", "max"]).round(3))
+
+
+if __name__ == "__main__":
+    main()

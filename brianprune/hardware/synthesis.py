@@ -1,0 +1,81 @@
+"""Resources of the datapath on a Xilinx 7-series FPGA, as yosys counts them."""
+
+import json
+import re
+import subprocess
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+from .datapath import SOURCES, check_tool
+
+__all__ = ["resources_of", "synthesise"]
+
+
+def synthesise(defines):
+    """Synthesise the datapath with yosys ``synth_xilinx``.
+
+    Parameters
+    ----------
+    defines : str
+        The text of ``design.vh``, see `Datapath.defines`.
+
+    Returns
+    -------
+    dict of int
+        Cells by name, for example ``RAMB36E1``; see `resources_of`.
+
+    Raises
+    ------
+    RuntimeError
+        If yosys is not installed or fails.
+    """
+    check_tool("yosys")
+    sizes = dict(re.findall(r"`define (\w+) (-?\d+)", defines))
+    own = (
+        "NEURONS CORES GROUPS BANKS ADDRESSES STEPS W_BITS V_BITS G_BITS G_FRACTION THETA_BITS"
+        " CURRENT_BITS CONSTANT_BITS WEIGHT_SHIFT MARGIN_BITS V_SHIFT THETA_SHIFT RANDOM_BITS"
+        " REFRACTORY_BITS"
+    ).split()
+    parameters = " ".join(f"-set {name} {sizes[name]}" for name in own)
+    with tempfile.TemporaryDirectory(prefix="brianprune-yosys-") as folder:
+        for name in SOURCES:
+            source = resources.files("brianprune.hardware").joinpath("verilog", name)
+            Path(folder, name).write_text(source.read_text())
+        script = (
+            f"read_verilog {' '.join(SOURCES)}; chparam {parameters} winner_take_all;"
+            " synth_xilinx -family xc7 -top winner_take_all; tee -q -o stat.json stat -json"
+        )
+        done = subprocess.run(
+            ["yosys", "-q", "-p", script], cwd=folder, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"yosys failed: {(done.stderr or done.stdout)[-1500:]}")
+        found = json.loads(Path(folder, "stat.json").read_text())
+    return {name: int(n) for name, n in found["design"]["num_cells_by_type"].items()}
+
+
+def resources_of(cells):
+    """Sum cells into what an FPGA is measured by.
+
+    Returns
+    -------
+    dict
+        ``bram``: block RAMs of 36 kbit (an 18-kbit one is a half); ``lut``: look-up tables,
+        those used as RAM included; ``ff``: flip-flops; ``dsp``: DSP slices.
+    """
+    lutram = {
+        "RAM32M": 4,
+        "RAM64M": 4,
+        "RAM128X1D": 4,
+        "RAM64X1D": 2,
+        "RAM32X1D": 2,
+        "RAM256X1S": 4,
+    }
+    return {
+        "bram": cells.get("RAMB36E1", 0) + cells.get("RAMB18E1", 0) / 2,
+        "lut": sum(n for name, n in cells.items() if re.fullmatch(r"LUT\d", name))
+        + sum(n * lutram.get(name, 0) for name, n in cells.items()),
+        "ff": sum(n for name, n in cells.items() if re.fullmatch(r"FD[A-Z]+(_1)?", name)),
+        "dsp": cells.get("DSP48E1", 0),
+    }
