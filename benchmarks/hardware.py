@@ -107,14 +107,16 @@ def resources(options):
     """Resources of the datapath for several numbers of living neurons."""
     rows = []
     for n in tqdm(options.n):
-        design = Datapath(_stand_in(n), cores=options.cores).defines(1)
+        design = Datapath(StandIn(n), cores=options.cores).defines(1)
         cells = synthesise(design)
         rows.append({"neurons": n, "cores": options.cores, **resources_of(cells)})
     return pd.DataFrame(rows)
 
 
 @dataclasses.dataclass
-class _stand_in:  # noqa: N801  (what Datapath reads of a result: resources depend on sizes alone)
+class StandIn:
+    """What `Datapath` reads of a result: resources depend on sizes alone."""
+
     n: int
 
     @property

@@ -337,3 +337,17 @@ def test_a_missing_program_names_its_package(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match=r"'verilator'.*apt-get install verilator"):
         check_tool("verilator")
+
+
+@needs("yosys")
+def test_yosys_counts_a_block_ram_per_bank_and_core(trained):
+    """Three cores of two neurons, five banks: 15 memories of 2 x 157 words of 16 bits."""
+    from brianprune.hardware.synthesis import resources_of, synthesise
+
+    cells = synthesise(Datapath(trained, cores=3, banks=5).defines(1))
+    found = resources_of(cells)
+    assert found["bram"] == 3 * 5 / 2  # an 18-kbit block each
+    assert found["dsp"] > 0
+    assert found["ff"] > 784  # the input spikes alone
+    assert resources_of({"RAMB36E1": 2, "RAMB18E1": 1, "LUT6": 3, "RAM32M": 1, "FDRE": 5}) == {
+        "bram": 2.5, "lut": 7, "ff": 5, "dsp": 0}  # fmt: skip

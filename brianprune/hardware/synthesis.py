@@ -11,6 +11,13 @@ from .datapath import SOURCES, check_tool
 
 __all__ = ["resources_of", "synthesise"]
 
+#: The parameters of the top module, as ``design.vh`` names them.
+SIZES = (
+    *("NEURONS", "CORES", "GROUPS", "BANKS", "ADDRESSES", "STEPS"),
+    *("W_BITS", "V_BITS", "G_BITS", "G_FRACTION", "THETA_BITS", "CURRENT_BITS", "CONSTANT_BITS"),
+    *("WEIGHT_SHIFT", "MARGIN_BITS", "V_SHIFT", "THETA_SHIFT", "RANDOM_BITS", "REFRACTORY_BITS"),
+)
+
 
 def synthesise(defines):
     """Synthesise the datapath with yosys ``synth_xilinx``.
@@ -32,12 +39,7 @@ def synthesise(defines):
     """
     check_tool("yosys")
     sizes = dict(re.findall(r"`define (\w+) (-?\d+)", defines))
-    own = (
-        "NEURONS CORES GROUPS BANKS ADDRESSES STEPS W_BITS V_BITS G_BITS G_FRACTION THETA_BITS"
-        " CURRENT_BITS CONSTANT_BITS WEIGHT_SHIFT MARGIN_BITS V_SHIFT THETA_SHIFT RANDOM_BITS"
-        " REFRACTORY_BITS"
-    ).split()
-    parameters = " ".join(f"-set {name} {sizes[name]}" for name in own)
+    parameters = " ".join(f"-set {name} {sizes[name]}" for name in SIZES)
     with tempfile.TemporaryDirectory(prefix="brianprune-yosys-") as folder:
         for name in SOURCES:
             source = resources.files("brianprune.hardware").joinpath("verilog", name)
