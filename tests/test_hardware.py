@@ -346,7 +346,7 @@ def test_yosys_counts_a_block_ram_per_bank_and_core(trained):
 
     cells = synthesise(Datapath(trained, cores=3, banks=5).defines(1))
     found = resources_of(cells)
-    assert found["bram"] == 3 * 5 / 2  # an 18-kbit block each
+    assert found["bram"] == (3 * 5 + 2) / 2  # an 18-kbit block each, two for the pixels
     assert found["dsp"] > 0
     assert found["ff"] > 784  # the input spikes alone
     assert resources_of({"RAMB36E1": 2, "RAMB18E1": 1, "LUT6": 3, "RAM32M": 1, "FDRE": 5}) == {
