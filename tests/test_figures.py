@@ -8,7 +8,7 @@ from brian2 import ms
 from conftest import TINY
 
 import brianprune as bp
-from brianprune.figures import REGISTRY, neuron_pruning
+from brianprune.figures import REGISTRY, baseline, neuron_pruning, weight_pruning
 from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
 from brianprune.results import Result
@@ -34,8 +34,31 @@ def small(monkeypatch):
     monkeypatch.setitem(neuron_pruning.COUNTS, 8, (3,))
     monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 6, 2)
     monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 8, 3)
+    data, network = scale.data, scale.network
+    others = {
+        "neuron_pruning": scale,
+        "baseline": baseline.QUICK._replace(
+            runs={"digits": (data, {6: [0], 8: [0]})},
+            network=network,
+            record_every=12,
+            window=4,
+            shown=6,
+        ),
+        "weight_pruning": weight_pruning.QUICK._replace(
+            data=data,
+            second=("fewer digits", bp.digits(n_train=10, n_test=4), {6: [0]}),
+            network=network,
+            sizes={6: [0], 8: [0]},
+            headline=8,
+            sweep=6,
+            record_every=12,
+            start=4,
+            interval=3,
+        ),
+    }
     for name, fig in REGISTRY.items():
-        monkeypatch.setitem(REGISTRY, name, fig._replace(scales={"quick": scale, "full": scale}))
+        own = others[name.partition(".")[0]]
+        monkeypatch.setitem(REGISTRY, name, fig._replace(scales={"quick": own, "full": own}))
     return scale
 
 
@@ -92,12 +115,13 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     assert call(tmp_path, "--jobs", "1") == 0
     paths = capsys.readouterr().out.splitlines()
     assert len(paths) == 2 * len(REGISTRY)
-    folder = tmp_path / "f" / "quick" / "neuron_pruning"
-    assert sorted(map(str, folder.iterdir())) == sorted(paths)
-    before = {path: path.read_bytes() for path in folder.glob("*.csv")}
+    quick = tmp_path / "f" / "quick"
+    assert sorted(map(str, quick.glob("*/*"))) == sorted(paths)
+    folder = quick / "neuron_pruning"
+    before = {path: path.read_bytes() for path in quick.glob("*/*.csv")}
     monkeypatch.setattr(bp.Experiment, "run", lambda *a, **k: pytest.fail("simulated again"))
     assert call(tmp_path, "--draw-only") == 0
-    assert {path: path.read_bytes() for path in folder.glob("*.csv")} == before
+    assert {path: path.read_bytes() for path in quick.glob("*/*.csv")} == before
     assert call(tmp_path, "*.table2", "--format", "svg") == 0
     assert (folder / "table2.svg").read_text().startswith("<?xml")
 
@@ -110,11 +134,29 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     assert (table["n_pruned"] <= table["wanted"]).all()
     plain = table[(table["strategy"] == "no pruning") & (table["size"] == 6)].set_index("seed")
     for experiment, result in stored.items():
-        if experiment.pruning is None and experiment.network.n_exc == 6:
+        if experiment.pruning is None and experiment.network.n_exc == 6 and experiment.seed == 0:
             assert plain.loc[experiment.seed, "accuracy"] == pytest.approx(100 * result.accuracy)
     s1 = table[(table["strategy"] == "S1 constant") & (table["size"] == 6)].set_index("seed")
     expected = s1["accuracy"] - plain["accuracy"]
     np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
+    accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv").set_index(["size", "seed"])
+    sweep = pd.read_csv(quick / "weight_pruning" / "accuracy_vs_connectivity.csv")
+    for experiment, result in stored.items():
+        size, seed = experiment.network.n_exc, experiment.seed
+        if (
+            experiment.pruning is None
+            and experiment.data.n_train == 12
+            and (size, seed) in accuracy.index
+        ):
+            assert accuracy.loc[(size, seed), "accuracy"] == pytest.approx(100 * result.accuracy)
+    for (rule, setting, seed), row in sweep.groupby(["rule", "setting", "seed"]):
+        found = weight_pruning._sweep(weight_pruning.QUICK._replace(start=4, interval=3))
+        own = next(r for family, value, r in found if (family, value) == (rule, setting))
+        result = next(
+            r for e, r in stored.items()
+            if e.pruning == own and e.seed == seed and e.network.n_exc == 6 and e.data.n_train == 12
+        )  # fmt: skip
+        assert row["connectivity"].item() == pytest.approx(result.mask.mean(), rel=1e-4)
     counts = pd.read_csv(folder / "fig3.csv").groupby("after_images")["spike_count"].sum()
     assert counts.index[-1] == 12
     assert counts.is_monotonic_increasing

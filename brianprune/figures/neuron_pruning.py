@@ -418,7 +418,7 @@ def _paired_p(rows, summary):
     """Return p of a paired t test of each row's accuracies against those of S3."""
     from scipy import stats
 
-    by = rows.set_index(["size", "strategy", "seed"])["accuracy"]
+    by = rows.set_index(["size", "strategy", "seed"])["accuracy"].sort_index()
     found = []
     for size, strategy in zip(summary["size"], summary["strategy"], strict=True):
         own, s3 = by[size, strategy].sort_index(), by[size, "S3 adaptive"].sort_index()
