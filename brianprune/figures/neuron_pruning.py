@@ -474,9 +474,11 @@ class Table2:
         shown = table.copy()
         for column in shown.columns[3:]:
             if column != "n":
-                shown[column] = shown[column].map(
-                    lambda value: "" if np.isnan(value) else f"{value:.2f}"
-                )
+                digits_shown = 3 if column.startswith("p_") else 2
+                shown[column] = [
+                    "" if np.isnan(value) else f"{value:.{digits_shown}f}"
+                    for value in shown[column]
+                ]
         fig = draw_table(shown)
         caption(
             fig,
