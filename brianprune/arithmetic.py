@@ -148,8 +148,9 @@ class FixedPoint(Parameters):
     """Fixed-point arithmetic of the hardware datapath, for a trained, frozen network.
 
     ``print(FixedPoint())`` is the table of all signals: the twin in Brian2, the Verilog and
-    the memory images take their widths from it. Bits below a signal's format are cut off
-    (floor, as an arithmetic shift does); sums saturate at the format's limits. Decays and the
+    the memory images take their widths from it. Weights and theta are rounded to the nearest
+    code; in the datapath bits below a signal's format are cut off (floor, as an arithmetic
+    shift does) and sums saturate at the format's limits. Decays and the
     Euler step multiply by ``round(dt/tau * 2**constant_bits)`` and shift right by
     `constant_bits`.
     """
@@ -198,12 +199,20 @@ class FixedPoint(Parameters):
                 f"FixedPoint.current = {self.current!r}: must have the {formats['v'].fraction}"
                 f" fraction bits of v = {self.v!r}"
             )
-        widest = formats["g"].bits + formats["v"].bits + 1
-        if max(widest, formats["current"].bits + self.constant_bits) > 53:
+        v, g, theta = (formats[name] for name in ("v", "g", "theta"))
+        aligned = max(v.fraction, theta.fraction)
+        widest = {
+            "g times v": g.bits + v.bits + 1,
+            "current times constant_bits": formats["current"].bits + self.constant_bits,
+            "g times constant_bits": g.bits + self.constant_bits,
+            "v - theta": 1 + aligned + max(v.integer, theta.integer),
+        }
+        name = max(widest, key=widest.get)
+        if widest[name] > 53:
             raise ValueError(
-                f"FixedPoint: g = {self.g!r} times v = {self.v!r}, or current = {self.current!r} times"
-                f" {self.constant_bits} constant_bits, needs more than the 53 bits that the twin is"
-                " exact to; use narrower formats"
+                f"FixedPoint: {name} needs {widest[name]} bits, more than the 53 that the twin is exact"
+                f" to (v = {self.v!r}, g = {self.g!r}, theta = {self.theta!r}, current ="
+                f" {self.current!r}, constant_bits = {self.constant_bits}); use narrower formats"
             )
 
     @property
@@ -242,6 +251,12 @@ class FixedPoint(Parameters):
                     f"FixedPoint.constant_bits = {self.constant_bits}: cannot hold dt/{name.replace('k', 'tau')}"
                     f" = {float(p.dt / tau):.3g}, which must be from 2**-{self.constant_bits} to 1"
                 )
+            if abs(k / 2**self.constant_bits / float(p.dt / tau) - 1) > 0.05:
+                raise ValueError(
+                    f"FixedPoint.constant_bits = {self.constant_bits}: dt/{name.replace('k', 'tau')} ="
+                    f" {float(p.dt / tau):.3g} becomes {k / 2**self.constant_bits:.3g}, more than 5 % off;"
+                    " use more bits"
+                )
             raw[name] = k
         aligned = max(v.fraction, theta.fraction)
         raw["v_to_margin"] = 2 ** (aligned - v.fraction)
@@ -264,7 +279,23 @@ class FixedPoint(Parameters):
             )
         return form.raw(value)
 
+    def codes(self, signal, values):
+        """Return trained values as the nearest raw codes of a signal's format.
+
+        Raises
+        ------
+        ValueError
+            If one lies more than a code outside the format.
+        """
+        form, largest = self.formats[signal], float(np.max(values, initial=0))
+        if largest * 2.0**form.fraction > form.limits[1] + 1:
+            raise ValueError(
+                f"FixedPoint.{signal} = '{form}': cannot hold the largest trained value,"
+                f" {largest:.4g}; give it more bits before the point"
+            )
+        return form.raw(values).astype(np.int64)
+
     def weights(self, weights):
-        """Return weights as raw codes of `g`'s unit, cut to the format of `w`."""
+        """Return weights as raw codes of `g`'s unit, rounded to the format of `w`."""
         w, g = self.formats["w"], self.formats["g"]
-        return w.raw(weights) * 2 ** (g.fraction - w.fraction)
+        return self.codes("w", weights) * 2 ** (g.fraction - w.fraction)

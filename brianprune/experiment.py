@@ -177,6 +177,8 @@ class Experiment(Parameters):
         if self.pruning is not None:
             self.pruning.validate_for(len(images.train))
             self.pruning.check_ready()
+            if hasattr(self.pruning, "check_network"):
+                self.pruning.check_network(self.network, images.train.shape[1])
 
     def _start(self, n_inputs):
         """The state before the first image."""
@@ -490,10 +492,12 @@ class _Run:
         state["inputs_exc.mask"] = decision.mask.ravel().astype(state["inputs_exc.mask"].dtype)
         state["inputs_exc.w"] = weights * state["inputs_exc.mask"]
         state["exc.alive"] = decision.alive
-        if decision.frozen is not None and decision.frozen.any():
+        frozen = self._frozen(state) if decision.frozen is None else decision.frozen
+        frozen = frozen & decision.mask
+        if frozen.any() or "inputs_exc.plastic" in state:
             dtype = weights.dtype
-            state["inputs_exc.plastic"] = (decision.mask & ~decision.frozen).ravel().astype(dtype)
-            held = state["inputs_exc.w"].reshape(decision.mask.shape) * decision.frozen
+            state["inputs_exc.plastic"] = (decision.mask & ~frozen).ravel().astype(dtype)
+            held = state["inputs_exc.w"].reshape(decision.mask.shape) * frozen
             state["exc.frozen_sum"] = held.sum(axis=0, dtype=dtype)
         threshold = np.broadcast_to(np.asarray(decision.threshold, dtype=float), self.n_exc)
         progress["thresholds"] = np.vstack([progress["thresholds"], threshold])

@@ -82,6 +82,8 @@ class FrozenNetwork:
         weights = result.weights[:, self.alive]
         self.n_inputs = len(weights)
         existing = np.nonzero(result.mask[:, self.alive]) if synapses == "sparse" else None
+        if existing is not None and not len(existing[0]):
+            raise ValueError("synapses = 'sparse': no synapse of a living neuron is left")
         small = self.experiment.network.replace(n_exc=len(self.alive))
         arithmetic = self.experiment.arithmetic if arithmetic is None else arithmetic
         build = functools.partial(
@@ -89,9 +91,9 @@ class FrozenNetwork:
         )
         theta = result.theta[self.alive]
         if arithmetic.method == "fixed_point":
-            theta_format = arithmetic.formats["theta"]
             parameters = fixed_point_values(small, arithmetic)
-            weights, theta = arithmetic.weights(weights), theta_format.raw(theta / float(mV))
+            weights = arithmetic.weights(weights)
+            theta = arithmetic.codes("theta", theta / float(mV))
             v_start = parameters["exc.v_rest"]
         else:
             parameters = parameter_values(small, learning=False)
@@ -136,6 +138,11 @@ class FrozenNetwork:
         if images.ndim != 2 or not len(images) or images.shape[1] != self.n_inputs:
             raise ValueError(
                 f"images of shape {images.shape}: must be (images, {self.n_inputs}), at least one"
+            )
+        if n_jobs != 1 and isinstance(self.network, RuntimeNetwork):
+            raise ValueError(
+                f"n_jobs = {n_jobs}: only backend='cpp_standalone' runs on several processes; use"
+                " n_jobs=1"
             )
         cuts = [*range(0, len(images), segment), len(images)]
         parts = joblib.Parallel(n_jobs=n_jobs)(

@@ -91,6 +91,17 @@ def test_synaptic_operations_against_brute_force(mask, inputs, spikes):
     assert found["updates_post"] == post
     assert found["exc_inh"] == spikes.sum()
     assert found["inh_exc"] == lateral
+    assert found["inputs_exc_frozen"] == 0
+    # the same with every other synapse frozen: they transmit and are not updated
+    frozen = mask & (np.indices(mask.shape).sum(axis=0) % 2 == 0)
+    through = after = 0
+    for i in range(5):
+        for j in range(4):
+            through += inputs[i] * bool(frozen[i, j])
+            after += spikes[j] * bool(mask[i, j] and not frozen[i, j])
+    found = analysis.synaptic_operations(inputs, spikes, mask, alive, frozen)
+    assert (found["inputs_exc"], found["inputs_exc_frozen"]) == (forward, through)
+    assert (found["updates_pre"], found["updates_post"]) == (forward - through, after)
 
 
 def test_ties_go_to_the_lower_class():

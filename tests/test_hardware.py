@@ -67,7 +67,11 @@ def test_formats_read_and_say_their_limits():
         ({"w": "0.16"}, r"FixedPoint\.w: '0\.16' is no number format"),
         ({"w": "u0.18"}, r"more fraction bits than g"),
         ({"current": "s18.14"}, r"current.*15 fraction bits of v"),
-        ({"v": "s9.25", "current": "s12.25"}, "more than the 53 bits"),
+        ({"v": "s9.25", "current": "s12.25"}, "g times v needs 61 bits, more than the 53"),
+        (
+            {"g": "u24.16", "v": "s9.2", "current": "s18.2", "constant_bits": 20},
+            "g times constant_bits needs 60 bits",
+        ),
     ],
 )
 def test_formats_that_do_not_fit_are_refused(change, message):
@@ -83,6 +87,10 @@ def test_formats_that_cannot_hold_the_constants_are_refused():
         bp.FixedPoint(v="s7.15").constants(p)
     with pytest.raises(ValueError, match=r"FixedPoint\.g = 'u4\.16': cannot hold w_inh = 17"):
         bp.FixedPoint(g="u4.16").constants(p)
+    with pytest.raises(
+        ValueError, match=r"constant_bits = 13: dt/tau_m = 8\.33e-05.*more than 5 % off"
+    ):
+        bp.FixedPoint().constants(p.replace(tau_m=6000 * ms))
     with pytest.raises(ValueError, match=r"constant_bits = 5: cannot hold dt/tau_m = 0\.005"):
         bp.FixedPoint(constant_bits=5).constants(p)
 
@@ -170,6 +178,18 @@ def test_what_the_datapath_cannot_do_is_refused(trained):
     many = trained.experiment.replace(network__one_winner=False)
     with pytest.raises(NotImplementedError, match="one_winner = False"):
         Datapath(type("R", (), {**vars(trained), "experiment": many})())
+    fast = trained.experiment.replace(network__rate=0.35 * Hz)
+    with pytest.raises(ValueError, match=r"rate = 0\.35.*0\.4883 Hz per grey level"):
+        Datapath(type("R", (), {**vars(trained), "experiment": fast})())
+    heavy = type("R", (), {**vars(trained), "weights": trained.weights + 2})()
+    heavy.labels = trained.labels
+    with pytest.raises(ValueError, match=r"FixedPoint\.w = 'u0\.16': cannot hold the largest"):
+        bp.FrozenNetwork(heavy, backend="numpy", arithmetic=bp.FixedPoint())
+    many = type(
+        "R", (), {**vars(trained), "alive": np.ones(100, bool), "weights": np.zeros((784, 100))}
+    )()
+    with pytest.raises(ValueError, match="78400 words a bank"):
+        Datapath(many, cores=1, banks=1)
     for wrong, message in (({"cores": 7}, "cores = 7: choose 1 to 6"), ({"banks": 0}, "banks = 0")):
         with pytest.raises(ValueError, match=message):
             Datapath(trained, **wrong)
@@ -199,18 +219,22 @@ def test_generator_has_the_rate_of_theory():
 
 
 def test_generator_is_uncorrelated_across_pixels_lanes_and_steps():
-    """Successive samples of one lane, and lanes in the same cycle: as many coincidences as by chance."""
-    pixels = np.full(64, 255)
-    n_steps = 20_000
-    inputs, steps = poisson_spikes(pixels, lane_seeds(np.random.default_rng(1), 16), n_steps)
-    train = np.zeros((n_steps, 64))
-    train[steps, inputs] = 1
-    chance = n_steps * (255 / 8192) ** 2  # 19
-    together = train.T @ train
-    off = together[~np.eye(64, dtype=bool)]
-    assert abs(off.mean() - chance) < 0.1 * chance
-    later = (train[:-1] * train[1:]).sum(axis=0)
-    assert abs(later.mean() - chance) < 0.2 * chance
+    """Any two of 784 white pixels, 0 to 8 steps apart, coincide as often as by chance."""
+    rng, n_steps, n_images = np.random.default_rng(1), 699, 12
+    together = np.zeros((9, 784, 784))
+    for _ in range(n_images):
+        inputs, steps = poisson_spikes(np.full(784, 255), lane_seeds(rng, 16), n_steps)
+        train = np.zeros((n_steps, 784), dtype=np.float32)
+        train[steps, inputs] = 1
+        for lag in range(9):
+            together[lag] += train[: n_steps - lag].T @ train[lag:]
+    off = ~np.eye(784, dtype=bool)
+    for lag in range(9):
+        chance = n_images * (n_steps - lag) * (255 / 8192) ** 2  # 8
+        assert abs(together[lag][off].mean() - chance) < 0.02 * chance
+        assert np.mean(together[lag][off] > chance + 5 * np.sqrt(chance)) < 0.005
+        if lag:  # a pixel with itself
+            assert abs(np.diag(together[lag]).mean() - chance) < 0.1 * chance
 
 
 def test_bad_seeds_are_refused():

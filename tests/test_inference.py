@@ -67,3 +67,13 @@ def test_bad_input(results):
         network.counts(np.zeros((0, 784)))
     with pytest.raises(ValueError, match=r"\(3, 10\).*\(images, 784\)"):
         network.counts(np.zeros((3, 10)))
+
+
+def test_what_it_cannot_do_is_said(results):
+    network = FrozenNetwork(results["neurons"], backend="numpy")
+    with pytest.raises(ValueError, match=r"n_jobs = 2: only backend='cpp_standalone'"):
+        network.counts(np.zeros((2, 784)), n_jobs=2)
+    empty = type("R", (), vars(results["weights"]) | {"mask": results["weights"].mask & False})()
+    empty.labels = results["weights"].labels
+    with pytest.raises(ValueError, match="no synapse of a living neuron is left"):
+        FrozenNetwork(empty, "sparse", "numpy")

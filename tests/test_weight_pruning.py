@@ -208,7 +208,7 @@ def test_ties_and_too_few_synapses():
         (lambda: bp.AdaptiveWeightPruning(a_min=3), "a_min = 3.*a_max"),
         (lambda: bp.AdaptiveWeightPruning(form="other"), "form"),
         (lambda: bp.SoftWeightPruning(value="highest"), "value = 'highest'.*'current'"),
-        (lambda: bp.SoftWeightPruning(value=1.5), "value = 1.5.*from 0 to 1"),
+        (lambda: bp.SoftWeightPruning(value=-0.5), "value = -0.5.*not be negative"),
         (lambda: bp.SoftWeightPruning(percent=101), "percent = 101"),
         (lambda: bp.RandomWeightPruning(connectivity=2), "connectivity = 2"),
     ],
@@ -287,6 +287,71 @@ def test_frozen_weights_stay_and_the_others_learn(learning):
     np.testing.assert_array_equal(result.weights[frozen], weights[frozen])
     assert (result.weights[~frozen] != weights[~frozen]).mean() > 0.5
     assert result.operations["inference"]["inputs_exc_frozen"] > 0
+
+
+def test_soft_pruned_weights_are_the_lowest_value_and_the_others_take_the_sum(learning):
+    rule = LIVE["soft"].replace(value="lowest")
+    result = learning.replace(pruning=rule, network__eta_plus=0.01).run(backend="numpy")
+    assert result.frozen.any(axis=0).sum() >= 2
+    assert (result.weights[result.frozen] == 0).all()
+    np.testing.assert_allclose(result.weights.sum(axis=0), 78, rtol=0.01)
+    some = learning.replace(pruning=rule.replace(value=0.1, percent=30.0), network__eta_plus=0.01)
+    result = some.run(backend="numpy")
+    assert (result.weights[result.frozen] == 0.1).all()
+    np.testing.assert_allclose(result.weights.sum(axis=0), 78, rtol=0.01)
+
+
+def test_frozen_values_that_do_not_fit_are_refused_before_training(learning):
+    rule = LIVE["soft"]
+    for value, percent in ((1.5, 5.0), (0.3, 60.0)):
+        e = learning.replace(pruning=rule.replace(value=value, percent=percent))
+        with pytest.raises(ValueError, match=f"value = {value}.*weight_sum = 78"):
+            e.run(backend="numpy")
+
+
+def test_freezing_and_pruning_together(learning):
+    """What is frozen and then pruned is gone; the rest is scaled to the whole sum again."""
+
+    class FreezeThenPrune(bp.SoftWeightPruning):
+        def decide(self, event):
+            rows = np.zeros(event.mask.shape, bool)
+            rows[:400] = True
+            if event.number == 0:
+                return Decision(event.mask, event.alive, np.nan, 0, frozen=rows)
+            mask = event.mask & ~rows
+            if event.number == 2:
+                mask[400:420] = False
+            return Decision(mask, event.alive, np.nan, 0, frozen=event.frozen & mask)
+
+    rule = FreezeThenPrune(start=4, interval=4)
+    result = learning.replace(pruning=rule, network__eta_plus=0.01).run(backend="numpy")
+    assert not result.mask[:420].any()
+    assert (result.weights[:420] == 0).all()
+    assert not result.frozen.any()
+    np.testing.assert_allclose(result.weights.sum(axis=0), 78, rtol=0.01)
+
+
+def test_measures_are_those_of_the_operations(learning):
+    from brianprune.figures.weight_pruning import _measures
+
+    plain = learning.run(backend="numpy")
+    pruned = learning.replace(pruning=LIVE["adaptive"]).run(backend="numpy")
+    row = _measures(pruned, plain)
+    for what in ("training", "inference"):
+        done, full = pruned.operations[what], plain.operations[what]
+        saved = 100 * (1 - done["inputs_exc"] / full["inputs_exc"])
+        assert row[f"{what}_reduction"] == pytest.approx(saved)
+        assert row[f"{what}_reduction_without_frozen"] == pytest.approx(saved)
+        paths = ("inputs_exc", "exc_inh", "inh_exc")
+        both = [sum(operations[path] for path in paths) for operations in (done, full)]
+        assert row[f"{what}_reduction_all_pathways"] == pytest.approx(100 * (1 - both[0] / both[1]))
+    assert row["loss"] == pytest.approx(100 * (plain.accuracy - pruned.accuracy))
+    assert row["connectivity"] == pruned.mask.mean() < 1
+    updates = [o["training"]["updates_pre"] + o["training"]["updates_post"]
+               for o in (pruned.operations, plain.operations)]  # fmt: skip
+    assert row["update_reduction"] == pytest.approx(100 * (1 - updates[0] / updates[1]))
+    done = pruned.operations["training"]["inputs_exc"]
+    assert row["event_comparisons_per_sop"] == pytest.approx(len(pruned.events) * 784 * 6 / done)
 
 
 def test_threshold_zero_equals_the_unpruned_run_bit_for_bit(learning):

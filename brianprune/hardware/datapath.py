@@ -89,6 +89,11 @@ class Datapath:
         self.banks, self.cores = banks, self.n if cores is None else cores
         self.groups = -(-self.n // self.cores)
         self.addresses = -(-self.n_inputs // banks)
+        if self.groups * self.addresses > 2**16 or banks > 256:
+            raise ValueError(
+                f"cores = {self.cores}, banks = {banks}: {self.groups * self.addresses} words a bank; the"
+                " Verilog addresses 65536, in at most 256 banks: use more cores"
+            )
         self.constants = self.arithmetic.constants(p)
         self.random_bits = self._random_bits()
         for name, form in self.arithmetic.formats.items():
@@ -106,6 +111,12 @@ class Datapath:
                 f"DiehlCook.rate = {self.parameters.rate}: a 16-bit generator makes"
                 f" {2.0**-16 / float(self.parameters.dt):.3g} to {2.0**-9 / float(self.parameters.dt):.3g} Hz"
                 " per grey level"
+            )
+        made = 2.0**-bits / float(self.parameters.dt)
+        if abs(2.0**-bits / per_level - 1) > 0.05:
+            raise ValueError(
+                f"DiehlCook.rate = {self.parameters.rate}: the generator compares whole bits and would"
+                f" make {made:.4g} Hz per grey level, more than 5 % off; train with that rate"
             )
         return bits
 
@@ -247,12 +258,11 @@ class Datapath:
         return trace
 
     def _theta(self):
-        theta = self.result.theta[self.alive] / float(mV)
-        return self.arithmetic.formats["theta"].raw(theta).astype(np.int64)
+        return self.arithmetic.codes("theta", self.result.theta[self.alive] / float(mV))
 
     def _memories(self):
         """Weights as they lie in the memories, shape (cores, banks, groups * addresses)."""
-        raw = self.arithmetic.formats["w"].raw(self.result.weights[:, self.alive]).astype(np.int64)
+        raw = self.arithmetic.codes("w", self.result.weights[:, self.alive])
         padded = np.zeros((self.addresses * self.banks, self.groups * self.cores), dtype=np.int64)
         padded[: self.n_inputs, : self.n] = raw
         grid = padded.reshape(self.addresses, self.banks, self.groups, self.cores)

@@ -9,6 +9,10 @@ __all__ = ["PERIOD", "lane_seeds", "lfsr_states", "poisson_spikes"]
 #: Samples of a lane before it repeats: all states but zero.
 PERIOD = 2**16 - 1
 
+#: Samples between the lanes. Some distances on the orbit are correlated (near 4096 above all);
+#: with this one, lanes coincide within 8 time steps 1 % more often than by chance.
+SPACING = 4597
+
 
 @functools.cache
 def _orbit():
@@ -45,8 +49,15 @@ def lfsr_states(seeds, n):
 
 
 def lane_seeds(rng, lanes):
-    """Draw the seeds of an image: one per lane, none zero."""
-    return rng.integers(1, PERIOD, lanes, endpoint=True)
+    """Draw the seeds of an image: places on the one orbit, `SPACING` apart from a random start.
+
+    All lanes run through the same sequence, so each repeats what another drew some time
+    before: with 784 inputs and 16 lanes 94 time steps, far beyond the milliseconds over which
+    a neuron adds up its input.
+    """
+    states, _ = _orbit()
+    start = rng.integers(PERIOD)
+    return states[(start + np.arange(lanes) * SPACING) % PERIOD].astype(np.int64)
 
 
 def poisson_spikes(pixels, seeds, n_steps, random_bits=13):

@@ -55,7 +55,7 @@ class Decision(NamedTuple):
     alive: np.ndarray
     threshold: float  #: or one per neuron, shape (neurons,)
     n_pruned: int  #: neurons newly dead
-    frozen: np.ndarray = None  #: synapses that learn no more; None: none are
+    frozen: np.ndarray = None  #: synapses that learn no more; None: as they were
     weights: np.ndarray = None  #: new weights; None: as they were
 
 

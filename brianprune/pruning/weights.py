@@ -210,8 +210,20 @@ class SoftWeightPruning(ScheduledPruning):
             raise ValueError(
                 f"SoftWeightPruning.value = {self.value!r}: choose 'lowest', 'current' or a number"
             )
-        if not isinstance(self.value, str) and not 0 <= self.value <= 1:
-            raise ValueError(f"SoftWeightPruning.value = {self.value}: must be from 0 to 1")
+        if not isinstance(self.value, str) and self.value < 0:
+            raise ValueError(f"SoftWeightPruning.value = {self.value}: must not be negative")
+
+    def check_network(self, network, n_inputs):
+        """Raise an error if frozen weights would not fit the network."""
+        if isinstance(self.value, str):
+            return
+        frozen = self.value * int(n_inputs * self.percent / 100)
+        if self.value > network.w_max or frozen >= network.weight_sum:
+            raise ValueError(
+                f"SoftWeightPruning.value = {self.value}: must not exceed w_max = {network.w_max}, and"
+                f" {self.percent:g} % of {n_inputs} weights, {frozen:.4g} together, must leave something"
+                f" of weight_sum = {network.weight_sum}; choose a smaller value or percent"
+            )
 
     def decide(self, event):
         """Freeze the lowest weights of the neurons that have become busy."""
