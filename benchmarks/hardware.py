@@ -1,7 +1,8 @@
 """The Verilog against its twin, fixed point against floating point, resources: CSVs.
 
     python benchmarks/hardware.py compare --n 100 --images 200
-    python benchmarks/hardware.py word_length --n 100 --seeds 3
+    python benchmarks/hardware.py fixed_point --n 100 800 --seeds 2
+    python benchmarks/hardware.py word_length --n 100 --seeds 2
     python benchmarks/hardware.py resources --n 800 600 400 200 --cores 16
 
 MNIST (BRIANPRUNE_DATA or a download). Networks are those of the figures' full scale and are
@@ -66,10 +67,19 @@ def compare(options):
     return table
 
 
+def fixed_point(options):
+    """Accuracy on the test images at the default widths, beside floating point."""
+    return _accuracies(options, {})
+
+
 def word_length(options):
-    """Accuracy of the frozen network on the test images, one signal's width after the other."""
+    """Accuracy on the test images, one signal's width after the other."""
+    return _accuracies(options, LENGTHS)
+
+
+def _accuracies(options, lengths):
     formats = {("floating point", 0): None, ("default", 0): bp.FixedPoint()}
-    for signal, (kind, bits) in LENGTHS.items():
+    for signal, (kind, bits) in lengths.items():
         for b in bits:
             change = {signal: f"{kind}{b}"}
             if signal == "v":
@@ -85,8 +95,6 @@ def word_length(options):
             for (signal, bits), arithmetic in tqdm(
                 formats.items(), desc=f"{n_exc} neurons, seed {seed}"
             ):
-                if options.only_default and signal not in ("floating point", "default"):
-                    continue
                 network = bp.FrozenNetwork(result, arithmetic=arithmetic)
                 counts = network.counts(images)
                 predicted = bp.analysis.predict(counts, network.labels)
@@ -135,15 +143,12 @@ class StandIn:
 def main():
     """Run a command and write its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=("compare", "word_length", "resources"))
+    parser.add_argument("command", choices=("compare", "fixed_point", "word_length", "resources"))
     parser.add_argument("--n", type=int, nargs="+", default=[100], help="neurons")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--chunk", type=int, default=50, help="images per simulation")
     parser.add_argument("--cores", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument(
-        "--only-default", action="store_true", help="word_length: default widths alone"
-    )
     parser.add_argument("--simulator", choices=("verilator", "iverilog"), default="verilator")
     parser.add_argument("--results", type=Path, default=Path("results"))
     options = parser.parse_args()
