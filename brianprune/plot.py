@@ -15,6 +15,7 @@ __all__ = [
     "LiveView",
     "compare",
     "confusion",
+    "confusion_matrix",
     "count_histogram",
     "history",
     "receptive_fields",
@@ -203,8 +204,24 @@ def confusion(result, ax=None):
     -------
     Axes
     """
+    return confusion_matrix(analysis.confusion_matrix(result.predicted, result.test_labels), ax)
+
+
+def confusion_matrix(matrix, ax=None):
+    """Draw a confusion matrix as fractions of each class.
+
+    Parameters
+    ----------
+    matrix : array of int, shape (classes, classes + 1)
+        As `brianprune.analysis.confusion_matrix` counts it; the last column is "none".
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax, figsize=(5.5, 4.5))
-    matrix = analysis.confusion_matrix(result.predicted, result.test_labels)
+    matrix = np.asarray(matrix)
     fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [*range(len(matrix)), "none"]
     sns.heatmap(
@@ -217,7 +234,8 @@ def confusion(result, ax=None):
         annot_kws={"size": 7},
         cmap="rocket_r",
     )
-    ax.set(xlabel="predicted", ylabel="true class", title=f"accuracy {result.accuracy:.1%}")
+    right = np.trace(matrix) / max(1, matrix.sum())
+    ax.set(xlabel="predicted", ylabel="true class", title=f"accuracy {right:.1%}")
     return ax
 
 

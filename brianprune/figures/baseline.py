@@ -5,7 +5,6 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from brian2 import ms, mV
 
 from .. import analysis, plot
@@ -279,18 +278,6 @@ class Confusion:
     @staticmethod
     def draw(table, scale):
         fig, ax = plt.subplots(figsize=(5.5, 4.8), layout="constrained")
-        share = table.div(table.sum(axis=1), axis=0)
-        sns.heatmap(
-            share,
-            ax=ax,
-            annot=True,
-            fmt=".2f",
-            vmin=0,
-            vmax=1,
-            annot_kws={"size": 7},
-            cmap="rocket_r",
-        )
-        right = np.trace(table.to_numpy()) / table.to_numpy().sum()
-        ax.set(xlabel="predicted", ylabel="true class", title=f"accuracy {right:.1%}")
+        plot.confusion_matrix(table.to_numpy(), ax)
         caption(fig, f"{scale.note}; {scale.shown} neurons, one seed; fractions of each class.")
         return fig
