@@ -3,14 +3,26 @@
 from . import analysis, plot
 from .arithmetic import FixedPoint, FloatingPoint
 from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork
-from .datasets import Digits, IdxImages, digits, fashion_mnist, idx, mnist
+from .datasets import (
+    Digits,
+    IdxImages,
+    ImageFolders,
+    caltech101,
+    digits,
+    fashion_mnist,
+    idx,
+    image_folders,
+    mnist,
+)
+from .deep_experiment import DeepExperiment
 from .experiment import Experiment, run_all, sweep
 from .inference import FrozenNetwork
-from .models import DiehlCook
+from .models import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS, DiehlCook
 from .network import Pruner
 from .pruning import (
     AdaptiveNeuronPruning,
     AdaptiveWeightPruning,
+    ConnectionPruning,
     ConstantNeuronPruning,
     ConstantWeightPruning,
     PostTrainingNeuronPruning,
@@ -22,15 +34,23 @@ from .pruning import (
     ThresholdNeuronPruning,
     pruning_rule,
 )
-from .results import Result
+from .results import DeepResult, Result
 from .version import __version__
 
 __all__ = [
+    "CALTECH_LAYERS",
+    "DIGITS_LAYERS",
+    "MNIST_LAYERS",
     "AdaptiveNeuronPruning",
     "AdaptiveWeightPruning",
     "CompiledNetwork",
+    "ConnectionPruning",
     "ConstantNeuronPruning",
     "ConstantWeightPruning",
+    "Convolution",
+    "DeepExperiment",
+    "DeepResult",
+    "DeepTTFS",
     "DenseSynapses",
     "DiehlCook",
     "Digits",
@@ -39,6 +59,7 @@ __all__ = [
     "FloatingPoint",
     "FrozenNetwork",
     "IdxImages",
+    "ImageFolders",
     "PostTrainingNeuronPruning",
     "PostTrainingWeightPruning",
     "Pruner",
@@ -51,9 +72,11 @@ __all__ = [
     "ThresholdNeuronPruning",
     "__version__",
     "analysis",
+    "caltech101",
     "digits",
     "fashion_mnist",
     "idx",
+    "image_folders",
     "mnist",
     "plot",
     "pruning_rule",

@@ -10,6 +10,7 @@ Time starts at zero in every run.
 import collections
 import contextlib
 import difflib
+import functools
 import hashlib
 import os
 import platform
@@ -24,7 +25,15 @@ from typing import NamedTuple
 import brian2
 import numpy as np
 import pooch
-from brian2 import BrianLogger, SpikeGeneratorGroup, get_device, prefs, second
+from brian2 import (
+    BrianLogger,
+    SpikeGeneratorGroup,
+    StateMonitor,
+    Synapses,
+    get_device,
+    prefs,
+    second,
+)
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
@@ -52,6 +61,7 @@ class Segment(NamedTuple):
 
     state: dict  #: arrays by "object.variable"
     spikes: dict  #: (indices, times in seconds) by the name of the monitor
+    recorded: dict  #: arrays (times, elements) by "monitor.variable" of the state monitors
 
 
 def check_backend(backend):
@@ -71,8 +81,11 @@ def check_backend(backend):
 
 
 @contextlib.contextmanager
-def _preferences(dtype, target=None):
-    """Brian2's global preferences for the duration of a build or a run."""
+def _preferences(dtype, target=None, exact=False):
+    """Brian2's global preferences for the duration of a build or a run.
+
+    With `exact` the compiler may neither reorder nor fuse floating-point operations.
+    """
     wanted = {
         "core.default_float_dtype": np.dtype(dtype).type,
         "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count()}"],
@@ -86,6 +99,12 @@ def _preferences(dtype, target=None):
     }
     if target is not None:
         wanted["codegen.target"] = target
+    if exact:
+        flags = prefs["codegen.cpp.extra_compile_args_gcc"]
+        wanted["codegen.cpp.extra_compile_args_gcc"] = [
+            *(flag for flag in flags if flag != "-ffast-math"),
+            "-ffp-contract=off",
+        ]
     before = {name: prefs[name] for name in wanted}
     for name, value in wanted.items():
         prefs[name] = value
@@ -93,6 +112,7 @@ def _preferences(dtype, target=None):
     # order, which Brian2 cannot know
     for name in ("brian2.codegen.generators.base", "brian2.codegen.generators.numpy_generator"):
         BrianLogger.suppress_hierarchy(name)
+    BrianLogger.suppress_name("synapses_dt_mismatch")  # without delays there is nothing to round
     try:
         yield
     finally:
@@ -154,6 +174,21 @@ def _checked_spikes(name, indices, times, n, dt):
     return indices.astype(np.int32), bins
 
 
+def _check_synapses(given, names):
+    """Check that a run is given all of a synapses' arrays, of one length, or their values only."""
+    pre = next(name for name in names if name.endswith("._synaptic_pre"))
+    if pre not in given:
+        return
+    lengths = {name: len(np.atleast_1d(given[name])) if name in given else 0 for name in names}
+    if len(set(lengths.values())) > 1 or not lengths[pre]:
+        raise ValueError(
+            f"'{pre}' was given: give all of {', '.join(names)}, of one length above 0; found"
+            f" {', '.join(map(str, lengths.values()))}"
+        )
+    if np.any(np.diff(given[pre]) < 0):
+        raise ValueError(f"'{pre}' must be ascending")
+
+
 def _checked_network(network):
     if not isinstance(network, brian2.Network):
         raise TypeError(f"build() returned {network!r}: it must return a brian2.Network")
@@ -176,11 +211,13 @@ class RuntimeNetwork:
     target : {'numpy', 'cython'}
     dtype : dtype, optional
         Floating-point type of the state variables.
+    exact : bool
+        Whether compiled code computes floating-point numbers just as it is written.
     """
 
-    def __init__(self, build, target="numpy", dtype=np.float64):
-        self._target, self._dtype = target, dtype
-        with _preferences(dtype, target):
+    def __init__(self, build, target="numpy", dtype=np.float64, exact=False):
+        self._preferences = functools.partial(_preferences, dtype, target, exact)
+        with self._preferences():
             self.network = _checked_network(build())
         self._variables = {
             f"{obj.name}.{name}": variable
@@ -228,32 +265,40 @@ class RuntimeNetwork:
         self.set(state or {})
         self.set_spikes(spikes or {})
         for obj in self.network.sorted_objects:
-            if isinstance(obj, EventMonitor):
+            if isinstance(obj, (EventMonitor, StateMonitor)):
                 obj.resize(0)
                 obj.variables["N"].set_value(0)
+            if isinstance(obj, EventMonitor):
                 obj.variables["count"].set_value(0)
         self.network.t_ = 0.0
         # Brian2 compares single precision with 1e50 to find invalid values
-        with _preferences(self._dtype, self._target), np.errstate(over="ignore"):
+        with self._preferences(), np.errstate(over="ignore"):
             self.network.run(duration, namespace={})
         out = dict(state or {}) | {
             name: _relative(name, np.array(variable.get_value()), duration)
             for name, variable in self._variables.items()
             if _is_state(variable)
         }
+        monitors = self.network.sorted_objects
         recorded = {
+            f"{obj.name}.{name}": np.array(obj.variables[name].get_value())
+            for obj in monitors
+            if isinstance(obj, StateMonitor)
+            for name in obj.record_variables
+        }
+        spikes = {
             obj.name: (np.array(obj.i), np.array(obj.t_))
-            for obj in self.network.sorted_objects
+            for obj in monitors
             if isinstance(obj, EventMonitor)
         }
-        return Segment(out, recorded)
+        return Segment(out, spikes, recorded)
 
 
 def _is_state(variable):
     """Whether a variable changes in a run and so is part of what a segment hands on."""
     return (
         not variable.constant
-        and not isinstance(variable.owner, (brian2.Clock, EventMonitor))
+        and not isinstance(variable.owner, (brian2.Clock, EventMonitor, StateMonitor))
         and getattr(variable, "ndim", 1) == 1
         and variable.name not in ("_lastindex", "_spikespace")
         and not variable.name.endswith("space")
@@ -290,7 +335,9 @@ class SparseSynapses(DenseSynapses):
     """`codeobj_class` for any synapses without delay on C++ standalone, listed source by source.
 
     ``connect(i=..., j=...)`` with `i` in ascending order. As with `DenseSynapses` a source's
-    synapses are walked directly; only pathways of presynaptic spikes are possible.
+    synapses are walked directly; only pathways of presynaptic spikes are possible. Each run
+    of a `CompiledNetwork` may be given other synapses: ``name._synaptic_pre`` (ascending),
+    ``name._synaptic_post`` and all variables of the synapses, of one length.
     """
 
 
@@ -314,6 +361,8 @@ class CompiledNetwork:
     cache : path, optional
         Folder of the compiled networks. Default: the environment variable
         ``BRIANPRUNE_CACHE`` or the user's cache folder.
+    exact : bool
+        Whether compiled code computes floating-point numbers just as it is written.
 
     Notes
     -----
@@ -335,13 +384,13 @@ class CompiledNetwork:
     >>> run.state['group.v'], run.spikes['spikes']                       # doctest: +SKIP
     """
 
-    def __init__(self, build, dtype=np.float64, cache=None):
+    def __init__(self, build, dtype=np.float64, cache=None, exact=False):
         check_backend("cpp_standalone")
         cache = Path(cache or os.environ.get("BRIANPRUNE_CACHE") or pooch.os_cache("brianprune"))
         cache.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
         try:
-            with _preferences(dtype), _fresh_names():
+            with _preferences(dtype, exact=exact), _fresh_names():
                 self._translate(build, work)
             digest = _digest(work)
             self.folder = cache / digest[:24]
@@ -384,6 +433,7 @@ class CompiledNetwork:
     def _describe(self, device, network):
         """Remember names, types and sizes of all arrays."""
         self._arrays, self._monitors, self._generators = {}, [], {}
+        self._state_monitors, self._sparse = {}, {}
         for variable, array in sorted(device.arrays.items(), key=lambda item: item[1]):
             try:
                 owner = variable.owner.name
@@ -398,6 +448,9 @@ class CompiledNetwork:
                 "dtype": np.dtype(variable.dtype),
                 "dim": variable.dim,
                 "size": None if dynamic else int(variable.size),
+                "by_synapse": dynamic
+                and not variable.scalar
+                and variable.name not in ("N_incoming", "N_outgoing"),
                 "out": _is_state(variable) or isinstance(variable.owner, EventMonitor),
                 "state": _is_state(variable),
                 "time": variable.name in _TIMES,
@@ -408,6 +461,24 @@ class CompiledNetwork:
             elif isinstance(obj, SpikeGeneratorGroup):
                 dt = float(obj.clock.dt)
                 self._generators[obj.name] = (obj.N, f"{obj.clock.name}.dt", dt)
+            elif isinstance(obj, StateMonitor):
+                for name in obj.record_variables:
+                    variable = obj.variables[name]
+                    self._state_monitors[f"{obj.name}.{name}"] = {
+                        "cpp": f"_dynamic{device.arrays[variable]}",
+                        "dtype": np.dtype(variable.dtype),
+                        "columns": obj.n_indices,
+                    }
+            elif isinstance(obj, Synapses) and issubclass(
+                obj.codeobj_class or object, SparseSynapses
+            ):
+                self._sparse[obj.name] = [
+                    name
+                    for name, array in self._arrays.items()
+                    if name.rpartition(".")[0] == obj.name
+                    and array["size"] is None
+                    and array["by_synapse"]
+                ]
 
     def _insert_segment_code(self, device, network):
         """Read the state, step through all code objects, write the state; then stop."""
@@ -426,9 +497,13 @@ class CompiledNetwork:
             for name in self._generators
             for variable in ("_timebins", "neuron_index")
         }
+        sparse = {name: of for of, names in self._sparse.items() for name in names}
         for name, array in self._arrays.items():
             size = "" if array["size"] is None else f", {array['size']}"
             read = "resize_and_read" if name in spike_lists else "read"
+            if name in sparse:
+                read = "resize_and_read_if"
+                size = f', state_in + "/{sparse[name]}._synaptic_pre"'
             lines.append(f'segment::{read}(state_in + "/{name}", {array["cpp"]}{size});')
         shortest = f"std::min({{{', '.join(f'{clock}.dt[0]' for clock in clocks)}}})"
         lines += [
@@ -458,6 +533,8 @@ class CompiledNetwork:
                 if size is None:
                     data, size = f"{data}.data()", f"{data}.size()"
                 lines.append(f'segment::write(state_out + "/{name}", {data}, {size});')
+        for name, array in self._state_monitors.items():
+            lines.append(f'segment::write_rows(state_out + "/{name}", {array["cpp"]});')
         lines.append("return 0;  // nothing else is needed: no array is written twice")
         device.insert_code("main", "\n".join(lines))
 
@@ -494,6 +571,8 @@ class CompiledNetwork:
             if name not in self._arrays:
                 raise _unknown(name, self._arrays)
             files[name] = _checked_value(name, value, self._arrays[name])
+        for names in self._sparse.values():
+            _check_synapses(files, names)
         for name, (indices, times) in (spikes or {}).items():
             if name not in self._generators:
                 raise _unknown(name, self._generators, "SpikeGeneratorGroup")
@@ -519,13 +598,17 @@ class CompiledNetwork:
                 for name, array in self._arrays.items()
                 if array["out"]
             }
+            recorded = {
+                name: np.fromfile(back / name, dtype=array["dtype"]).reshape(-1, array["columns"])
+                for name, array in self._state_monitors.items()
+            }
         out = dict(state or {}) | {
             name: _relative(name, values, duration)
             for name, values in read.items()
             if self._arrays[name]["state"]
         }
-        recorded = {name: (read[f"{name}.i"], read[f"{name}.t"]) for name in self._monitors}
-        return Segment(out, recorded)
+        fired = {name: (read[f"{name}.i"], read[f"{name}.t"]) for name in self._monitors}
+        return Segment(out, fired, recorded)
 
 
 def _write(path, text):

@@ -1,24 +1,43 @@
 """Images, their splits, and their spikes.
 
-`digits` needs no download; `mnist` and `fashion_mnist` are fetched once (or read from the
-folder that ``BRIANPRUNE_DATA`` names); `idx` reads any folder of the same form. Validation
+`digits` needs no download; `mnist`, `fashion_mnist` and `caltech101` are fetched once (or read
+from the folder that ``BRIANPRUNE_DATA`` names); `idx` and `image_folders` read any folder of the
+same form. Validation
 images come out of the training images, never out of the test images.
 """
 
 import gzip
 import hashlib
+import itertools
 import os
+import tarfile
+import tempfile
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pooch
+from PIL import Image
 
 from .analysis import N_CLASSES
-from .parameters import OURS, Parameter, Parameters
+from .parameters import CODE, OURS, Parameter, Parameters
 
-__all__ = ["Digits", "IdxImages", "Images", "digits", "fashion_mnist", "idx", "mnist", "spikes_of"]
+__all__ = [
+    "Digits",
+    "IdxImages",
+    "ImageFolders",
+    "Images",
+    "caltech101",
+    "difference_of_gaussians",
+    "digits",
+    "fashion_mnist",
+    "idx",
+    "image_folders",
+    "latencies",
+    "mnist",
+    "spikes_of",
+]
 
 IDX_FILES = (
     "train-images-idx3-ubyte.gz",
@@ -59,6 +78,7 @@ class Images(NamedTuple):
     validation_labels: np.ndarray
     test: np.ndarray  #: (n_test, pixels)
     test_labels: np.ndarray
+    shape: tuple  #: (rows, columns) of an image
 
 
 class _Dataset(Parameters):
@@ -82,7 +102,7 @@ class _Dataset(Parameters):
         FileNotFoundError
             If there are no files and no network.
         """
-        images, labels, test, test_labels = self._read()
+        images, labels, test, test_labels, shape = self._read()
         own, available = type(self).__name__, len(images) - self.n_validation
         n_train = available if self.n_train < 0 else self.n_train
         n_test = len(test) if self.n_test < 0 else self.n_test
@@ -108,6 +128,7 @@ class _Dataset(Parameters):
             labels[available:],
             test[:n_test],
             test_labels[:n_test],
+            shape,
         )
 
 
@@ -126,7 +147,7 @@ class Digits(_Dataset):
         large = zoom(bunch.images, (1, 2.5, 2.5), order=1).clip(0, 16) * (255 / 16)
         framed = np.pad(large, ((0, 0), (4, 4), (4, 4))).round().astype(np.uint8)
         images, labels = framed.reshape(len(framed), -1), bunch.target.astype(np.uint8)
-        return images[:1297], labels[:1297], images[1297:], labels[1297:]
+        return images[:1297], labels[:1297], images[1297:], labels[1297:], framed.shape[1:]
 
 
 class IdxImages(_Dataset):
@@ -158,7 +179,8 @@ class IdxImages(_Dataset):
                 f"{paths[0]} has images of {images.shape[1:]} pixels, {paths[2]} of"
                 f" {test.shape[1:]}"
             )
-        return images.reshape(len(images), -1), labels, test.reshape(len(test), -1), test_labels
+        flat, flat_test = (some.reshape(len(some), -1) for some in (images, test))
+        return flat, labels, flat_test, test_labels, images.shape[1:]
 
     def _paths(self):
         if self.folder:
@@ -211,6 +233,163 @@ class IdxImages(_Dataset):
                 f"IdxImages.name = {self.name!r}: choose one of"
                 f" {', '.join(map(repr, _KNOWN))}, or give a folder"
             )
+
+
+#: Smallest side of a picture in pixels: less is taken for a mistake.
+_SMALLEST = 16
+
+
+class ImageFolders(Parameters):
+    """A folder of pictures for each class, brought to one size in grey levels.
+
+    Numbers of images are per class; which picture goes where is drawn by `split`.
+    """
+
+    name = Parameter("caltech101", "'caltech101', or any name of a folder", OURS)
+    folder = Parameter("", "folder of the classes; '': BRIANPRUNE_DATA or a download", OURS)
+    md5 = Parameter("", "of a folder's pictures together; '': not checked", OURS)
+    classes = Parameter(("Faces_easy", "Motorbikes"), "the classes' folders", OURS, kind=tuple)
+    n_train = Parameter(200, "training images of each class, validation included", CODE, minimum=2)
+    n_validation = Parameter(0, "of these, validation images", OURS, minimum=0)
+    n_test = Parameter(-1, "test images of each class; -1: all the rest", OURS, minimum=-1)
+    split = Parameter(0, "seed of the split", OURS, minimum=0)
+    height = Parameter(160, "of an image, in pixels", CODE, minimum=_SMALLEST)
+    width = Parameter(250, "of an image, in pixels", OURS, minimum=_SMALLEST)
+
+    def validate(self):
+        if len(self.classes) < 2 or not all(isinstance(name, str) for name in self.classes):
+            raise ValueError(
+                f"ImageFolders.classes = {self.classes!r}: must be a tuple of at least two names"
+            )
+        if self.n_validation >= self.n_train:
+            raise ValueError(
+                f"ImageFolders.n_validation = {self.n_validation}: leaves nothing of n_train ="
+                f" {self.n_train} to learn from"
+            )
+        if not self.folder and self.name != "caltech101":
+            raise ValueError(
+                f"ImageFolders.name = {self.name!r}: choose 'caltech101', or give a folder"
+            )
+
+    def load(self):
+        """Read the pictures.
+
+        Returns
+        -------
+        Images
+
+        Raises
+        ------
+        ValueError
+            If a class has too few pictures, or one cannot be read.
+        FileNotFoundError
+            If there is no folder of a class, and no network to fetch it.
+        """
+        rng = np.random.default_rng(self.split)
+        parts = {"train": [], "validation": [], "test": []}
+        labels = {name: [] for name in parts}
+        files = self._files()
+        if self.md5 and _md5(itertools.chain(*files.values())) != self.md5:
+            raise ValueError(f"{self.folder}: the files have changed; call image_folders again")
+        for label, (name, paths) in enumerate(files.items()):
+            n_test = len(paths) - self.n_train if self.n_test < 0 else self.n_test
+            if n_test < 1 or self.n_train + n_test > len(paths):
+                raise ValueError(
+                    f"class '{name}' has {len(paths)} pictures: too few for n_train ="
+                    f" {self.n_train} and n_test = {max(n_test, 1)}; choose fewer"
+                )
+            order = rng.permutation(len(paths))
+            n_learn = self.n_train - self.n_validation
+            cuts = {
+                "train": order[:n_learn],
+                "validation": order[n_learn : self.n_train],
+                "test": order[self.n_train : self.n_train + n_test],
+            }
+            for part, chosen in cuts.items():
+                parts[part] += [_picture(paths[k], self.height, self.width) for k in chosen]
+                labels[part] += [label] * len(chosen)
+        size = self.height * self.width
+        arrays = []
+        for part, pictures in parts.items():
+            arrays.append(np.array(pictures, dtype=np.uint8).reshape(-1, size))
+            arrays.append(np.array(labels[part], dtype=np.uint8))
+        return Images(*arrays, (self.height, self.width))
+
+    def _files(self):
+        """Return the pictures of each class, sorted by name."""
+        folder = self._folder()
+        files = {}
+        for name in self.classes:
+            if not (folder / name).is_dir():
+                there = sorted(path.name for path in folder.iterdir() if path.is_dir())
+                raise FileNotFoundError(
+                    f"{folder} has no folder '{name}'; it has {', '.join(there) or 'none'}"
+                )
+            files[name] = sorted(
+                path for path in (folder / name).iterdir() if not path.name.startswith(".")
+            )
+        return files
+
+    def _folder(self):
+        if self.folder:
+            folder = Path(self.folder).expanduser()
+            if not folder.is_dir():
+                raise FileNotFoundError(
+                    f"{folder} is not a folder; it must hold one for each class"
+                )
+            return folder
+        own = os.environ.get("BRIANPRUNE_DATA")
+        if own and Path(own, self.name).is_dir():
+            return Path(own, self.name)
+        return _fetch_caltech101(own)
+
+
+_CALTECH101 = "https://data.caltech.edu/records/mzrjq-6wc02/files/caltech-101.zip"
+_CALTECH101_ARCHIVE = "101_ObjectCategories.tar.gz"
+_CALTECH101_MD5 = "b224c7392d521a49829488ab0f1120d9"
+
+
+def _fetch_caltech101(own):
+    """Download Caltech 101 once, check it, unpack it; return the folder of its classes."""
+    cache = pooch.os_cache("brianprune") / "caltech101"
+    folder = cache / "101_ObjectCategories"
+    if folder.is_dir():
+        return folder
+    try:
+        found = pooch.retrieve(_CALTECH101, None, path=cache, processor=pooch.Unzip())
+    except Exception as error:
+        where = f"{own}/caltech101" if own else "FOLDER/caltech101 and set BRIANPRUNE_DATA=FOLDER"
+        raise FileNotFoundError(
+            f"Caltech 101 is not on this machine and could not be fetched from {_CALTECH101}"
+            f" ({type(error).__name__}). Put the folders of its classes into {where}, or use"
+            " digits(), which needs no download."
+        ) from None
+    (archive,) = [Path(path) for path in found if path.endswith(_CALTECH101_ARCHIVE)]
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
+    if md5 != _CALTECH101_MD5:
+        raise ValueError(f"{archive}: MD5 {md5}, but the original has {_CALTECH101_MD5}")
+    with tempfile.TemporaryDirectory(dir=cache) as unpacked:
+        with tarfile.open(archive) as tar:
+            tar.extractall(unpacked, filter="data")
+        os.replace(Path(unpacked, folder.name), folder)
+    return folder
+
+
+def _picture(path, height, width):
+    """Read a picture in grey levels, shape (height, width), uint8."""
+    try:
+        with Image.open(path) as picture:
+            if min(picture.size) < _SMALLEST:
+                raise ValueError(
+                    f"{path}: {picture.size[0]} x {picture.size[1]} pixels; a picture needs at least"
+                    f" {_SMALLEST} each way"
+                )
+            grey = picture.convert("L")
+            return np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR))
+    except OSError as error:
+        raise ValueError(
+            f"{path}: not a picture that can be read ({error}); remove it from the folder"
+        ) from None
 
 
 def _read_idx(path, n_dimensions):
@@ -270,6 +449,30 @@ def idx(folder, **counts):
     return data.replace(md5=_md5(data._paths()))
 
 
+def caltech101(classes=("Faces_easy", "Motorbikes"), **settings):
+    """Return classes of Caltech 101, 200 training images of each; see `ImageFolders`.
+
+    Examples
+    --------
+    >>> caltech101(n_train=100, split=3).classes
+    ('Faces_easy', 'Motorbikes')
+    """
+    return ImageFolders(classes=tuple(classes), **settings)
+
+
+def image_folders(folder, classes, **settings):
+    """Return the pictures in subfolders of `folder`, one for each class; see `ImageFolders`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    """
+    folder = Path(folder).expanduser().resolve()
+    data = ImageFolders(name=folder.name, folder=str(folder), classes=tuple(classes), **settings)
+    return data.replace(md5=_md5(itertools.chain(*data._files().values())))
+
+
 def _md5(paths):
     digest = hashlib.md5()
     for path in paths:
@@ -319,3 +522,44 @@ def spikes_of(image, rate_per_level, n_steps, rng):
     keys = np.sort(np.concatenate(parts)).astype(np.int32)
     steps, pixels = np.divmod(keys, np.int32(len(image)))
     return pixels, steps
+
+
+def difference_of_gaussians(size, sigma_centre, sigma_surround):
+    """Return the filter of on-centre cells: zero mean, maximum 1, shape (size, size)."""
+    offset = np.arange(size) - size // 2
+    squared = offset[:, np.newaxis] ** 2 + offset**2
+    centre, surround = (
+        np.exp(-squared / (2 * sigma**2)) / sigma for sigma in (sigma_centre, sigma_surround)
+    )
+    difference = centre - surround
+    difference -= difference.mean()
+    return difference / difference.max()
+
+
+def latencies(image, dog, contrast, n_bins, off_centre=False):
+    """Turn an image into first spikes: the higher the contrast, the earlier.
+
+    Parameters
+    ----------
+    image : array, shape (rows, columns)
+    dog : array
+        The filter, see `difference_of_gaussians`.
+    contrast : float
+        Pixels spike if their filtered value is above.
+    n_bins : int
+        Time steps; each gets equally many spikes.
+    off_centre : bool
+        Off-centre cells beside the on-centre ones: a second channel.
+
+    Returns
+    -------
+    neurons, steps : arrays of int
+        Of the spikes; neuron is (row*columns + column)*channels + channel.
+    """
+    from scipy.ndimage import correlate
+
+    filtered = correlate(np.asarray(image, dtype=float), dog, mode="nearest")
+    cells = np.stack([filtered, -filtered] if off_centre else [filtered], axis=-1).ravel()
+    neurons = np.flatnonzero(cells > contrast)
+    by_contrast = neurons[np.argsort(-cells[neurons], kind="stable")]
+    return by_contrast, np.arange(len(neurons)) * n_bins // max(1, len(neurons))

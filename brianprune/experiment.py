@@ -1,23 +1,14 @@
 """Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
 
-import contextlib
 import functools
-import hashlib
 import itertools
-import os
-import resource
-import sys
-import tempfile
 import time
-import warnings
 from collections.abc import Iterable
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 from brian2 import second
-from tqdm.auto import tqdm
 
 from . import analysis
 from .arithmetic import FloatingPoint
@@ -26,9 +17,10 @@ from .datasets import Digits, IdxImages, spikes_of
 from .inference import show
 from .models import DiehlCook
 from .network import Pruner, build_network, initial_state, parameter_values, structure
-from .parameters import OURS, Parameter, Parameters
+from .parameters import OURS, Parameter
 from .pruning.rules import PruningEvent, decide, event_rng
-from .results import FORMAT, NewerFormat, Result, provenance, read_tree, write_tree
+from .results import Result, provenance
+from .running import Computation, CpuClock, Reporter, check_run
 
 __all__ = ["Experiment", "run_all", "sweep"]
 
@@ -36,7 +28,7 @@ __all__ = ["Experiment", "run_all", "sweep"]
 TRAINING, LABELLING, EVALUATION, WEIGHTS = range(4)
 
 
-class Experiment(Parameters):
+class Experiment(Computation):
     """A network, a pruning rule, images, an arithmetic and a seed: what is computed.
 
     Immutable; ``replace()`` makes the next one. How it is computed is an argument of `run`
@@ -49,6 +41,9 @@ class Experiment(Parameters):
     >>> experiment.replace(network__n_exc=30, seed=1).network.n_exc
     30
     """
+
+    result_class = Result
+    checkpoint = {"done", "state", "spikes", "history", "events", "recorded"}
 
     network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
     pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=object)
@@ -79,11 +74,6 @@ class Experiment(Parameters):
                 "Experiment.evaluate_on = 'validation': the data has none; set data__n_validation"
             )
 
-    @property
-    def key(self):
-        """Name of the result file: a hash of the experiment."""
-        return hashlib.sha256(f"{FORMAT} {self!r}".encode()).hexdigest()[:16]
-
     def run(self, backend="cpp_standalone", *, results=None, segment=1000, report=None):
         """Train, prune, label and evaluate.
 
@@ -110,24 +100,15 @@ class Experiment(Parameters):
             On bad input, before anything is simulated.
         """
         check_backend(backend)
-        if isinstance(segment, bool) or not isinstance(segment, int) or segment < 1:
-            raise ValueError(f"segment = {segment!r}: must be a whole number of images, at least 1")
-        if not (report in (None, "text", "progressbar") or callable(report)):
-            raise ValueError(
-                f"report = {report!r}: choose None, 'text', 'progressbar' or a function"
-            )
-        store = _Store(self, results)
+        check_run(segment, report)
+        store = self._store(results)
         stored = store.result()
         if stored is not None:
             return stored
         images = self.data.load()
         self._check_pruning(images)
-        with _Reporter(report, len(images.train)) as reporter:
+        with Reporter(report) as reporter:
             return _Run(self, images, backend, segment, store, reporter).result()
-
-    def forget(self, results):
-        """Remove what the folder `results` holds of this experiment, to compute it again."""
-        _Store(self, results).forget()
 
     def build(self, n_images=10):
         """Build the network for use by hand on Brian2's runtime targets.
@@ -219,7 +200,7 @@ class _Run:
         self.n_exc = experiment.network.n_exc
         self.n_inputs = images.train.shape[1]
         self.duration = float((experiment.network.presentation + experiment.network.rest) / second)
-        self.clock = _CpuClock()
+        self.clock = CpuClock()
         self._networks = {}
 
     def result(self):
@@ -228,6 +209,7 @@ class _Run:
         progress = self.store.checkpoint() or self._shared() or self._new()
         if progress["done"] < len(self.images.train):
             self._train(progress)
+        cpu_seconds_training = progress["cpu_seconds"]
         state = dict(progress["state"])
         first = max(0, len(self.images.train) - e.n_label)
         labelled, label_labels = self.images.train[first:], self.images.train_labels[first:]
@@ -266,7 +248,12 @@ class _Run:
             test_counts=test_counts,
             test_labels=split[1],
             operations={"training": training, "inference": operations},
-            provenance=provenance(self.backend) | self.clock.read(progress),
+            provenance=provenance(self.backend)
+            | {
+                "cpu_seconds_training": cpu_seconds_training,
+                "cpu_seconds_pruning": progress["cpu_seconds_pruning"],
+            }
+            | self.clock.read(progress),
         )
         self.store.save(result)
         return result
@@ -547,187 +534,6 @@ class _Past:
 
     def __init__(self, threshold, n_pruned):
         self.threshold, self.n_pruned = threshold, int(n_pruned)
-
-
-class _CpuClock:
-    """CPU time and peak memory of this process and its children, added up over resumes."""
-
-    def __init__(self):
-        self._last = self._now()
-
-    @staticmethod
-    def _now():
-        usages = [
-            resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        ]
-        return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-    def add_to(self, progress):
-        now = self._now()
-        progress["cpu_seconds"] += now - self._last
-        self._last = now
-        scale = 2**20 if sys.platform == "darwin" else 2**10
-        peaks = [
-            resource.getrusage(who).ru_maxrss / scale
-            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        ]
-        progress["peak_mb"] = max(progress["peak_mb"], *peaks)
-
-    def read(self, progress):
-        training = progress["cpu_seconds"]
-        self.add_to(progress)
-        return {
-            "cpu_seconds": progress["cpu_seconds"],
-            "cpu_seconds_training": training,
-            "cpu_seconds_pruning": progress["cpu_seconds_pruning"],
-            "peak_mb": progress["peak_mb"],
-        }
-
-
-class _Store:
-    """The results folder: finished results and two generations of checkpoints."""
-
-    def __init__(self, experiment, folder):
-        self.experiment, self.folder = experiment, None
-        if folder is None:
-            return
-        self.folder = Path(folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-        except OSError as error:
-            raise PermissionError(
-                f"results = '{folder}': cannot be written ({error.strerror}); name another folder"
-            ) from None
-        stem = self.folder / experiment.key
-        self.path = stem.with_suffix(".h5")
-        self._current, self._previous = stem.with_suffix(".part"), stem.with_suffix(".part-before")
-
-    def result(self):
-        """Return the stored result, if there is one."""
-        if self.folder is None or not self.path.exists():
-            return None
-        return Result.load(self.path)
-
-    def save(self, result):
-        """Store a finished result and remove its checkpoints."""
-        if self.folder is None:
-            return
-        result.save(self.path)
-        for path in (self._current, self._previous):
-            path.unlink(missing_ok=True)
-
-    def checkpoint(self):
-        """Return the latest progress that can be read, or None."""
-        if self.folder is None:
-            return None
-        paths = [path for path in (self._current, self._previous) if path.exists()]
-        for path in paths:
-            progress = self._read(
-                path,
-                self.experiment,
-                "training starts anew" if path == paths[-1] else "the one before is used",
-            )
-            if progress is not None:
-                return progress
-        return None
-
-    @staticmethod
-    def _read(path, experiment, otherwise):
-        try:
-            tree = read_tree(path)
-        except NewerFormat:
-            raise
-        except FileNotFoundError:  # another process with the same experiment moved it
-            return None
-        except ValueError as error:
-            reason = str(error)
-        else:
-            missing = {"done", "state", "spikes", "history", "events", "recorded"} - set(tree)
-            if missing:
-                reason = f"{path} lacks {', '.join(sorted(missing))}"
-            elif tree.get("experiment") == repr(experiment):
-                return tree
-            else:
-                reason = f"{path} belongs to another experiment"
-        warnings.warn(f"checkpoint not usable: {reason}; {otherwise}", stacklevel=6)
-        return None
-
-    def save_checkpoint(self, progress):
-        """Store the progress; the checkpoint before it is kept."""
-        if self.folder is None:
-            return
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(self._current, self._previous)
-        write_tree(self._current, {**progress, "experiment": repr(self.experiment)})
-
-    def _shared_path(self, done):
-        unpruned = self.experiment.replace(pruning=None)
-        return unpruned, self.folder / f"{unpruned.key}-{done}.shared"
-
-    def forget(self):
-        """Remove everything that is stored of the experiment, shared training included."""
-        unpruned, _ = self._shared_path(0)
-        for pattern in (f"{self.experiment.key}.*", f"{unpruned.key}-*.shared"):
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
-
-    def shared(self, done):
-        """Return the progress of the unpruned network after `done` images, if stored."""
-        if self.folder is None:
-            return None
-        unpruned, path = self._shared_path(done)
-        if not path.exists():
-            return None
-        return self._read(path, unpruned, "it is computed anew")
-
-    def save_shared(self, progress, done):
-        """Store the progress before the first event, for runs with other rules."""
-        if self.folder is None:
-            return
-        unpruned, path = self._shared_path(done)
-        write_tree(path, {**progress, "experiment": repr(unpruned)})
-
-
-class _Reporter:
-    """Progress to standard error, or to a function."""
-
-    def __init__(self, report, n_train):
-        self._report, self._bar = report, None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        if self._bar is not None:
-            self._bar.close()
-
-    def start(self, what, total, done):
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        self._what, self._total = what, total
-        if self._report in ("text", "progressbar"):
-            bar = tqdm if self._report == "progressbar" else _text_bar
-            self._bar = bar(total=total, initial=done, desc=what, unit="image")
-
-    def update(self, done, progress=None):
-        if self._bar is not None:
-            self._bar.update(done - self._bar.n)
-        elif callable(self._report) and progress is not None:
-            self._report(done, self._total, pd.DataFrame(progress["history"]))
-
-
-def _text_bar(**kwargs):
-    """Progress in lines, at most one every ten seconds, for logs."""
-    return tqdm(
-        **kwargs,
-        file=sys.stderr,
-        mininterval=10,
-        ncols=0,
-        bar_format="{desc}: {n_fmt}/{total_fmt} images, {elapsed} so far, {remaining} left\n",
-    )
 
 
 def run_all(experiments, n_jobs=1, **how):

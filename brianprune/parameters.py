@@ -223,7 +223,8 @@ class Parameters:
         """Return a copy with some fields changed.
 
         A field of a field is reached with two underscores, as in
-        ``experiment.replace(network__tau_m=150*ms)``.
+        ``experiment.replace(network__tau_m=150*ms)``, an element of a field that is a tuple
+        by its number, as in ``experiment.replace(network__layers__1__threshold=60.0)``.
         """
         values = dict(self._values)
         nested = {}
@@ -235,6 +236,9 @@ class Parameters:
             else:
                 values[head] = value
         for head, inner in nested.items():
+            if isinstance(values[head], tuple):
+                values[head] = self._replace_elements(head, values[head], inner)
+                continue
             if not isinstance(values[head], Parameters):
                 raise TypeError(
                     f"{type(self).__name__}.{head} is {values[head]!r} and has no parameters"
@@ -242,6 +246,22 @@ class Parameters:
                 )
             values[head] = values[head].replace(**inner)
         return type(self)(**values)
+
+    def _replace_elements(self, name, elements, changes):
+        """Return a tuple with some elements, or fields of elements, changed."""
+        elements = list(elements)
+        for path, value in changes.items():
+            number, _, rest = path.partition("__")
+            if not number.isdigit() or int(number) >= len(elements):
+                raise TypeError(
+                    f"{type(self).__name__}.{name} has {len(elements)} elements, not '{number}':"
+                    f" use {name}__0 to {name}__{len(elements) - 1}"
+                )
+            k = int(number)
+            if rest and not isinstance(elements[k], Parameters):
+                raise TypeError(f"{type(self).__name__}.{name}[{k}] has no parameters to change")
+            elements[k] = elements[k].replace(**{rest: value}) if rest else value
+        return tuple(elements)
 
     def __setattr__(self, name, value):
         if name in self.fields:
@@ -269,6 +289,10 @@ class Parameters:
             if isinstance(value, Parameters):
                 result.append((name, type(value).__name__, field.meaning, ""))
                 result += [(f"  {row[0]}", *row[1:]) for row in value.rows()]
+            elif isinstance(value, tuple) and all(isinstance(v, Parameters) for v in value):
+                for k, element in enumerate(value):
+                    result.append((f"{name}[{k}]", type(element).__name__, field.meaning, ""))
+                    result += [(f"  {row[0]}", *row[1:]) for row in element.rows()]
             else:
                 default = value == field.default
                 result.append(

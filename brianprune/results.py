@@ -16,7 +16,7 @@ import pandas as pd
 from . import analysis
 from .parameters import parse
 
-__all__ = ["FORMAT", "NewerFormat", "Result", "provenance", "read_tree", "write_tree"]
+__all__ = ["FORMAT", "DeepResult", "NewerFormat", "Result", "provenance", "read_tree", "write_tree"]
 
 #: Of the files. A change that alters numbers raises it, so old results are not mixed in.
 FORMAT = 2
@@ -145,7 +145,41 @@ def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-class Result:
+class StoredResult:
+    """Base of the results: an experiment, arrays by name, an HDF5 file."""
+
+    _ARRAYS = ()
+
+    def __init__(self, experiment, **arrays):
+        self.experiment = experiment
+        for name in self._ARRAYS:
+            setattr(self, name, arrays[name])
+
+    def save(self, path):
+        """Write the result to an HDF5 file, under a temporary name first."""
+        tree = {name: getattr(self, name) for name in self._ARRAYS}
+        write_tree(path, {"experiment": repr(self.experiment), **tree}, compression="gzip")
+
+    @classmethod
+    def load(cls, path):
+        """Read a result file.
+
+        Raises
+        ------
+        FileNotFoundError
+        ValueError
+            If it is damaged or of a newer version.
+        """
+        tree = read_tree(path)
+        missing = {"experiment", *cls._ARRAYS} - set(tree)
+        if missing:
+            raise ValueError(
+                f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}"
+            )
+        return cls(parse(tree.pop("experiment")), **tree)
+
+
+class Result(StoredResult):
     """What an experiment computed.
 
     Attributes
@@ -201,11 +235,6 @@ class Result:
         "provenance",
     )
 
-    def __init__(self, experiment, **arrays):
-        self.experiment = experiment
-        for name in self._ARRAYS:
-            setattr(self, name, arrays[name])
-
     @property
     def labels(self):
         """The class of each neuron, -1 for none; see `brianprune.analysis.assign_labels`."""
@@ -243,25 +272,89 @@ class Result:
     def __repr__(self):
         return f"<Result: accuracy {self.accuracy:.4f}, {self.n_pruned} neurons pruned>"
 
-    def save(self, path):
-        """Write the result to an HDF5 file, under a temporary name first."""
-        tree = {name: getattr(self, name) for name in self._ARRAYS}
-        write_tree(path, {"experiment": repr(self.experiment), **tree}, compression="gzip")
 
-    @classmethod
-    def load(cls, path):
-        """Read a result file.
+class DeepResult(StoredResult):
+    """What a `~brianprune.DeepExperiment` computed.
 
-        Raises
-        ------
-        FileNotFoundError
-        ValueError
-            If it is damaged or of a newer version.
-        """
-        tree = read_tree(path)
-        missing = {"experiment", *cls._ARRAYS} - set(tree)
-        if missing:
-            raise ValueError(
-                f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}"
-            )
-        return cls(parse(tree.pop("experiment")), **tree)
+    Layers are named ``conv1``, ``conv2``, ...
+
+    Attributes
+    ----------
+    experiment : DeepExperiment
+    weights, mask : dict of array, shape (input channels, rows, columns, maps)
+        Shared weights by layer, 0 where pruned; existing kernel entries.
+    history : DataFrame
+        While learning, a row each ``check_interval`` images: ``layer`` (from 1), ``image``
+        (presentations to the layer), ``convergence`` (mean of w(1-w)), ``connectivity`` (fraction of
+        shared weights), ``wins``, ``images_without_win``, ``accumulations``, ``updates``.
+    layers : DataFrame
+        A row for each layer: ``layer``, ``images`` (presentations until it had learned),
+        ``converged``, ``connectivity``, ``synapses`` and ``synapses_unpruned`` (unrolled),
+        ``learning_accumulations`` (of the layer), ``learning_accumulations_below`` (of the layers
+        before it, for the same images), ``updates`` (weights touched by STDP), ``comparisons``
+        (of weights with a pruning threshold), ``inference_accumulations`` and
+        ``inference_spikes`` (input spikes; both for an evaluation image),
+        ``learning_steps`` (time steps simulated), ``cpu_seconds_learning``,
+        ``cpu_seconds_inference`` (for an evaluation image).
+    features, test_features : array, shape (images, features)
+        Maximum potentials of the last layer.
+    labels, test_labels, predicted : array, shape (images,)
+        Of the training and the evaluation images.
+    provenance : dict
+        Versions, commit, backend, machine, CPU seconds, peak memory in MB.
+    """
+
+    _ARRAYS = (
+        "weights",
+        "mask",
+        "history",
+        "layers",
+        "features",
+        "labels",
+        "test_features",
+        "test_labels",
+        "predicted",
+        "provenance",
+    )
+
+    @property
+    def accuracy(self):
+        """The fraction of evaluation images predicted rightly."""
+        return analysis.accuracy(self.predicted, self.test_labels)
+
+    @property
+    def connectivity(self):
+        """The fraction of shared weights that exist, over all layers."""
+        masks = list(self.mask.values())
+        return float(sum(np.count_nonzero(m) for m in masks) / sum(m.size for m in masks))
+
+    @property
+    def learning_operations(self):
+        """Synaptic accumulations and weight updates while learning, all layers that ran."""
+        columns = ["learning_accumulations", "learning_accumulations_below", "updates"]
+        return float(self.layers[columns].to_numpy().sum())
+
+    @property
+    def inference_operations(self):
+        """Synaptic accumulations for an evaluation image, mean."""
+        return float(self.layers["inference_accumulations"].sum())
+
+    def summary(self):
+        """Return the main numbers as a dictionary."""
+        return {
+            "accuracy": self.accuracy,
+            "connectivity": self.connectivity,
+            "synapses": int(self.layers["synapses"].sum()),
+            "images": int(self.layers["images"].sum()),
+            "learning_operations": self.learning_operations,
+            "inference_operations": self.inference_operations,
+            "cpu_seconds_learning": float(self.layers["cpu_seconds_learning"].sum()),
+            "cpu_seconds_inference": float(self.layers["cpu_seconds_inference"].sum()),
+            "cpu_seconds": self.provenance["cpu_seconds"],
+        }
+
+    def __repr__(self):
+        return (
+            f"<DeepResult: accuracy {self.accuracy:.4f},"
+            f" {100 * self.connectivity:.1f} % of the connections left>"
+        )

@@ -18,7 +18,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..backends import BACKENDS, check_backend
-from ..results import Result
 from . import REGISTRY
 
 FORMATS = ("png", "pdf", "svg")
@@ -109,7 +108,7 @@ def _make(names, options):
         check_backend(options.backend)
         _simulate(missing, options)
     for name, fig in figures.items():
-        results = {e: Result.load(options.results / f"{e.key}.h5") for e in wanted[name]}
+        results = {e: e.stored(options.results) for e in wanted[name]}
         for path in _write(fig, fig.scales[scale_name], results, output, options.format):
             print(path, flush=True)
     return 0
@@ -131,9 +130,9 @@ def _simulate(experiments, options):
             experiment.forget(options.results)
     how = {"backend": options.backend, "results": options.results}
     # one of each size first, so that two processes do not compile the same network
-    first = {e.network.n_exc: e for e in reversed(experiments)}
+    first = {e.network.size: e for e in reversed(experiments)}
     rest = [e for e in experiments if e not in first.values()]
-    todo = [*first.values(), *sorted(rest, key=lambda e: e.network.n_exc)]
+    todo = [*first.values(), *sorted(rest, key=lambda e: e.network.size)]
     with tqdm(total=len(todo), desc="simulations", unit="run", file=sys.stderr) as bar:
         if options.jobs == 1:
             for experiment in todo:

@@ -122,6 +122,11 @@ class DiehlCook(Parameters):
             )
 
     @property
+    def size(self):
+        """Excitatory neurons: a measure of cost."""
+        return self.n_exc
+
+    @property
     def steps_shown(self):
         """Time steps with input, per image."""
         return round(float(self.presentation / self.dt))

@@ -1,5 +1,6 @@
 """Pruning rules: pure functions of arrays, and when they act."""
 
+from .connections import ConnectionPruning
 from .neurons import (
     AdaptiveNeuronPruning,
     ConstantNeuronPruning,
@@ -20,6 +21,7 @@ from .weights import (
 __all__ = [
     "AdaptiveNeuronPruning",
     "AdaptiveWeightPruning",
+    "ConnectionPruning",
     "ConstantNeuronPruning",
     "ConstantWeightPruning",
     "PostTrainingNeuronPruning",

@@ -45,10 +45,31 @@ template <class T> void resize_and_read(const std::string& file, std::vector<T>&
     read(file, data);
 }
 
+// Only if another file is there too may the length change.
+template <class T>
+void resize_and_read_if(const std::string& file, std::vector<T>& data, const std::string& other)
+{
+    if (std::ifstream(other).is_open())
+        resize_and_read(file, data);
+    else
+        read(file, data);
+}
+
 template <class T> void write(const std::string& file, const T* data, size_t n)
 {
     std::ofstream stream(file, std::ios::binary);
     stream.write(reinterpret_cast<const char*>(data), n*sizeof(T));
+    stream.close();
+    if (stream.fail())
+        fail(file + ": cannot be written");
+}
+
+// A two-dimensional array of Brian2, row by row.
+template <class T> void write_rows(const std::string& file, T& data)
+{
+    std::ofstream stream(file, std::ios::binary);
+    for(int row=0; row<data.n; row++)
+        stream.write(reinterpret_cast<const char*>(&data(row, 0)), data.m*sizeof(data(0, 0)));
     stream.close();
     if (stream.fail())
         fail(file + ": cannot be written");

@@ -1,0 +1,504 @@
+"""One convolutional layer at a time: its geometry, its synapses, its Brian2 objects.
+
+A layer is driven by the recorded first spikes of what comes before it, and its networks are
+three: one that learns, one that passes first spikes on through pooling, one whose
+potentials are read. Synapses are unrolled, one for each kernel entry and position, and read the
+shared weight of their entry; a pruned entry has none.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from brian2 import (
+    Clock,
+    Network,
+    NeuronGroup,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    linked_var,
+    ms,
+    second,
+)
+from brian2.monitors.spikemonitor import EventMonitor
+
+from .models import ttfs as model
+from .network import SCHEDULE
+
+__all__ = [
+    "STEP",
+    "FirstSpikes",
+    "LayerShape",
+    "MapShape",
+    "inference_network",
+    "layer_values",
+    "learning_network",
+    "readout_network",
+    "unroll",
+]
+
+#: Duration of a time step: only the order of steps has a meaning.
+STEP = 1 * ms
+
+
+class MapShape(NamedTuple):
+    """Rows, columns and channels of a layer's input or output."""
+
+    rows: int
+    columns: int
+    channels: int
+
+    @property
+    def size(self):
+        """Number of neurons; the index of a neuron is (row*columns + column)*channels + channel."""
+        return self.rows * self.columns * self.channels
+
+
+class LayerShape:
+    """The shapes of a convolutional layer on a given input.
+
+    Parameters
+    ----------
+    layer : Convolution
+    inputs : MapShape
+    n_bins : int
+        Time steps in which the input spikes.
+
+    Attributes
+    ----------
+    conv, pooled : MapShape
+        Of the neurons and of the pooling units.
+    kernels : tuple
+        (input channels, rows, columns, maps), the shape of the weights.
+
+    Raises
+    ------
+    ValueError
+        If the kernel is larger than its input.
+    """
+
+    def __init__(self, layer, inputs, n_bins):
+        self.layer, self.inputs, self.n_bins = layer, inputs, n_bins
+        rows, columns = (
+            n + 2 * layer.padding - layer.kernel + 1 for n in (inputs.rows, inputs.columns)
+        )
+        if rows < 1 or columns < 1:
+            raise ValueError(
+                f"Convolution.kernel = {layer.kernel}: larger than its input of {inputs.rows} x"
+                f" {inputs.columns} pixels (padding {layer.padding}); use a smaller kernel, more"
+                " padding, less pooling before it, or larger images"
+            )
+        self.conv = MapShape(rows, columns, layer.n_maps)
+        # a last, partial window is pooled too
+        pooled = (max(0, -(-(n - layer.pool) // layer.pool_stride)) + 1 for n in (rows, columns))
+        self.pooled = MapShape(*pooled, layer.n_maps)
+        self.kernels = (inputs.channels, layer.kernel, layer.kernel, layer.n_maps)
+
+    def __hash__(self):
+        return hash(self._key())
+
+    def __eq__(self, other):
+        return isinstance(other, LayerShape) and self._key() == other._key()
+
+    def _key(self):
+        # what the generated code depends on: thresholds, radii and rates are values
+        structure = ("n_maps", "kernel", "padding", "pool", "pool_stride")
+        layer = tuple(getattr(self.layer, name) for name in structure)
+        return (layer, self.inputs, self.n_bins)
+
+    @property
+    def n_weights(self):
+        """Shared weights of the layer."""
+        return int(np.prod(self.kernels))
+
+    @property
+    def steps_per_image(self):
+        """A spike of the last bin reaches the layer one step later, pooling two."""
+        return self.n_bins + 2
+
+
+def unroll(shape, mask):
+    """List the synapses of all existing kernel entries at all positions.
+
+    Parameters
+    ----------
+    shape : LayerShape
+    mask : array of bool, shape `LayerShape.kernels`
+        Existing entries.
+
+    Returns
+    -------
+    dict
+        Arrays of int32 ``i`` (input neuron, ascending), ``j`` (neuron) and ``k`` (kernel entry).
+    """
+    inputs, conv, padding = shape.inputs, shape.conv, shape.layer.padding
+    channel, row, column, of_map = np.nonzero(mask)
+    entry = np.flatnonzero(mask)
+    to_column = np.arange(inputs.columns)[:, np.newaxis] + padding - column
+    column_exists = (to_column >= 0) & (to_column < conv.columns)
+    parts = []
+    for y in range(inputs.rows):
+        to_row = y + padding - row
+        reached = np.flatnonzero((to_row >= 0) & (to_row < conv.rows))
+        # sorted by column, then by entry, which is sorted by channel
+        x, e = np.nonzero(column_exists[:, reached])
+        e = reached[e]
+        pre = (y * inputs.columns + x) * inputs.channels + channel[e]
+        post = (to_row[e] * conv.columns + to_column[x, e]) * conv.channels + of_map[e]
+        parts.append(np.stack([pre, post, entry[e]]).astype(np.int32))
+    i, j, k = np.concatenate(parts, axis=1)
+    return {"i": i, "j": j, "k": k}
+
+
+def _windows(shape):
+    """List the synapses from neurons to the pooling units whose windows hold them."""
+    conv, pooled, layer = shape.conv, shape.pooled, shape.layer
+
+    def along(n, n_windows):
+        position, window = np.arange(n), np.arange(n_windows)
+        first = window * layer.pool_stride
+        return np.nonzero((position[:, None] >= first) & (position[:, None] < first + layer.pool))
+
+    y, window_y = along(conv.rows, pooled.rows)
+    x, window_x = along(conv.columns, pooled.columns)
+    pre = (y[:, None] * conv.columns + x)[..., None] * conv.channels + np.arange(conv.channels)
+    post = (window_y[:, None] * pooled.columns + window_x)[..., None] * conv.channels
+    post = post + np.arange(conv.channels)
+    order = np.argsort(pre.ravel(), kind="stable")
+    return pre.ravel()[order], post.ravel()[order]
+
+
+class FirstSpikes:
+    """The first spikes of a layer for many images: sparse, sorted by image and step.
+
+    Parameters
+    ----------
+    shape : MapShape
+    image, neuron, step : arrays of int
+        One entry a spike, in any order.
+    n_images : int
+    """
+
+    def __init__(self, shape, image, neuron, step, n_images):
+        self.shape = shape
+        order = np.lexsort((neuron, step, image))
+        self.neuron, self.step = neuron[order].astype(np.int32), step[order].astype(np.int16)
+        self._first = np.searchsorted(image[order], np.arange(n_images + 1))
+
+    def __len__(self):
+        return len(self._first) - 1
+
+    def of(self, images, steps_per_image):
+        """Return the spikes of some images shown one after the other.
+
+        Returns
+        -------
+        neurons : array
+        times : array
+            In seconds, sorted.
+        """
+        slices = [slice(self._first[k], self._first[k + 1]) for k in images]
+        neurons = np.concatenate([self.neuron[part] for part in slices])
+        steps = np.concatenate(
+            [
+                self.step[part].astype(np.int64) + shown * steps_per_image
+                for shown, part in enumerate(slices)
+            ]
+        )
+        return neurons, steps * float(STEP / second)
+
+    def sums(self, values):
+        """Add up a value of the spiking neurons for each image, shape (images,)."""
+        total = np.concatenate([[0], np.cumsum(values[self.neuron])])
+        return total[self._first[1:]] - total[self._first[:-1]]
+
+
+def _common(shape, synapses, dense):
+    """Build what all three networks have: input, kernel, neurons, synapses between them."""
+    steps = Clock(dt=STEP, name="step_clock")
+    images = Clock(dt=shape.steps_per_image * STEP, name="image_clock")
+    common = {"clock": steps, "namespace": {}}
+    inputs = SpikeGeneratorGroup(shape.inputs.size, [], [] * second, clock=steps, name="inputs")
+    # without synapses they are given to each run
+    given = synapses or {"i": np.zeros(1, int), "j": np.zeros(1, int), "k": np.zeros(1, int)}
+
+    def connect(kernel, conv):
+        inputs_conv = Synapses(
+            inputs,
+            conv,
+            model.SYNAPSE,
+            on_pre=model.INTEGRATE,
+            delay=0 * ms,
+            codeobj_class=getattr(dense, "sparse", None),
+            name="inputs_conv",
+            **common,
+        )
+        inputs_conv.connect(i=given["i"], j=given["j"])
+        inputs_conv.k = given["k"]
+        inputs_conv.variables.add_reference("w", kernel, "w", index="k")
+        return inputs_conv
+
+    return common, images, inputs, connect
+
+
+def _network(*objects):
+    network = Network(*objects, name="network")
+    network.schedule = SCHEDULE
+    return network
+
+
+def learning_network(shape, synapses=None, dense=None):
+    """Build the network in which a layer learns.
+
+    Parameters
+    ----------
+    shape : LayerShape
+    synapses : dict, optional
+        As `unroll` gives them. Without them one synapse stands in for those that each run is
+        given (``inputs_conv._synaptic_pre``, ``_synaptic_post``, ``k``).
+    dense : class, optional
+        `codeobj_class` of synapses, see `brianprune.backends.DenseSynapses`.
+
+    Returns
+    -------
+    Network
+        With ``inputs``, ``kernel``, ``conv``, ``maps``, ``inputs_conv`` and the monitor
+        ``wins``. All values are zero: set them with `layer_values`. STDP acts when the next
+        image begins, so a run lasts one step longer than its images.
+    """
+    common, images, inputs, connect = _common(shape, synapses, dense)
+    n_maps = shape.layer.n_maps
+    # within a step, one winner after the other: at most one for each map
+    rounds = Clock(dt=STEP / n_maps, name="round_clock")
+    hub = NeuronGroup(1, model.HUB, name="hub", **common)
+    conv = NeuronGroup(
+        shape.conv.size,
+        model.CONV + model.CONV_LEARNING,
+        events={"crossed": model.CROSSING},
+        name="conv",
+        **common,
+    )
+    conv.set_event_schedule("crossed", when="thresholds", order=0)
+    trace = NeuronGroup(shape.inputs.size + 1, model.TRACE, name="trace", **common)
+    in_rounds = {"clock": rounds, "namespace": {}}
+    maps = NeuronGroup(
+        n_maps, model.MAPS, events={"won_now": model.HAS_WON}, name="maps", **in_rounds
+    )
+    maps.winner, maps.now = linked_var(hub, "winner"), linked_var(hub, "now")
+    maps.set_event_schedule("won_now", when="thresholds", order=3)
+    maps.run_on_event("won_now", model.REMEMBER_WINNER, when="thresholds", order=4)
+    kernel = NeuronGroup(
+        shape.n_weights, model.KERNEL + model.KERNEL_LEARNING, name="kernel", **common
+    )
+    for name, variable in model.KERNEL_LINKS.items():
+        kernel.variables.add_reference(name, maps, variable, index="map")
+    kernel.variables.add_reference("t_spike", trace, "t_spike", index="pixel")
+
+    inputs_conv = connect(kernel, conv)
+    inputs_trace = Synapses(
+        inputs, trace, on_pre=model.SET_TRACE, delay=0 * ms, name="inputs_trace", **common
+    )
+    inputs_trace.connect(j="i")
+    inputs_trace.variables.add_reference("now", hub, "now", index="0")
+    hub.run_regularly(model.HUB_CLEAR, when="thresholds", order=1, clock=rounds, name="hub_clear")
+    conv_hub = Synapses(
+        conv,
+        hub,
+        on_pre={"pre": model.FIND_WINNER},
+        on_event={"pre": "crossed"},
+        delay={"pre": 0 * ms},
+        codeobj_class=dense,
+        name="conv_hub",
+        **in_rounds,
+    )
+    conv_hub.connect()
+    conv_hub.pre.when, conv_hub.pre.order = "thresholds", 2
+    # a pathway takes its source's clock, but these events are looked at in every round
+    conv_hub.pre._clock = rounds
+    maps_conv = Synapses(
+        maps,
+        conv,
+        on_pre={"pre": model.INHIBIT_OTHERS},
+        on_event={"pre": "won_now"},
+        delay={"pre": 0 * ms},
+        codeobj_class=dense,
+        name="maps_conv",
+        **in_rounds,
+    )
+    maps_conv.connect()
+    maps_conv.pre.when, maps_conv.pre.order = "thresholds", 5
+    location = _inhibit_location(conv, n_maps, dense, common)
+
+    def before_each_image(group, statements, order, name):
+        group.run_regularly(statements, when="start", order=order, clock=images, name=name)
+
+    before_each_image(kernel, model.FIND_PIXEL, 0, "find_pixel")
+    before_each_image(kernel, model.STDP, 1, "stdp")
+    before_each_image(trace, model.RESET_TRACE, 2, "reset_trace")
+    before_each_image(conv, "v = 0\ncandidate = 1", 2, "reset_conv")
+    before_each_image(maps, "won = 0", 2, "reset_maps")
+    before_each_image(hub, model.FIRST_STEP, 2, "first_step")
+    hub.run_regularly(model.NEXT_STEP, when="start", order=3, clock=common["clock"], name="tick")
+    return _network(
+        inputs,
+        trace,
+        kernel,
+        conv,
+        hub,
+        maps,
+        inputs_conv,
+        inputs_trace,
+        conv_hub,
+        maps_conv,
+        location,
+        EventMonitor(maps, "won_now", name="wins"),
+    )
+
+
+def inference_network(shape, synapses=None, dense=None):
+    """Build the network that turns the input's first spikes into those of the pooling units.
+
+    Takes what `learning_network` takes; monitor ``spikes`` records the pooling units.
+    """
+    common, images, inputs, connect = _common(shape, synapses, dense)
+    n_maps = shape.layer.n_maps
+    kernel = NeuronGroup(shape.n_weights, model.KERNEL, name="kernel", **common)
+    conv = NeuronGroup(
+        shape.conv.size,
+        model.CONV + model.CONV_INFERENCE,
+        events={"crossed": model.CROSSING},
+        name="conv",
+        **common,
+    )
+    conv.set_event_schedule("crossed", when="thresholds", order=0)
+    locations = NeuronGroup(
+        shape.conv.rows * shape.conv.columns, model.LOCATION, name="locations", **common
+    )
+    conv_locations = Synapses(
+        conv,
+        locations,
+        on_pre={"find": model.FIND_FIRST, "mark": model.MARK_FIRST},
+        on_event={"find": "crossed", "mark": "crossed"},
+        delay={"find": 0 * ms, "mark": 0 * ms},
+        codeobj_class=getattr(dense, "sparse", None),
+        name="conv_locations",
+        **common,
+    )
+    conv_locations.connect(j=f"i//{n_maps}")
+    for order, pathway in enumerate((conv_locations.find, conv_locations.mark)):
+        pathway.when, pathway.order = "thresholds", 1 + order
+    pool = NeuronGroup(
+        shape.pooled.size,
+        model.POOL,
+        threshold=model.POOL_CROSSING,
+        reset=model.POOL_RESET,
+        name="pool",
+        **common,
+    )
+    conv_pool = Synapses(
+        conv,
+        pool,
+        on_pre={"pre": model.TO_POOL},
+        on_event={"pre": "crossed"},
+        delay={"pre": 0 * ms},
+        codeobj_class=getattr(dense, "sparse", None),
+        name="conv_pool",
+        **common,
+    )
+    i, j = _windows(shape)
+    conv_pool.connect(i=i, j=j)
+    for group, reset in (
+        (conv, "v = 0"),
+        (locations, "highest = 0\nwinner = -1"),
+        (pool, "v = 0"),
+    ):
+        group.run_regularly(reset, when="start", clock=images, name=f"reset_{group.name}")
+    return _network(
+        inputs,
+        kernel,
+        conv,
+        locations,
+        pool,
+        connect(kernel, conv),
+        conv_locations,
+        conv_pool,
+        _inhibit_location(conv, n_maps, dense, common),
+        SpikeMonitor(pool, name="spikes"),
+    )
+
+
+def readout_network(shape, synapses=None, dense=None):
+    """Build the network whose potentials are read: its neurons never fire.
+
+    Takes what `learning_network` takes; monitor ``potentials`` records ``v`` of all neurons when
+    an image begins, before it is reset, so a run lasts one step longer than its images.
+    """
+    common, images, inputs, connect = _common(shape, synapses, dense)
+    kernel = NeuronGroup(shape.n_weights, model.KERNEL, name="kernel", **common)
+    conv = NeuronGroup(shape.conv.size, model.CONV, name="conv", **common)
+    conv.run_regularly("v = 0", when="start", order=1, clock=images, name="reset_conv")
+    potentials = StateMonitor(
+        conv, "v", record=True, clock=images, when="start", order=0, name="potentials"
+    )
+    return _network(inputs, kernel, conv, connect(kernel, conv), potentials)
+
+
+def _inhibit_location(conv, n_maps, dense, common):
+    """Build the inhibition among the maps of a location: one that fired silences it."""
+    synapses = Synapses(
+        conv,
+        conv,
+        on_pre={"pre": model.INHIBIT},
+        on_event={"pre": "crossed"},
+        delay={"pre": 0 * ms},
+        codeobj_class=getattr(dense, "sparse", None),
+        name="conv_conv",
+        **common,
+    )
+    first = f"(i//{n_maps})*{n_maps}"
+    synapses.connect(j=f"k for k in range({first}, {first} + {n_maps})")
+    return synapses
+
+
+def layer_values(shape, network, learning):
+    """Return the values of a layer's parameters by "object.variable".
+
+    Parameters
+    ----------
+    shape : LayerShape
+    network : DeepTTFS
+    learning : bool
+        Of `learning_network`; otherwise of the others.
+    """
+    layer = shape.layer
+    values = {"conv.v_threshold": layer.threshold}
+    if not learning:
+        return values
+    neuron = np.arange(shape.conv.size, dtype=np.int32)
+    location, of_map = np.divmod(neuron, layer.n_maps)
+    row, column = np.divmod(location, shape.conv.columns)
+    values |= {
+        "conv.map": of_map,
+        "conv.row": row,
+        "conv.column": column,
+        "conv.radius": layer.inhibition_radius,
+        "conv.candidate": np.ones(shape.conv.size),
+        "maps.map": np.arange(layer.n_maps, dtype=np.int32),
+        "maps.n_maps": layer.n_maps,
+        "maps.width": shape.conv.columns,
+        "trace.t_spike": np.full(shape.inputs.size + 1, model.NEVER, dtype=np.int32),
+    }
+    channel, row, column, of_map = np.unravel_index(np.arange(shape.n_weights), shape.kernels)
+    kernel = {
+        "map": of_map,
+        "channel": channel,
+        "row": row,
+        "column": column,
+        "n_rows": shape.inputs.rows,
+        "n_columns": shape.inputs.columns,
+        "n_channels": shape.inputs.channels,
+        "padding": layer.padding,
+        "tolerance": layer.tolerance,
+    }
+    return values | {f"kernel.{name}": value for name, value in kernel.items()}
