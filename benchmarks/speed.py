@@ -26,7 +26,7 @@ from brian2 import second
 
 import brianprune as bp
 from brianprune.backends import BACKENDS
-from brianprune.experiment import TRAINING, _Run, _Store
+from brianprune.experiment import TRAINING, _Run
 
 YARDSTICK = [
     "imp=1",
@@ -58,7 +58,7 @@ class Ours:
 
     def __init__(self, n_exc, backend, images):
         self.experiment = bp.Experiment(network=bp.DiehlCook(n_exc=n_exc), data=bp.mnist())
-        run = _Run(self.experiment, images, backend, 1000, _Store(self.experiment, None), None)
+        run = _Run(self.experiment, images, backend, 1000, self.experiment._store(None), None)
         self.images, self.network = images, run._network(learning=True)
         self.state, self.done = run._new()["state"], 0
 

@@ -46,6 +46,14 @@ TINY = bp.DiehlCook(
 )
 
 
+#: Small enough for the numpy target: few bins, few maps, strides instead of overlap.
+TINY_LAYERS = (
+    bp.Convolution(n_maps=2, kernel=5, threshold=6.0, pool=4, pool_stride=4, tolerance=0,
+                   max_images=12),
+    bp.Convolution(n_maps=3, kernel=3, threshold=3.0, inhibition_radius=1, max_images=12),
+)  # fmt: skip
+
+
 @pytest.fixture
 def tiny():
     """An experiment of 20 training images and 6 neurons, in double precision."""

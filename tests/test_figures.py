@@ -5,13 +5,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from brian2 import ms
-from conftest import TINY
+from conftest import TINY, TINY_LAYERS
 
 import brianprune as bp
-from brianprune.figures import REGISTRY, baseline, neuron_pruning, weight_pruning
+from brianprune.figures import (
+    REGISTRY,
+    baseline,
+    connection_pruning,
+    neuron_pruning,
+    weight_pruning,
+)
 from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
-from brianprune.results import Result
+from brianprune.results import DeepResult, Result, read_tree
 
 
 @pytest.fixture
@@ -56,6 +62,13 @@ def small(monkeypatch):
             interval=3,
         ),
     }
+    others["connection_pruning"] = connection_pruning.QUICK._replace(
+        data={"digits": lambda seed: bp.digits(n_train=10, n_test=6)},
+        network=bp.DeepTTFS(
+            layers=TINY_LAYERS, n_bins=5, check_interval=4, a_plus=0.05, readout_window=2
+        ),
+        operating=bp.ConnectionPruning(theta=0.3, interval=4),
+    )
     for name, fig in REGISTRY.items():
         own = others[name.partition(".")[0]]
         monkeypatch.setitem(REGISTRY, name, fig._replace(scales={"quick": own, "full": own}))
@@ -126,9 +139,11 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     assert (folder / "table2.svg").read_text().startswith("<?xml")
 
     # the numbers of the files are those of the stored results
-    stored = {
-        result.experiment: result for result in map(Result.load, (tmp_path / "r").glob("*.h5"))
-    }
+    stored, deep = {}, {}
+    for path in (tmp_path / "r").glob("*.h5"):
+        is_deep = read_tree(path)["experiment"].startswith("Deep")
+        result = (DeepResult if is_deep else Result).load(path)
+        (deep if is_deep else stored)[result.experiment] = result
     table = pd.read_csv(folder / "fig10.csv")
     assert set(table["strategy"]) == {"no pruning", *neuron_pruning.STRATEGIES}
     assert (table["n_pruned"] <= table["wanted"]).all()
@@ -157,6 +172,20 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
             if e.pruning == own and e.seed == seed and e.network.n_exc == 6 and e.data.n_train == 12
         )  # fmt: skip
         assert row["connectivity"].item() == pytest.approx(result.mask.mean(), rel=1e-4)
+    sweep = pd.read_csv(quick / "connection_pruning" / "accuracy_vs_theta.csv")
+    for _, row in sweep.iterrows():
+        post = 0.5 if row["pruned"] == "while and after learning" else 0.0
+        (result,) = [
+            r for e, r in deep.items()
+            if e.seed == row["seed"] and e.pruning is not None
+            and (e.pruning.theta, e.pruning.theta_post) == (row["theta"], post)
+        ]  # fmt: skip
+        assert row["connectivity"] == pytest.approx(100 * result.connectivity, rel=1e-4)
+        (full,) = [r for e, r in deep.items() if e == result.experiment.replace(pruning=None)]
+        assert row["loss"] == pytest.approx(100 * (full.accuracy - result.accuracy), abs=1e-4)
+        assert row["inference_operations"] == pytest.approx(
+            full.inference_operations / result.inference_operations, rel=1e-4
+        )
     counts = pd.read_csv(folder / "fig3.csv").groupby("after_images")["spike_count"].sum()
     assert counts.index[-1] == 12
     assert counts.is_monotonic_increasing
