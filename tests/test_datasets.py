@@ -1,12 +1,15 @@
 import gzip
+import hashlib
+import tarfile
 
 import numpy as np
 import pytest
 from conftest import write_idx
+from PIL import Image
 
 import brianprune as bp
 from brianprune import datasets
-from brianprune.datasets import IDX_FILES, spikes_of
+from brianprune.datasets import IDX_FILES, difference_of_gaussians, latencies, spikes_of
 
 
 def test_digits_are_real_framed_and_split():
@@ -227,3 +230,158 @@ def test_spikes_of_an_image_do_not_depend_on_the_others(tiny):
     np.testing.assert_allclose(times[since] - shift, later_times, atol=1e-12)
     other, _ = tiny.replace(seed=4)._spikes(images, 0, 4, 6)
     assert not np.array_equal(other, later)
+
+
+def picture(path, mode="RGB", size=(40, 30), seed=0):
+    """Write a picture of noise."""
+    channels = {"L": 1, "RGB": 3, "RGBA": 4, "CMYK": 4}[mode]
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], channels), np.uint8)
+    Image.fromarray(pixels.squeeze(), mode=mode).save(path)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two classes of six pictures each."""
+    for label, name in enumerate(("cats", "dogs")):
+        (tmp_path / name).mkdir()
+        for k in range(6):
+            picture(tmp_path / name / f"{k}.png", seed=10 * label + k)
+    return tmp_path
+
+
+def folders(path, **settings):
+    small = {"n_train": 4, "height": 20, "width": 24} | settings
+    return bp.image_folders(path, ("cats", "dogs"), **small)
+
+
+def test_image_folders_are_split_per_class(pictures):
+    images = folders(pictures, n_validation=1).load()
+    assert images.shape == (20, 24)
+    assert images.train.shape == (6, 480)
+    assert images.validation.shape == (2, 480)
+    assert images.test.shape == (4, 480)
+    assert images.train.dtype == np.uint8
+    for labels in (images.train_labels, images.validation_labels, images.test_labels):
+        assert np.bincount(labels).tolist() == [len(labels) // 2] * 2
+    everything = np.concatenate([images.train, images.validation, images.test])
+    assert len(np.unique(everything, axis=0)) == 12
+    other = folders(pictures, n_validation=1, split=1).load()
+    assert not np.array_equal(images.train, other.train)
+    again = folders(pictures, n_validation=1).load()
+    np.testing.assert_array_equal(images.train, again.train)
+
+
+def test_pictures_of_any_mode_become_grey(pictures):
+    suffix = {"L": "png", "RGB": "jpg", "RGBA": "png", "CMYK": "jpg"}
+    for k, (mode, ending) in enumerate(suffix.items()):
+        (pictures / "cats" / f"{k}.png").unlink()
+        picture(pictures / "cats" / f"{k}.{ending}", mode)
+    assert folders(pictures).load().train.std() > 0
+
+
+def test_a_grey_picture_of_the_right_size_is_kept(tmp_path):
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        for k in range(3):
+            picture(tmp_path / name / f"{k}.png", "L", (24, 20), seed=k)
+    images = folders(tmp_path, n_train=2).load()
+    stored = {np.asarray(Image.open(p)).tobytes() for p in (tmp_path / "cats").iterdir()}
+    assert {row.tobytes() for row in images.train} <= stored
+
+
+def test_pictures_that_cannot_be_used_are_named(pictures):
+    bad = pictures / "cats" / "0.png"
+    bad.write_bytes(b"not a picture")
+    with pytest.raises(ValueError, match=r"0\.png: not a picture that can be read"):
+        folders(pictures, n_train=5).load()
+    picture(bad)
+    bad.write_bytes(bad.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"0\.png: not a picture that can be read"):
+        folders(pictures, n_train=5).load()
+    picture(bad, size=(3, 40))
+    with pytest.raises(ValueError, match=r"0\.png: 3 x 40 pixels; a picture needs at least 16"):
+        folders(pictures, n_train=5).load()
+
+
+def test_folders_that_cannot_be_used_are_named(pictures, monkeypatch):
+    with pytest.raises(ValueError, match="class 'cats' has 6 pictures: too few for n_train = 6"):
+        folders(pictures, n_train=6).load()
+    for path in (pictures / "dogs").iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match="class 'dogs' has 0 pictures"):
+        folders(pictures).load()
+    (pictures / "dogs").rmdir()
+    with pytest.raises(FileNotFoundError, match=r"no folder 'dogs'; it has cats"):
+        folders(pictures)
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
+        folders(pictures / "none")
+    with pytest.raises(ValueError, match="at least two names"):
+        bp.caltech101(classes=("Faces",))
+    with pytest.raises(ValueError, match="leaves nothing of n_train"):
+        bp.caltech101(n_train=10, n_validation=10)
+
+    def no_network(*arguments, **options):
+        raise OSError("no network")
+
+    monkeypatch.delenv("BRIANPRUNE_DATA", raising=False)
+    monkeypatch.setattr("pooch.retrieve", no_network)
+    monkeypatch.setattr("pooch.os_cache", lambda name: pictures)
+    with pytest.raises(FileNotFoundError, match=r"could not be fetched .* BRIANPRUNE_DATA=FOLDER"):
+        bp.caltech101().load()
+
+
+def test_changed_pictures_are_noticed(pictures):
+    data = folders(pictures)
+    data.load()
+    picture(pictures / "cats" / "0.png", seed=99)
+    with pytest.raises(ValueError, match="the files have changed"):
+        data.load()
+
+
+def test_caltech101_is_unpacked_and_checked(pictures, tmp_path, monkeypatch):
+    """A download of the original's form: an archive in an archive."""
+    cache = tmp_path / "cache"
+    monkeypatch.delenv("BRIANPRUNE_DATA", raising=False)
+    monkeypatch.setattr("pooch.os_cache", lambda name: cache)
+    (cache / "caltech101").mkdir(parents=True)
+    archive = cache / "caltech101" / datasets._CALTECH101_ARCHIVE
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in ("cats", "dogs"):
+            tar.add(pictures / name, arcname=f"101_ObjectCategories/{name}")
+    monkeypatch.setattr("pooch.retrieve", lambda *a, **k: [str(archive)])
+    data = bp.caltech101(("cats", "dogs"), n_train=4, height=20, width=24)
+    with pytest.raises(ValueError, match="but the original has"):
+        data.load()
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
+    monkeypatch.setattr(datasets, "_CALTECH101_MD5", md5)
+    assert len(data.load().train) == 8
+    monkeypatch.setattr("pooch.retrieve", lambda *a, **k: pytest.fail("fetched twice"))
+    assert len(data.load().train) == 8
+
+
+def test_difference_of_gaussians():
+    dog = difference_of_gaussians(7, 1.0, 2.0)
+    assert dog.shape == (7, 7)
+    assert dog.max() == dog[3, 3] == 1
+    assert abs(dog.sum()) < 1e-12
+    np.testing.assert_allclose(dog, dog.T)
+
+
+def test_latencies_follow_contrast_in_equal_bins():
+    dog = difference_of_gaussians(7, 1.0, 2.0)
+    image = np.zeros((12, 12))
+    image[3, 4], image[8, 8] = 200, 100
+    neurons, steps = latencies(image, dog, 80.0, n_bins=2)
+    # the spot of 200, of 100, then the first one's neighbours (0.43 of it)
+    assert neurons.tolist() == [40, 104, 28, 39, 41, 52]
+    assert steps.tolist() == [0, 0, 0, 1, 1, 1]
+    neurons, _ = latencies(image, dog, 15.0, n_bins=2)
+    on_off, _ = latencies(image, dog, 15.0, n_bins=2, off_centre=True)
+    assert set(on_off[on_off % 2 == 0] // 2) == set(neurons)
+    assert len(on_off) > len(neurons)
+    noise = np.random.default_rng(0).integers(0, 256, (30, 30))
+    neurons, steps = latencies(noise, dog, 15.0, n_bins=7)
+    assert np.ptp(np.bincount(steps, minlength=7)) <= 1
+    assert (np.diff(steps) >= 0).all()
+    blank, _ = latencies(np.full((9, 9), 70), dog, 15.0, 5)
+    assert len(blank) == 0

@@ -266,33 +266,39 @@ class AccuracyVsConnectivity:
 
     @staticmethod
     def draw(table, scale):
-        fig, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
-        for number, (rule, rows) in enumerate(_left(table).groupby("rule", sort=False)):
-            line = summarise(rows, ["setting"], "loss")
-            line["left"] = summarise(rows, ["setting"], "left")["mean"]
-            line = line.sort_values("left")
-            ax.errorbar(
-                line["left"],
-                -line["mean"],
-                yerr=line["interval"],
-                marker="osD^v<>p"[number % 8],
-                ms=4,
-                capsize=2,
-                label=rule,
-                color=f"C{number}",
-            )
-        ax.axhline(0, color="0.4", ls="--", lw=1)
-        if scale.name == "full":
-            paper = f"paper, 800 neurons: -{PAPER['accuracy_loss']}"
-            ax.axhline(-PAPER["accuracy_loss"], color="k", ls=":", lw=1, label=paper)
+        fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+        rules = list(_left(table).groupby("rule", sort=False))
+        for ax in axes:
+            for number, (rule, rows) in enumerate(rules):
+                line = summarise(rows, ["setting"], "loss")
+                line["left"] = summarise(rows, ["setting"], "left")["mean"]
+                line = line.sort_values("left")
+                ax.errorbar(
+                    line["left"],
+                    -line["mean"],
+                    yerr=line["interval"],
+                    marker="osD^v<>p"[number % 8],
+                    ms=4,
+                    capsize=2,
+                    label=rule,
+                    color=f"C{number}",
+                )
+            ax.axhline(0, color="0.4", ls="--", lw=1)
+            if scale.name == "full":
+                paper = f"paper, 800 neurons: -{PAPER['accuracy_loss']}"
+                ax.axhline(-PAPER["accuracy_loss"], color="k", ls=":", lw=1, label=paper)
+            ax.set_xlabel("connectivity (synapses that exist and learn)")
         means = -table.groupby(["rule", "setting"])["loss"].mean()
-        ax.set(
+        axes[0].set(
             ylim=(means.min() - 2, means.max() + 2),
-            xlabel="connectivity (synapses that exist and learn)",
             ylabel="accuracy, points against unpruned",
             title=f"{scale.sweep} neurons",
         )
-        ax.legend(fontsize=7)
+        others = means.drop("random (control)", level="rule")
+        axes[1].set(
+            ylim=(others.min() - 2, others.max() + 2), title="the same, without the control"
+        )
+        axes[0].legend(fontsize=6)
         n = table.groupby(["rule", "setting"]).size().min()
         caption(
             fig,
