@@ -9,6 +9,8 @@ compiling and starting not. Writes ``benchmarks/inference.csv``.
 """
 
 import argparse
+import concurrent.futures
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,14 @@ from speed import cpu_seconds
 import brianprune as bp
 from brianprune.figures.baseline import FULL, _experiment
 from brianprune.pruning.weights import smallest
+
+
+def measure(network, images):
+    """Return spikes, CPU ms and peak MB of the compiled network, which is a child of this process."""
+    before = cpu_seconds()
+    spikes = network.counts(images).sum()
+    spent = (cpu_seconds() - before) / len(images) * 1e3
+    return spikes, spent, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
 
 
 def main():
@@ -45,9 +55,8 @@ def main():
     rows = []
     for repeat in range(options.repeats):
         for (what, kind, left), network in variants.items():
-            before = cpu_seconds()
-            counts = network.counts(images)
-            spent = (cpu_seconds() - before) / len(images) * 1e3
+            with concurrent.futures.ProcessPoolExecutor(1) as pool:
+                spikes, spent, peak = pool.submit(measure, network, images).result()
             rows.append(
                 {
                     "pruned": what,
@@ -56,7 +65,8 @@ def main():
                     "repeat": repeat,
                     "cpu_ms_per_image": spent,
                     "instantiated_synapses": len(network.state["inputs_exc.w"]),
-                    "spikes_per_image": counts.sum() / len(images),
+                    "peak_mb": peak,
+                    "spikes_per_image": spikes / len(images),
                 }
             )
             print(rows[-1], flush=True)

@@ -54,8 +54,7 @@ class FrozenNetwork:
     result : Result
     synapses : {'dense', 'sparse'}
         `dense`: a weight matrix of the living neurons, pruned synapses are zeros in it.
-        `sparse`: pruned synapses are not instantiated; compiled anew for each network.
-        Both give the same spikes.
+        `sparse`: pruned synapses are not instantiated. Both give the same spikes.
     backend : {'cpp_standalone', 'cython', 'numpy'}
     arithmetic : FloatingPoint or FixedPoint, optional
         Default: that of the result. `FixedPoint` is the hardware datapath's twin: weights and
@@ -98,16 +97,24 @@ class FrozenNetwork:
         else:
             parameters = parameter_values(small, learning=False)
             v_start = float(small.v_rest)
+        given = {}
         if backend == "cpp_standalone":
+            # one synapse stands in for those that each run is given: nothing to compile anew
+            one = None if existing is None else (np.zeros(1, int), np.zeros(1, int))
             self.network = CompiledNetwork(
-                lambda: build(structure(small), dense=DenseSynapses, existing=existing),
+                lambda: build(structure(small), dense=DenseSynapses, existing=one),
                 arithmetic.dtype,
             )
+            if existing is not None:
+                names = ("_synaptic_pre", "_synaptic_post")
+                pairs = zip(names, existing, strict=True)
+                given = {f"inputs_exc.{name}": index for name, index in pairs}
         else:
             self.network = RuntimeNetwork(
                 lambda: build(small, existing=existing), backend, arithmetic.dtype
             )
-        self.state = parameters | {
+        self.state = parameters | given
+        self.state |= {
             "inputs_exc.w": weights.ravel() if existing is None else weights[existing],
             "exc.theta": theta,
             "exc.alive": np.ones(len(self.alive), dtype=bool),
