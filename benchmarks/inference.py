@@ -19,7 +19,6 @@ import brianprune as bp
 from brianprune.figures.baseline import FULL, _experiment
 from brianprune.pruning.weights import smallest
 
-
 #: Of an instantiated synapse: a weight in single precision, source and target.
 BYTES = 4 + 4 + 4
 

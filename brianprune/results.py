@@ -99,6 +99,9 @@ def _write_group(group, tree, compression):
             group.attrs[key] = value
         else:
             array = np.asarray(value)
+            if array.dtype.kind in "OU":
+                group.create_dataset(key, data=array.astype(object), dtype=h5py.string_dtype())
+                continue
             options = {"fletcher32": True, "compression": compression} if array.size else {}
             group.create_dataset(key, data=array, **options)
 
@@ -134,7 +137,7 @@ def _read_group(group):
         if isinstance(item, h5py.Group):
             tree[key] = _read_group(item)
         else:
-            tree[key] = item[()]
+            tree[key] = item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()]
     if "_columns" in tree:
         columns = [str(name) for name in tree["_columns"]]
         return pd.DataFrame({name: tree[name] for name in columns})

@@ -11,7 +11,16 @@ from brian2 import Hz, ms, mV
 
 import brianprune as bp
 from brianprune.arithmetic import Format
-from brianprune.hardware import Datapath, check_tool, lane_seeds, poisson_spikes
+from brianprune.hardware import (
+    Agreement,
+    Datapath,
+    DatapathEnergy,
+    EventDrivenCore,
+    FixedPointAccuracy,
+    check_tool,
+    lane_seeds,
+    poisson_spikes,
+)
 from brianprune.hardware.poisson import PERIOD, lfsr_states
 
 BACKENDS = ["numpy", pytest.param("cython", marks=pytest.mark.compiled),
@@ -255,10 +264,7 @@ def test_verilog_is_the_twin_in_every_value(trained, cores, banks):
     assert found.compared == 3 * (6 + steps * (1 + 3 * 6))
     assert found.different == 0
     assert found.counts.sum() > 15
-    groups, addresses = datapath.groups, datapath.addresses
-    # a step: read, add and update of each group, fire, draw (not in the last)
-    per_step = groups * (addresses + 2) + 1 + addresses
-    assert set(found.cycles) == {steps * per_step - addresses + groups}
+    assert set(found.cycles) == {datapath.cycles_per_image}
     print(f"{found.compared:,} values compared, {found.different} different")
 
 
@@ -375,3 +381,66 @@ def test_yosys_counts_a_block_ram_per_bank_and_core(trained):
     assert found["ff"] > 784  # the input spikes alone
     assert resources_of({"RAMB36E1": 2, "RAMB18E1": 1, "LUT6": 3, "RAM32M": 1, "FDRE": 5}) == {
         "bram": 2.5, "lut": 7, "ff": 5, "dsp": 0}  # fmt: skip
+
+
+# measurements and models
+
+
+@needs("iverilog")
+def test_agreement_is_measured_and_stored(trained, tmp_path):
+    measured = Agreement(
+        experiment=trained.experiment, n_images=3, chunk=2, cores=4, simulator="iverilog"
+    )
+    trained.save(tmp_path / f"{trained.experiment.key}.h5")
+    table = measured.run("numpy", results=tmp_path).table
+    assert table["images"].tolist() == [2, 1]
+    assert table["different"].sum() == 0
+    assert (table["cycles_per_image"] == table["cycles_modelled"]).all()
+    stored = measured.stored(tmp_path)
+    assert stored.table.equals(table)
+    assert stored.experiment == measured
+
+
+def test_fixed_point_accuracy_by_word_length(trained, tmp_path):
+    trained.save(tmp_path / f"{trained.experiment.key}.h5")
+    measured = FixedPointAccuracy(experiment=trained.experiment, lengths=(("w", 16), ("w", 1)))
+    table = measured.run("numpy", results=tmp_path).table.set_index(["signal", "fraction_bits"])
+    assert table.loc[("floating point", 0), "accuracy"] == 100 * trained.accuracy
+    assert table.loc[("w", 16)].equals(table.loc[("default", 0)])
+    assert table["spikes_per_image"].nunique() > 1
+
+
+def test_measuring_without_the_program_fails_before_training(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(bp.Experiment, "run", lambda *a, **k: pytest.fail("trained"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match="apt-get install verilator"):
+        Agreement(experiment=trained.experiment).run("numpy")
+
+
+def test_energy_of_the_datapath_by_hand():
+    model = DatapathEnergy(pj_word=2.0, pj_add=1.0, pj_add_wide=0.5, pj_multiply_wide=4.0,
+                           pj_cycle=3.0, clock_mhz=10.0, static_mw=2.0)  # fmt: skip
+    found = model.image(neurons=5, inputs=7, steps=11, cycles=1000)
+    parts = {
+        "weights_nj": 11 * 5 * 7 * (2 + 1) / 1e3,
+        "neurons_nj": 11 * 5 * (2 * 4 + 10 * 0.5 + 14 * 2) / 1e3,
+        "generator_nj": 11 * 7 * (2 / 2 + 2 * 1) / 1e3,
+        "control_nj": 3.0,
+        "static_nj": 2e-3 * 0.1e-3 * 1e9,
+    }
+    for name, value in parts.items():
+        assert found[name] == pytest.approx(value), name
+    assert found["energy_nj"] == pytest.approx(sum(parts.values()))
+    assert found["time_ms"] == pytest.approx(0.1)
+    assert found["power_mw"] == pytest.approx(sum(parts.values()) * 1e-9 / 0.1e-3 * 1e3)
+
+
+def test_energy_of_the_event_driven_core_by_hand():
+    core = EventDrivenCore(lanes=2, event_cycles=3, step_cycles=5, image_cycles=7, pj_add=1.0,
+                           pj_word=2.0, pj_multiply=4.0, pj_cycle=6.0)  # fmt: skip
+    work = {"accumulations": 10, "updates": 4, "events": 3, "steps": 2, "images": 1}
+    cycles = (10 + 4) / 2 + 3 * 3 + 2 * 5 + 7
+    assert core.cycles(**work) == cycles
+    expected = 10 * (3 * 2 + 1) + 4 * (2 * 2 + 2 * 4 + 1) + 3 * 2 + 6 * cycles
+    assert core.energy(**work) == expected
+    assert core.energy(**work, comparisons=8) == expected + 8 * (2 + 1)

@@ -18,6 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..backends import BACKENDS, check_backend
+from ..hardware import check_tool
 from . import REGISTRY
 
 FORMATS = ("png", "pdf", "svg")
@@ -87,6 +88,8 @@ def _make(names, options):
     scale_name = "quick" if options.quick else "full"
     figures = {name: REGISTRY[name] for name in names}
     wanted = {name: fig.experiments(fig.scales[scale_name]) for name, fig in figures.items()}
+    if not options.draw_only:
+        _leave_out_what_needs_programs(figures, wanted, options)
     every = list(dict.fromkeys(e for experiments in wanted.values() for e in experiments))
     missing = [
         e for e in every if options.recompute or not (options.results / f"{e.key}.h5").exists()
@@ -112,6 +115,20 @@ def _make(names, options):
         for path in _write(fig, fig.scales[scale_name], results, output, options.format):
             print(path, flush=True)
     return 0
+
+
+def _leave_out_what_needs_programs(figures, wanted, options):
+    """Drop figures whose programs are not installed; fail if they were asked for by name."""
+    for name, experiments in list(wanted.items()):
+        missing = [e for e in experiments if not (options.results / f"{e.key}.h5").exists()]
+        try:
+            for program in {p for e in missing for p in getattr(e, "programs", ())}:
+                check_tool(program)
+        except RuntimeError as error:
+            if name in options.names:
+                raise
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            del figures[name], wanted[name]
 
 
 def _check_writable(folder):

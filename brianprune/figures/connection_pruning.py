@@ -12,7 +12,7 @@ import seaborn as sns
 
 from ..datasets import caltech101, digits
 from ..deep_experiment import DeepExperiment
-from ..hardware.event_driven import EventDrivenCore
+from ..hardware import EventDrivenCore
 from ..models import DeepTTFS
 from ..pruning import ConnectionPruning
 from .base import caption, draw_table, figure, mean_and_interval, summarise, t_interval
@@ -181,7 +181,7 @@ class Table:
             fig,
             f"{scale.note}. {_rule_text(scale)} Ratios: unpruned over pruned, same seed, images and"
             " initial weights; mean ± half width of the 95 % interval (Student's t). Cycles and energy"
-            " are our model's (hardware.event_driven), the paper's are its FPGA's."
+            " are our model's (hardware.energy), the paper's are its FPGA's."
             f" Accuracy of the paper's base network: {BASE_ACCURACY} %.",
         )
         return fig

@@ -1,6 +1,20 @@
-"""The hardware of Guo et al. 2020, Electronics 9:1059: Verilog, and its comparison with the twin."""
+"""The hardware of Guo et al. 2020, Electronics 9:1059: Verilog, its twin, what it costs."""
 
 from .datapath import Comparison, Datapath, check_tool
+from .energy import DatapathEnergy, EventDrivenCore
+from .measurements import Agreement, FixedPointAccuracy, Resources, TableResult
 from .poisson import lane_seeds, poisson_spikes
 
-__all__ = ["Comparison", "Datapath", "check_tool", "lane_seeds", "poisson_spikes"]
+__all__ = [
+    "Agreement",
+    "Comparison",
+    "Datapath",
+    "DatapathEnergy",
+    "EventDrivenCore",
+    "FixedPointAccuracy",
+    "Resources",
+    "TableResult",
+    "check_tool",
+    "lane_seeds",
+    "poisson_spikes",
+]

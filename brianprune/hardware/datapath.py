@@ -120,6 +120,12 @@ class Datapath:
             )
         return bits
 
+    @property
+    def cycles_per_image(self):
+        """Clock cycles of an image: what the controller's states add up to."""
+        per_step = self.groups * (self.addresses + 2) + 1 + self.addresses
+        return self.parameters.steps_per_image * per_step - self.addresses + self.groups
+
     def seeds(self, k):
         """Return the generator's seeds of image `k`: those of (the experiment's seed, k) alone."""
         rng = np.random.default_rng([self.result.experiment.seed, HARDWARE, k])
@@ -162,13 +168,11 @@ class Datapath:
         found = {name: [] for name in ("v", "g_e", "g_i", "fired")}
         for k, image in enumerate(images):
             inputs, at = self.spikes(image, first + k)
-            before = monitor.v.shape[1]
             run = twin.network.run(
                 duration, twin.state, {"inputs": (inputs, at * float(p.dt / second))}
             )
             for name in ("v", "g_e", "g_i"):
-                values = np.asarray(getattr(monitor, name))[:, before:]
-                found[name].append(values.T.astype(np.int64))
+                found[name].append(run.recorded[f"recorded.{name}"].astype(np.int64))
             neuron, times = run.spikes["spikes"]
             fired = np.full(steps, -1)
             fired[np.rint(times / float(p.dt / second)).astype(int)] = neuron

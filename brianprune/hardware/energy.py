@@ -1,0 +1,124 @@
+"""Cycle and energy models: of the datapath, and of an event-driven core.
+
+Energies of single operations are published figures (source "code": M. Horowitz, "Computing's
+energy problem", ISSCC 2014, doi 10.1109/ISSCC.2014.6757323, 45 nm); clocks, widths and control
+are our assumptions. What comes out is a model's, not a measurement: use its ratios.
+"""
+
+import numpy as np
+
+from ..parameters import CODE, OURS, Parameter, Parameters
+
+__all__ = ["DatapathEnergy", "EventDrivenCore"]
+
+
+class _Energies(Parameters):
+    """Energies of operations; an FPGA's are higher, and in similar proportions."""
+
+    pj_add = Parameter(0.05, "16-bit addition or comparison", CODE, minimum=0.0)
+    pj_add_wide = Parameter(0.1, "32-bit addition", CODE, minimum=0.0)
+    pj_multiply = Parameter(0.2, "8-bit multiplication", CODE, minimum=0.0)
+    pj_multiply_wide = Parameter(3.1, "32-bit multiplication", CODE, minimum=0.0)
+    pj_word = Parameter(5.0, "16 bits from or to a memory of 32 KB", CODE, minimum=0.0)
+    pj_cycle = Parameter(10.0, "control, each clock cycle", OURS, minimum=0.0)
+
+
+class DatapathEnergy(_Energies):
+    """Energy and power of the Verilog datapath (`Datapath`) for an image.
+
+    In each time step every core reads all weights of its neurons, adds those whose input spiked,
+    and updates the neuron.
+    """
+
+    clock_mhz = Parameter(100.0, "clock of the design in MHz", OURS, above=0.0)
+    static_mw = Parameter(0.0, "power that does not depend on the work, in mW", OURS, minimum=0.0)
+
+    def image(self, neurons, inputs, steps, cycles):
+        """Return energy by part, time and power of an image.
+
+        Parameters
+        ----------
+        neurons, inputs : int
+            Living neurons; pixels.
+        steps : int
+            Time steps.
+        cycles : int
+            Clock cycles, see `Datapath.cycles_per_image`.
+
+        Returns
+        -------
+        dict
+            ``weights_nj``, ``neurons_nj``, ``generator_nj``, ``control_nj``, ``static_nj``,
+            ``energy_nj`` (their sum), ``time_ms``, ``power_mw``.
+        """
+        time_ms = cycles / self.clock_mhz * 1e-3
+        # v, g_e, g_i and theta are read, all but theta written: 32 bits each
+        state = 2 * (4 + 3) * self.pj_word
+        step = 2 * self.pj_multiply_wide + 10 * self.pj_add_wide + state
+        parts = {
+            "weights_nj": steps * neurons * inputs * (self.pj_word + self.pj_add) * 1e-3,
+            "neurons_nj": steps * neurons * step * 1e-3,
+            "generator_nj": steps * inputs * (self.pj_word / 2 + 2 * self.pj_add) * 1e-3,
+            "control_nj": cycles * self.pj_cycle * 1e-3,
+            "static_nj": self.static_mw * time_ms * 1e3,
+        }
+        energy = sum(parts.values())
+        return parts | {
+            "energy_nj": energy,
+            "time_ms": time_ms,
+            "power_mw": energy / time_ms * 1e-3,
+        }
+
+
+class EventDrivenCore(_Energies):
+    """Cycles and energy of a core that takes input spikes one by one, learns and prunes.
+
+    The weights of a spike's synapses are added to the potentials, several in a cycle; a winner's
+    weights are updated by STDP.
+
+    Examples
+    --------
+    >>> core = EventDrivenCore()
+    >>> float(core.cycles(accumulations=1600, updates=0, events=10, steps=5, images=1))
+    290.0
+    """
+
+    lanes = Parameter(16, "synapses added, or weights updated, in one cycle", OURS, minimum=1)
+    event_cycles = Parameter(4, "cycles to fetch an input spike", OURS, minimum=0)
+    step_cycles = Parameter(10, "cycles to begin a time step", OURS, minimum=0)
+    image_cycles = Parameter(100, "cycles to begin an image", OURS, minimum=0)
+
+    def cycles(self, accumulations, updates, events, steps, images):
+        """Return clock cycles.
+
+        Parameters
+        ----------
+        accumulations, updates : float
+            Synapses added; weights changed by STDP.
+        events, steps, images : float
+            Input spikes, time steps and images.
+        """
+        return (
+            np.add(accumulations, updates) / self.lanes
+            + np.multiply(events, self.event_cycles)
+            + np.multiply(steps, self.step_cycles)
+            + np.multiply(images, self.image_cycles)
+        )
+
+    def energy(self, accumulations, updates, events, steps, images, comparisons=0.0):
+        """Return energy in picojoules; takes what `cycles` takes, and pruning's comparisons."""
+        # weight and potential are read, the potential is written
+        accumulation = 3 * self.pj_word + self.pj_add
+        # the weight is read and written; w(1 - w) and its rate
+        update = 2 * self.pj_word + 2 * self.pj_multiply + self.pj_add
+        return (
+            np.multiply(accumulations, accumulation)
+            + np.multiply(updates, update)
+            + np.multiply(events, self.pj_word)
+            + self.comparing(comparisons)
+            + self.cycles(accumulations, updates, events, steps, images) * self.pj_cycle
+        )
+
+    def comparing(self, comparisons):
+        """Return the energy in picojoules of comparing weights with a pruning threshold."""
+        return np.multiply(comparisons, self.pj_word + self.pj_add)

@@ -1,0 +1,201 @@
+"""What is measured on the hardware's twin, its Verilog and its synthesis, as stored tables."""
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from .. import analysis
+from ..arithmetic import FixedPoint
+from ..experiment import Experiment
+from ..inference import FrozenNetwork
+from ..models import DiehlCook
+from ..parameters import OURS, Parameter
+from ..results import StoredResult, provenance
+from ..running import Computation
+from .datapath import Datapath, check_tool
+from .synthesis import resources_of, synthesise
+
+__all__ = ["Agreement", "FixedPointAccuracy", "Resources", "TableResult"]
+
+
+class TableResult(StoredResult):
+    """A measured table.
+
+    Attributes
+    ----------
+    experiment : Agreement, FixedPointAccuracy or Resources
+    table : DataFrame
+    provenance : dict
+    """
+
+    _ARRAYS = ("table", "provenance")
+
+    def __repr__(self):
+        return f"<TableResult: {len(self.table)} rows of {', '.join(self.table)}>"
+
+
+class _Measurement(Computation):
+    """Base: measure once, store the table."""
+
+    result_class = TableResult
+    programs = ()  #: that have to be installed
+
+    def run(self, backend="cpp_standalone", *, results=None, report=None):
+        """Measure, or return what is stored.
+
+        Parameters
+        ----------
+        backend : str
+            Of the networks, as in `Experiment.run`.
+        results : path, optional
+            Folder of results; trained networks are taken from it and put into it.
+        report : {None, 'text', 'progressbar'} or callable, optional
+            As in `Experiment.run`, for the training.
+
+        Returns
+        -------
+        TableResult
+
+        Raises
+        ------
+        RuntimeError
+            If a program is not installed: names its package.
+        """
+        store = self._store(results)
+        found = store.result()
+        if found is None:
+            for program in self.programs:
+                check_tool(program)
+            rows = self._measure(backend, results, report)
+            found = TableResult(self, table=pd.DataFrame(rows), provenance=provenance(backend))
+            store.save(found)
+        return found
+
+
+class Agreement(_Measurement):
+    """Every value of the Verilog compared with the twin's, image by image."""
+
+    experiment = Parameter(Experiment(), "the trained network", kind=Experiment)
+    n_images = Parameter(200, "test images, from the first", OURS, minimum=1)
+    chunk = Parameter(50, "images in one simulation", OURS, minimum=1)
+    cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
+    simulator = Parameter(
+        "verilator", "simulates the Verilog", OURS, choices=("verilator", "iverilog")
+    )
+
+    @property
+    def network(self):
+        """The network that is measured."""
+        return self.experiment.network
+
+    @property
+    def programs(self):
+        """The simulator."""
+        return (self.simulator,)
+
+    def _measure(self, backend, results, report):
+        trained = self.experiment.run(backend, results=results, report=report)
+        images = self.experiment.data.load().test[: self.n_images]
+        datapath = Datapath(trained, cores=min(self.cores, int(trained.alive.sum())))
+        rows = []
+        for first in tqdm(range(0, len(images), self.chunk), desc="Verilog", disable=not report):
+            part = images[first : first + self.chunk]
+            found = datapath.compare(part, first, self.simulator)
+            rows.append(
+                {
+                    "first_image": first,
+                    "images": len(part),
+                    "neurons": datapath.n,
+                    "cores": datapath.cores,
+                    "compared": found.compared,
+                    "different": found.different,
+                    "spikes_per_image": found.counts.sum() / len(part),
+                    "cycles_per_image": found.cycles.mean(),
+                    "cycles_modelled": datapath.cycles_per_image,
+                }
+            )
+        return rows
+
+
+class FixedPointAccuracy(_Measurement):
+    """Accuracy of a frozen network in fixed point, beside floating point."""
+
+    experiment = Parameter(Experiment(), "the trained network", kind=Experiment)
+    lengths = Parameter(
+        (), "(signal, fraction bits) beside the default formats, one at a time", OURS, kind=tuple
+    )
+
+    #: Integer bits of the signals whose length changes.
+    INTEGER = {"w": "u0.", "g": "u10.", "v": "s9.", "theta": "u7."}
+
+    @property
+    def network(self):
+        """The network that is measured."""
+        return self.experiment.network
+
+    @classmethod
+    def arithmetic(cls, signal, bits):
+        """Return the arithmetic with one signal of `bits` fraction bits."""
+        change = {signal: f"{cls.INTEGER[signal]}{bits}"}
+        if signal == "v":
+            change["current"] = f"s18.{bits}"
+        if signal == "g":
+            change["w"] = f"u0.{bits}"
+        return FixedPoint(**change)
+
+    def _measure(self, backend, results, report):
+        trained = self.experiment.run(backend, results=results, report=report)
+        images = self.experiment.data.load().test
+        formats = {("floating point", 0): None, ("default", 0): FixedPoint()}
+        formats |= {(signal, b): self.arithmetic(signal, b) for signal, b in self.lengths}
+        rows = []
+        for (signal, bits), arithmetic in tqdm(
+            formats.items(), desc="word lengths", disable=not report
+        ):
+            network = FrozenNetwork(trained, backend=backend, arithmetic=arithmetic)
+            counts = network.counts(images)
+            predicted = analysis.predict(counts, network.labels)
+            rows.append(
+                {
+                    "signal": signal,
+                    "fraction_bits": bits,
+                    "accuracy": 100 * analysis.accuracy(predicted, trained.test_labels),
+                    "spikes_per_image": counts.sum() / len(images),
+                }
+            )
+        return rows
+
+
+class Resources(_Measurement):
+    """FPGA resources of the datapath for a number of living neurons, as yosys counts them."""
+
+    programs = ("yosys",)
+
+    network = Parameter(DiehlCook(), "the network: its living neurons", kind=DiehlCook)
+    n_inputs = Parameter(784, "pixels", OURS, minimum=1)
+    cores = Parameter(16, "neurons updated in parallel", OURS, minimum=1)
+    banks = Parameter(16, "weight memories of a core", OURS, minimum=1)
+
+    def datapath(self):
+        """Return the datapath: its size is all that matters here."""
+        return Datapath(_Sizes(self.network, self.n_inputs), banks=self.banks, cores=self.cores)
+
+    def _measure(self, backend, results, report):
+        datapath = self.datapath()
+        row = {
+            "neurons": datapath.n,
+            "cores": self.cores,
+            "banks": self.banks,
+            "weight_bits": datapath.n * self.n_inputs * datapath.arithmetic.formats["w"].bits,
+            "cycles_per_image": datapath.cycles_per_image,
+        }
+        return [row | resources_of(synthesise(datapath.defines(1)))]
+
+
+class _Sizes:
+    """What `Datapath` reads of a result, with nothing learned."""
+
+    def __init__(self, network, n_inputs):
+        self.experiment = Experiment(network=network)
+        self.weights = np.zeros((n_inputs, network.n_exc))
+        self.alive = np.ones(network.n_exc, dtype=bool)
