@@ -179,7 +179,7 @@ def test_a_pruned_connection_equals_one_of_weight_zero():
     [
         (bp.CALTECH_LAYERS[0], (160, 250, 1), (160, 250, 4), (27, 42, 4)),
         (bp.CALTECH_LAYERS[1], (27, 42, 4), (12, 27, 20), (6, 14, 20)),
-        (bp.CALTECH_LAYERS[2], (6, 14, 20), (2, 10, 10), (2, 10, 10)),
+        (bp.CALTECH_LAYERS[2], (6, 14, 20), (2, 10, 30), (2, 10, 30)),
         (LAYER, (3, 3, 1), (3, 3, 3), (2, 2, 3)),
     ],
 )

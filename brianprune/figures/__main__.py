@@ -150,7 +150,14 @@ def _simulate(experiments, options):
     first = {e.network.size: e for e in reversed(experiments)}
     rest = [e for e in experiments if e not in first.values()]
     todo = [*first.values(), *sorted(rest, key=lambda e: e.network.size)]
-    with tqdm(total=len(todo), desc="simulations", unit="run", file=sys.stderr) as bar:
+    bar = tqdm(
+        total=len(todo),
+        desc="simulations",
+        unit="run",
+        file=sys.stderr,
+        mininterval=0.1 if sys.stderr.isatty() else 60,  # few lines in a log
+    )
+    with bar:
         if options.jobs == 1:
             for experiment in todo:
                 experiment.run(report=_inner_report(bar), **how)
@@ -169,7 +176,8 @@ def _run_quietly(experiment, how):
 
 def _inner_report(bar):
     def show(done, total, history):
-        bar.set_postfix_str(f"image {done}/{total}")
+        bar.set_postfix_str(f"image {done}/{total}", refresh=False)
+        bar.update(0)
 
     return show
 

@@ -39,7 +39,7 @@ FULL = DeepScale(
     },
     network=DeepTTFS(),
     seeds={"Faces_easy, Motorbikes": range(5), "Faces, Motorbikes": range(5)},
-    thetas=(0.0, 0.1, 0.2, 0.3, 0.5),
+    thetas=(0.0, 0.2, 0.3, 0.5),
     operating=ConnectionPruning(),
 )
 QUICK = DeepScale(
@@ -48,7 +48,7 @@ QUICK = DeepScale(
     data={"digits": lambda seed: digits(n_train=400, n_test=200)},
     network=DeepExperiment.network.default,
     seeds={"digits": range(2)},
-    thetas=(0.0, 0.3),
+    thetas=(0.0, 0.2),
     operating=ConnectionPruning(),
 )
 SCALES = {"full": FULL, "quick": QUICK}

@@ -317,7 +317,7 @@ def _with_accuracy(results, scale, size):
                     "pruned": n_pruned,
                     "seed": seed,
                     "accuracy": 100 * result.accuracy,
-                    "relative_accuracy": result.accuracy / full.accuracy,
+                    "relative_accuracy": np.divide(result.accuracy, full.accuracy),
                     "weight_kbit": alive * inputs * 16 / 1e3,
                     "memory_gain": size / alive,
                     "energy_nj": gains[n_pruned]["energy_nj"],

@@ -42,8 +42,8 @@ class Convolution(Parameters):
     max_images = Parameter(10_000, "presentations after which learning ends", OURS, minimum=1)
 
 
-#: Faces and motorbikes, height 160. Maps, kernels, pooling and conv1's and conv3's threshold are
-#: Kheradpisheh et al.'s; conv2's is 60 there.
+#: Faces and motorbikes, height 160. Maps, kernels, pooling and thresholds are Kheradpisheh et
+#: al.'s, but for conv3, which has 10 maps there; padding and inhibition are ours.
 CALTECH_LAYERS = (
     Convolution(
         n_maps=4,
@@ -59,13 +59,13 @@ CALTECH_LAYERS = (
     Convolution(
         n_maps=20,
         kernel=16,
-        threshold=100.0,
+        threshold=60.0,
         inhibition_radius=8,
         pool=2,
         pool_stride=2,
         max_images=12_000,
     ),
-    Convolution(n_maps=10, kernel=5, threshold=2.0, inhibition_radius=1, max_images=6_000),
+    Convolution(n_maps=30, kernel=5, threshold=2.0, inhibition_radius=1, max_images=6_000),
 )
 #: Kheradpisheh et al.'s MNIST network, on- and off-centre input.
 MNIST_LAYERS = (
@@ -102,8 +102,8 @@ class DeepTTFS(Parameters):
 
     Examples
     --------
-    >>> DeepTTFS().replace(layers__1__threshold=60.0).layers[1].threshold
-    60.0
+    >>> DeepTTFS().replace(layers__1__threshold=100.0).layers[1].threshold
+    100.0
     """
 
     layers = Parameter(CALTECH_LAYERS, "the convolutional layers, first to last", kind=tuple)
@@ -120,7 +120,7 @@ class DeepTTFS(Parameters):
     a_plus = Parameter(0.004, "rate of potentiation at first", CODE, minimum=0.0)
     a_minus_ratio = Parameter(0.75, "rate of depression over that of potentiation", CODE, minimum=0)
     a_plus_max = Parameter(
-        0.15, "rate of potentiation to which it grows; a_plus: constant", CODE, minimum=0.0
+        0.032, "rate of potentiation to which it grows; a_plus: constant", OURS, minimum=0.0
     )
     growth_interval = Parameter(500, "images after which the rates double", CODE, minimum=1)
     convergence = Parameter(

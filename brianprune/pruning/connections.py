@@ -48,7 +48,7 @@ class ConnectionPruning(Parameters):
     """
 
     theta = Parameter(
-        0.3, "while learning: weight below which it is pruned; or one for each layer", OURS,
+        0.2, "while learning: weight below which it is pruned; or one for each layer", OURS,
         kind=(numbers.Real, tuple), minimum=0.0, maximum=1.0,
     )  # fmt: skip
     interval = Parameter(100, "while learning: images between events", OURS, minimum=1)
