@@ -16,8 +16,10 @@ __all__ = [
     "compare",
     "confusion",
     "confusion_matrix",
+    "convergence",
     "count_histogram",
     "history",
+    "kernels",
     "receptive_fields",
     "weight_updates",
     "weights",
@@ -148,6 +150,50 @@ def weights(weights, alive=None, ax=None, most=100):
     ax.set_axis_off()
     ax.set_title(f"input weights of {weights.shape[1]} neurons")
     ax.figure.colorbar(picture, ax=ax, shrink=0.7, label="weight")
+    return ax
+
+
+def kernels(result, layer="conv1", ax=None, most=100):
+    """Draw the kernels of a layer, summed over its input's channels.
+
+    Parameters
+    ----------
+    result : DeepResult
+    layer : str
+    ax : matplotlib Axes, optional
+    most : int
+        No more than this many maps.
+
+    Returns
+    -------
+    Axes
+    """
+    if layer not in result.weights:
+        raise ValueError(f"layer = {layer!r}: choose one of {', '.join(result.weights)}")
+    summed = result.weights[layer].sum(axis=0)
+    ax = weights(summed.reshape(-1, summed.shape[-1]), ax=ax, most=most)
+    ax.set_title(f"{layer}, {100 * result.mask[layer].mean():.1f} % of the connections left")
+    return ax
+
+
+def convergence(result, ax=None):
+    """Draw the mean of w(1-w) of each layer while it learns.
+
+    Parameters
+    ----------
+    result : DeepResult
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    for layer, rows in result.history.groupby("layer"):
+        ax.plot(rows["image"], rows["convergence"], label=f"conv{layer}")
+    ax.axhline(result.experiment.network.convergence, color="0.4", ls="--", lw=1, label="learned")
+    ax.set(xlabel="presentations to the layer", ylabel="mean of w(1 - w)", yscale="log")
+    ax.legend()
     return ax
 
 

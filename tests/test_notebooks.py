@@ -9,7 +9,12 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["01_train_and_prune", "02_compare_rules"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_train_and_prune",
+        "02_compare_rules",
+        "03_hardware_twin",
+        "04_deep_ttfs",
+    ]
 
 
 @pytest.mark.compiled

@@ -1,6 +1,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from conftest import TINY_LAYERS
 
 import brianprune as bp
 
@@ -73,3 +74,19 @@ def test_live_view_draws_each_new_row_once(tiny):
     np.testing.assert_array_equal(alive, result.history["n_alive"])
     assert np.isnan(threshold[0])
     assert threshold[-1] == result.events["threshold"].iloc[-1]
+
+
+def test_kernels_and_convergence_of_a_deep_network():
+    network = bp.DeepTTFS(layers=TINY_LAYERS, n_bins=5, check_interval=4)
+    experiment = bp.DeepExperiment(network=network, data=bp.digits(n_train=10, n_test=4))
+    result = experiment.run("numpy")
+    sheet = bp.plot.kernels(result, "conv2").get_images()[0].get_array()
+    expected = result.weights["conv2"].sum(axis=0)
+    np.testing.assert_array_equal(sheet[:3, :3], expected[..., 0])
+    np.testing.assert_array_equal(sheet[:3, 4:7], expected[..., 1])
+    with pytest.raises(ValueError, match="choose one of conv1, conv2"):
+        bp.plot.kernels(result, "conv3")
+    lines = bp.plot.convergence(result).get_lines()
+    first = result.history[result.history["layer"] == 1]
+    np.testing.assert_array_equal(lines[0].get_ydata(), first["convergence"])
+    assert len(lines) == 3
