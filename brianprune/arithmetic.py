@@ -84,10 +84,28 @@ class FloatingPoint(Parameters):
         choices=("linear_implicit", "exponential_euler"),
     )
 
+    exact = False  #: whether compiled code must compute just what is written
+
     @property
     def dtype(self):
         """The NumPy data type of state variables and weights."""
         return np.dtype(np.float32 if self.precision == "single" else np.float64)
+
+    def weights(self, weights):
+        """Return weights as the network holds them."""
+        return weights
+
+    def real_weights(self, weights):
+        """Return the network's weights as numbers."""
+        return weights
+
+    def thetas(self, theta):
+        """Return adaptive thresholds, in volts, as the network holds them."""
+        return theta
+
+    def real_thetas(self, theta):
+        """Return the network's adaptive thresholds in volts."""
+        return theta
 
 
 class Format(NamedTuple):
@@ -145,14 +163,18 @@ class Format(NamedTuple):
 
 
 class FixedPoint(Parameters):
-    """Fixed-point arithmetic of the hardware datapath, for a trained, frozen network.
+    """Fixed-point arithmetic of the hardware datapath.
 
     ``print(FixedPoint())`` is the table of all signals: the twin in Brian2, the Verilog and
-    the memory images take their widths from it. Weights and theta are rounded to the nearest
+    the memory images take their widths from it. Trained weights and theta are rounded to the nearest
     code; in the datapath bits below a signal's format are cut off (floor, as an arithmetic
     shift does) and sums saturate at the format's limits. Decays and the
     Euler step multiply by ``round(dt/tau * 2**constant_bits)`` and shift right by
     `constant_bits`.
+
+    An `Experiment` with this arithmetic learns in it too: traces decay by shifts, learning rates are
+    whole numbers of `rate_bits`, and the bits of a weight's change below its last one are rounded.
+    The Verilog infers and does not learn.
     """
 
     v = Parameter("s9.15", "membrane potential in mV; saturates", OURS)
@@ -168,12 +190,19 @@ class FixedPoint(Parameters):
         maximum=20,
     )
 
+    trace = Parameter("u1.15", "traces of STDP, 1 after a spike", OURS)
+    rate_bits = Parameter(
+        24, "fraction bits of learning rates and of the decay of theta", OURS, minimum=1, maximum=30
+    )
+    rounding = Parameter("stochastic", "of weight changes", OURS, choices=("stochastic", "nearest"))
+
     #: Whole numbers in double precision are exact up to 2**53.
     dtype = np.dtype(np.float64)
     method = "fixed_point"
+    exact = True
 
     def validate(self):
-        for name in ("v", "g", "w", "theta", "current"):
+        for name in ("v", "g", "w", "theta", "current", "trace"):
             try:
                 Format.read(getattr(self, name))
             except ValueError as error:
@@ -185,6 +214,7 @@ class FixedPoint(Parameters):
             ("w", False),
             ("theta", False),
             ("current", True),
+            ("trace", False),
         ):
             if formats[name].signed != signed:
                 kind = "signed" if signed else "unsigned"
@@ -219,7 +249,8 @@ class FixedPoint(Parameters):
     def formats(self):
         """The formats by name of the signal."""
         return {
-            name: Format.read(getattr(self, name)) for name in ("v", "g", "w", "theta", "current")
+            name: Format.read(getattr(self, name))
+            for name in ("v", "g", "w", "theta", "current", "trace")
         }
 
     def constants(self, parameters):
@@ -269,6 +300,83 @@ class FixedPoint(Parameters):
         raw["current_min"], raw["current_max"] = formats["current"].limits
         return {name: int(value) for name, value in raw.items()}
 
+    def learning_constants(self, parameters):
+        """Return what learning adds to `constants`, by object and variable.
+
+        Raises
+        ------
+        ValueError
+            If a rate becomes 0, or more than 5 % off.
+        """
+        p, formats = parameters, self.formats
+        w, trace = formats["w"], formats["trace"]
+        duration = p.presentation + p.rest
+        tau_theta = p.tau_theta * p.n_exc / 100
+        one = self._held("trace", "a trace of 1", 1.0)
+        rates = {
+            "k_theta": ("rate_bits", float(duration / tau_theta)),
+            "eta_minus": ("rate_bits", p.eta_minus),
+            "eta_plus": ("rate_bits", p.eta_plus),
+            "k_trace": ("constant_bits", float(p.dt / p.tau_pre)),
+            "k_fast": ("constant_bits", float(p.dt / p.tau_post_fast)),
+            "k_slow": ("constant_bits", float(p.dt / p.tau_post_slow)),
+        }
+        raw = {}
+        for name, (bits, value) in rates.items():
+            raw[name] = self._rate(name, bits, value)
+        raw["theta_plus"] = formats["theta"].raw(float(p.theta_plus / mV))
+        if p.theta_plus > 0 * mV and raw["theta_plus"] < 1:
+            raise ValueError(
+                f"FixedPoint.theta = '{formats['theta']}': theta_plus = {p.theta_plus} becomes 0, so"
+                " that no threshold would adapt; use more fraction bits"
+            )
+        needed = int(raw["eta_plus"]).bit_length() + 2 * trace.bits
+        if needed > 53:
+            raise ValueError(
+                f"FixedPoint.trace = '{trace}', rate_bits = {self.rate_bits}: a weight's change needs"
+                f" {needed} bits, more than the 53 that the twin is exact to; use fewer"
+            )
+        stochastic = self.rounding == "stochastic"
+        scale = w.fraction + 16 - self.rate_bits
+        quantum = 2 ** (formats["g"].fraction - w.fraction)
+        return {
+            "exc": {
+                "trace_one": one,
+                "k_fast": raw["k_fast"],
+                "k_slow": raw["k_slow"],
+                "theta_plus": raw["theta_plus"],
+                "theta_max": formats["theta"].limits[1],
+                "k_theta": raw["k_theta"],
+                "rate_lsb": 2.0**-self.rate_bits,
+                "weight_sum": np.rint(p.weight_sum * 2.0 ** formats["g"].fraction),
+            },
+            "trace": {
+                "k_trace": raw["k_trace"],
+                "k_lsb": 2.0**-self.constant_bits,
+                "trace_one": one,
+            },
+            "inputs_exc": {
+                "eta_minus": raw["eta_minus"],
+                "eta_plus": raw["eta_plus"],
+                "w_max": w.raw(p.w_max) * quantum,
+                "quantum": quantum,
+                "minus_lsb": 2.0 ** (scale - trace.fraction),
+                "plus_lsb": 2.0 ** (scale - 2 * trace.fraction),
+                "dither": float(stochastic),
+                "half": 0.0 if stochastic else 32768.0,
+            },
+        }
+
+    def _rate(self, name, bits, value):
+        """Return a rate as a whole number, or raise an error naming what holds it."""
+        raw = round(value * 2 ** getattr(self, bits))
+        if value > 0 and (raw < 1 or abs(raw / 2 ** getattr(self, bits) / value - 1) > 0.05):
+            raise ValueError(
+                f"FixedPoint.{bits} = {getattr(self, bits)}: {name} = {value:.3g} becomes"
+                f" {raw / 2 ** getattr(self, bits):.3g}, more than 5 % off; use more bits"
+            )
+        return raw
+
     def _held(self, signal, name, value):
         form = self.formats[signal]
         if not form.holds(value):
@@ -299,3 +407,15 @@ class FixedPoint(Parameters):
         """Return weights as raw codes of `g`'s unit, rounded to the format of `w`."""
         w, g = self.formats["w"], self.formats["g"]
         return self.codes("w", weights) * 2 ** (g.fraction - w.fraction)
+
+    def real_weights(self, weights):
+        """Return raw codes of weights, in `g`'s unit, as numbers."""
+        return weights * 2.0 ** -self.formats["g"].fraction
+
+    def thetas(self, theta):
+        """Return adaptive thresholds, in volts, as raw codes."""
+        return self.codes("theta", np.asarray(theta) / float(mV))
+
+    def real_thetas(self, theta):
+        """Return raw codes of adaptive thresholds in volts."""
+        return theta * 2.0 ** -self.formats["theta"].fraction * float(mV)

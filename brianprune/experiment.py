@@ -11,7 +11,7 @@ import pandas as pd
 from brian2 import second
 
 from . import analysis
-from .arithmetic import FloatingPoint
+from .arithmetic import FixedPoint, FloatingPoint
 from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
 from .datasets import Digits, IdxImages, spikes_of
 from .inference import show
@@ -48,7 +48,9 @@ class Experiment(Computation):
     network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
     pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=object)
     data = Parameter(Digits(), "the images", kind=(Digits, IdxImages))
-    arithmetic = Parameter(FloatingPoint(), "how numbers are computed", kind=FloatingPoint)
+    arithmetic = Parameter(
+        FloatingPoint(), "how numbers are computed", kind=(FloatingPoint, FixedPoint)
+    )
     seed = Parameter(0, "of spikes, initial weights and random pruning", OURS, minimum=0)
     n_label = Parameter(
         10_000,
@@ -69,6 +71,11 @@ class Experiment(Computation):
             )
         if self.pruning is not None and self.data.n_train > 0:
             self.pruning.validate_for(self.data.n_train)
+        if self.arithmetic.method == "fixed_point" and getattr(self.pruning, "freezes", False):
+            raise NotImplementedError(
+                f"Experiment.arithmetic = FixedPoint has no frozen synapses, which"
+                f" {type(self.pruning).__name__} needs: use another rule or FloatingPoint"
+            )
         if self.evaluate_on == "validation" and self.data.n_validation == 0:
             raise ValueError(
                 "Experiment.evaluate_on = 'validation': the data has none; set data__n_validation"
@@ -132,10 +139,15 @@ class Experiment(Computation):
                 f"n_images = {n_images}: choose 1 to {len(images.train)}, the training images"
             )
         self._check_pruning(images)
+        if self.pruning is not None and self.arithmetic.method == "fixed_point":
+            raise NotImplementedError(
+                "Experiment.build has no pruner for FixedPoint, whose weights are raw codes: use run()"
+            )
         n_inputs = images.train.shape[1]
         runtime = RuntimeNetwork(
             lambda: build_network(p, n_inputs, self.arithmetic.method),
             dtype=self.arithmetic.dtype,
+            exact=self.arithmetic.exact,
         )
         runtime.set(self._start(n_inputs))
         runtime.set_spikes({"inputs": self._spikes(images.train, TRAINING, 0, n_images)})
@@ -164,7 +176,9 @@ class Experiment(Computation):
     def _start(self, n_inputs):
         """The state before the first image."""
         rng = np.random.default_rng([self.seed, WEIGHTS, 0])
-        return parameter_values(self.network) | initial_state(self.network, n_inputs, rng)
+        p, arithmetic = self.network, self.arithmetic
+        values = parameter_values(p, arithmetic=arithmetic)
+        return values | initial_state(p, n_inputs, rng, arithmetic)
 
     def _spikes(self, images, stream, first, last):
         """Spikes of images `first` to `last`: (inputs, times in seconds from `first`'s start).
@@ -184,10 +198,12 @@ class Experiment(Computation):
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(network, n_inputs, method, learning, freezing, dtype):
+def _compiled(network, n_inputs, method, learning, freezing, dtype, exact):
     """Return the compiled network of a structure; in one process it is translated once."""
     return CompiledNetwork(
-        lambda: build_network(network, n_inputs, method, learning, DenseSynapses, freezing), dtype
+        lambda: build_network(network, n_inputs, method, learning, DenseSynapses, freezing),
+        dtype,
+        exact=exact,
     )
 
 
@@ -234,10 +250,10 @@ class _Run:
         }
         result = Result(
             e,
-            weights=state["inputs_exc.w"].reshape(self.n_inputs, self.n_exc),
+            weights=self._weights(state),
             mask=state["inputs_exc.mask"].reshape(self.n_inputs, self.n_exc).astype(bool),
             alive=state["exc.alive"].astype(bool),
-            theta=state["exc.theta"],
+            theta=e.arithmetic.real_thetas(state["exc.theta"]),
             spikes=pd.DataFrame(progress["spikes"]),
             history=history,
             frozen=self._frozen(state),
@@ -303,10 +319,10 @@ class _Run:
     def _network(self, learning, freezing=False):
         if (learning, freezing) not in self._networks:
             e = self.experiment
-            method, dtype = e.arithmetic.method, e.arithmetic.dtype
+            method, dtype, exact = e.arithmetic.method, e.arithmetic.dtype, e.arithmetic.exact
             if self.backend == "cpp_standalone":
                 network = _compiled(
-                    structure(e.network), self.n_inputs, method, learning, freezing, dtype
+                    structure(e.network), self.n_inputs, method, learning, freezing, dtype, exact
                 )
             else:
                 network = RuntimeNetwork(
@@ -315,6 +331,7 @@ class _Run:
                     ),
                     self.backend,
                     dtype,
+                    exact,
                 )
             self._networks[learning, freezing] = network
         return self._networks[learning, freezing]
@@ -395,9 +412,11 @@ class _Run:
         state, end = progress["state"], progress["done"]
         history = progress["history"]
         begin = int(history["image"][-1]) if history else 0
+        real = self.experiment.arithmetic.real_weights
         mean, variance = analysis.weight_updates(
-            progress["recorded"], state["inputs_exc.w"], self._mask(state).ravel()
+            real(progress["recorded"]), real(state["inputs_exc.w"]), self._mask(state).ravel()
         )
+        theta = self.experiment.arithmetic.real_thetas(state["exc.theta"])
         row = {
             "image": end,
             "n_alive": int(np.count_nonzero(state["exc.alive"])),
@@ -405,7 +424,7 @@ class _Run:
             "spikes_per_image": float(self._counts_since(progress, begin).sum() / (end - begin)),
             "update_mean": mean,
             "update_variance": variance,
-            "theta_mean": float(state["exc.theta"][state["exc.alive"].astype(bool)].mean()),
+            "theta_mean": float(theta[state["exc.alive"].astype(bool)].mean()),
             "threshold": float(progress["events"]["threshold"][-1])
             if len(progress["thresholds"])
             else np.nan,
@@ -439,6 +458,11 @@ class _Run:
         assigned = analysis.assign_labels(counts(before, begin), labels[before:begin])
         return analysis.accuracy(analysis.predict(counts(begin, end), assigned), labels[begin:end])
 
+    def _weights(self, state):
+        """Weights as numbers, whatever the arithmetic."""
+        real = self.experiment.arithmetic.real_weights(state["inputs_exc.w"])
+        return real.reshape(self.n_inputs, self.n_exc)
+
     def _mask(self, state):
         return state["inputs_exc.mask"].reshape(self.n_inputs, self.n_exc).astype(bool)
 
@@ -463,7 +487,7 @@ class _Run:
         )
         return PruningEvent(
             number=len(past),
-            weights=state["inputs_exc.w"].reshape(self.n_inputs, self.n_exc),
+            weights=self._weights(state),
             mask=self._mask(state),
             alive=state["exc.alive"].astype(bool),
             counts=counts,
@@ -475,7 +499,9 @@ class _Run:
 
     def _apply(self, decision, state, progress):
         """Write a decision into the state: pruned weights are 0, dead neurons stay silent."""
-        weights = state["inputs_exc.w"] if decision.weights is None else decision.weights.ravel()
+        weights = state["inputs_exc.w"]
+        if decision.weights is not None:
+            weights = self.experiment.arithmetic.weights(decision.weights.ravel())
         state["inputs_exc.mask"] = decision.mask.ravel().astype(state["inputs_exc.mask"].dtype)
         state["inputs_exc.w"] = weights * state["inputs_exc.mask"]
         state["exc.alive"] = decision.alive
@@ -509,10 +535,10 @@ class _Run:
             Synaptic operations by pathway.
         """
         e = self.experiment
-        frozen = parameter_values(e.network, learning=False) | {
+        frozen = parameter_values(e.network, learning=False, arithmetic=e.arithmetic) | {
             name: state[name] for name in ("inputs_exc.w", "exc.theta", "exc.alive")
         }
-        frozen["exc.v"] = float(e.network.v_rest)
+        frozen["exc.v"] = frozen["exc.v_rest"]
         if e.network.inhibition == "partners":
             frozen["inh.v"] = float(e.network.v_rest_inh)
         self.reporter.start(what, len(images), 0)

@@ -5,11 +5,11 @@ import itertools
 
 import joblib
 import numpy as np
-from brian2 import mV, second
+from brian2 import second
 
 from . import analysis
 from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
-from .network import build_network, fixed_point_values, parameter_values, structure
+from .network import build_network, parameter_values, structure
 
 __all__ = ["FrozenNetwork", "show"]
 
@@ -89,14 +89,8 @@ class FrozenNetwork:
             build_network, n_inputs=self.n_inputs, method=arithmetic.method, learning=False
         )
         theta = result.theta[self.alive]
-        if arithmetic.method == "fixed_point":
-            parameters = fixed_point_values(small, arithmetic)
-            weights = arithmetic.weights(weights)
-            theta = arithmetic.codes("theta", theta / float(mV))
-            v_start = parameters["exc.v_rest"]
-        else:
-            parameters = parameter_values(small, learning=False)
-            v_start = float(small.v_rest)
+        parameters = parameter_values(small, learning=False, arithmetic=arithmetic)
+        weights, theta = arithmetic.weights(weights), arithmetic.thetas(theta)
         given = {}
         if backend == "cpp_standalone":
             # one synapse stands in for those that each run is given: nothing to compile anew
@@ -104,6 +98,7 @@ class FrozenNetwork:
             self.network = CompiledNetwork(
                 lambda: build(structure(small), dense=DenseSynapses, existing=one),
                 arithmetic.dtype,
+                exact=arithmetic.exact,
             )
             if existing is not None:
                 names = ("_synaptic_pre", "_synaptic_post")
@@ -111,14 +106,17 @@ class FrozenNetwork:
                 given = {f"inputs_exc.{name}": index for name, index in pairs}
         else:
             self.network = RuntimeNetwork(
-                lambda: build(small, existing=existing), backend, arithmetic.dtype
+                lambda: build(small, existing=existing),
+                backend,
+                arithmetic.dtype,
+                exact=arithmetic.exact,
             )
         self.state = parameters | given
         self.state |= {
             "inputs_exc.w": weights.ravel() if existing is None else weights[existing],
             "exc.theta": theta,
             "exc.alive": np.ones(len(self.alive), dtype=bool),
-            "exc.v": v_start,
+            "exc.v": parameters["exc.v_rest"],
         }
         if small.inhibition == "partners":
             self.state["inh.v"] = float(small.v_rest_inh)

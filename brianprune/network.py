@@ -19,6 +19,7 @@ from brian2 import (
 )
 from brian2.units.fundamentalunits import have_same_dimensions
 
+from .arithmetic import FloatingPoint
 from .models import diehl_cook as floating
 from .models import diehl_cook_fixed as fixed
 from .pruning.rules import Decision, OwnPruning, PruningEvent, PruningRule, decide, event_rng
@@ -27,7 +28,6 @@ __all__ = [
     "SCHEDULE",
     "Pruner",
     "build_network",
-    "fixed_point_values",
     "initial_state",
     "parameter_values",
     "structure",
@@ -81,7 +81,7 @@ def build_network(
         `parameter_values` and `initial_state`.
     """
     p = parameters
-    model = _model(method, learning, p)
+    model = _model(method, freezing, p)
     steps = Clock(dt=p.dt, name="step_clock")
     images = Clock(dt=p.presentation + p.rest, name="image_clock")
     common = {"clock": steps, "namespace": {}}
@@ -110,7 +110,10 @@ def build_network(
         inputs_exc.connect(i=existing[0], j=existing[1])
     objects = [inputs, exc, inputs_exc]
     if learning:
-        trace = NeuronGroup(n_inputs, model.TRACE, method="exact", name="trace", **common)
+        how = {"method": "exact"} if model is floating else {}
+        trace = NeuronGroup(n_inputs, model.TRACE, name="trace", **how, **common)
+        if model is fixed:
+            trace.run_regularly(model.TRACE_STEP, when="groups", clock=steps, name="trace_step")
         inputs_trace = Synapses(
             inputs, trace, on_pre=model.SET_TRACE, delay=0 * ms, name="inputs_trace", **common
         )
@@ -150,19 +153,22 @@ def build_network(
     return network
 
 
-def _model(method, learning, p):
+def _model(method, freezing, p):
     """Return the module of equations for a way to compute them."""
     if method != "fixed_point":
         return floating
-    if learning:
+    if freezing:
         raise NotImplementedError(
-            "FixedPoint computes trained, frozen networks: train with FloatingPoint, then use"
-            " FrozenNetwork(result, arithmetic=FixedPoint())"
+            "FixedPoint has no frozen synapses: prune with another rule, or use FloatingPoint"
         )
     if p.inhibition != "broadcast":
         raise NotImplementedError(
             f"DiehlCook.inhibition = {p.inhibition!r}: the fixed-point datapath has the broadcast"
-            " only; train with inhibition='broadcast'"
+            " only; use inhibition='broadcast'"
+        )
+    if p.rest > 0 * ms:
+        raise NotImplementedError(
+            f"DiehlCook.rest = {p.rest}: the fixed-point datapath is reset between images; use rest=0*ms"
         )
     return fixed
 
@@ -189,7 +195,8 @@ def _excitatory(p, model, method, learning, freezing, common):
         **common,
     )
     if model is fixed:
-        exc.run_regularly(model.STEP, when="groups", clock=common["clock"], name="step")
+        step = model.STEP + (model.STEP_LEARNING if learning else "")
+        exc.run_regularly(step, when="groups", clock=common["clock"], name="step")
     if p.one_winner:
         exc.set_event_schedule("crossed", when="thresholds", order=-2)
     return exc
@@ -251,9 +258,20 @@ def _partners(exc, p, method, common):
     return [inh, exc_inh, inh_exc, SpikeMonitor(inh, name="inh_spikes")]
 
 
-def parameter_values(parameters, learning=True):
-    """Return the values of a model's parameters by "object.variable", in SI units."""
+def parameter_values(parameters, learning=True, arithmetic=None):
+    """Return the values of a model's parameters by "object.variable".
+
+    In SI units or, in fixed point, as raw codes.
+
+    Parameters
+    ----------
+    parameters : DiehlCook
+    learning : bool
+    arithmetic : FloatingPoint or FixedPoint, optional
+    """
     p = parameters
+    if arithmetic is not None and arithmetic.method == "fixed_point":
+        return _fixed_point_values(p, arithmetic, learning)
     duration = p.presentation + p.rest
     exc = {
         "v_rest": p.v_rest,
@@ -302,25 +320,23 @@ def parameter_values(parameters, learning=True):
     return {name: np.asarray(value) for name, value in values.items()}
 
 
-def fixed_point_values(parameters, arithmetic):
-    """Return the values of a frozen fixed-point network's constants by "object.variable".
-
-    Parameters
-    ----------
-    parameters : DiehlCook
-    arithmetic : FixedPoint
-    """
+def _fixed_point_values(parameters, arithmetic, learning):
     constants = arithmetic.constants(parameters)
     constants["steps_per_image"] = parameters.steps_per_image
     constants["g_lsb"] = 2.0 ** -arithmetic.formats["g"].fraction
     constants["k_lsb"] = 2.0**-arithmetic.constant_bits
     duration = parameters.presentation + parameters.rest
     values = {"step_clock.dt": parameters.dt, "image_clock.dt": duration}
-    values |= {f"exc.{name}": value for name, value in constants.items()}
+    groups = {"exc": constants}
+    if learning:
+        own = arithmetic.learning_constants(parameters)
+        groups = own | {"exc": constants | own["exc"]}
+    for group, named in groups.items():
+        values |= {f"{group}.{name}": value for name, value in named.items()}
     return {name: np.asarray(value) for name, value in values.items()}
 
 
-def initial_state(parameters, n_inputs, rng):
+def initial_state(parameters, n_inputs, rng, arithmetic=None):
     """Return the state before the first image: random weights, all neurons alive.
 
     Parameters
@@ -328,6 +344,7 @@ def initial_state(parameters, n_inputs, rng):
     parameters : DiehlCook
     n_inputs : int
     rng : numpy.random.Generator
+    arithmetic : FloatingPoint or FixedPoint, optional
 
     Returns
     -------
@@ -335,13 +352,14 @@ def initial_state(parameters, n_inputs, rng):
         Arrays by "object.variable".
     """
     p = parameters
+    arithmetic = FloatingPoint() if arithmetic is None else arithmetic
     weights = p.w_start * (rng.random(n_inputs * p.n_exc) + 0.01)
     state = {
-        "inputs_exc.w": weights,
+        "inputs_exc.w": arithmetic.weights(weights),
         "inputs_exc.mask": np.ones(n_inputs * p.n_exc),
         "exc.alive": np.ones(p.n_exc, dtype=bool),
-        "exc.theta": np.full(p.n_exc, float(p.theta_start)),
-        "exc.v": np.full(p.n_exc, float(p.v_rest)),
+        "exc.theta": arithmetic.thetas(np.full(p.n_exc, float(p.theta_start))),
+        "exc.v": np.full(p.n_exc, parameter_values(p, False, arithmetic)["exc.v_rest"]),
     }
     if p.inhibition == "partners":
         state["inh.v"] = np.full(p.n_exc, float(p.v_rest_inh))

@@ -202,8 +202,6 @@ def test_what_the_datapath_cannot_do_is_refused(trained):
     for wrong, message in (({"cores": 7}, "cores = 7: choose 1 to 6"), ({"banks": 0}, "banks = 0")):
         with pytest.raises(ValueError, match=message):
             Datapath(trained, **wrong)
-    with pytest.raises(TypeError, match=r"Experiment\.arithmetic"):
-        bp.Experiment(arithmetic=bp.FixedPoint())
 
 
 # the generator
@@ -381,6 +379,105 @@ def test_yosys_counts_a_block_ram_per_bank_and_core(trained):
     assert found["ff"] > 784  # the input spikes alone
     assert resources_of({"RAMB36E1": 2, "RAMB18E1": 1, "LUT6": 3, "RAM32M": 1, "FDRE": 5}) == {
         "bram": 2.5, "lut": 7, "ff": 5, "dsp": 0}  # fmt: skip
+
+
+# learning
+
+
+@pytest.fixture
+def learner():
+    """A small network that learns in fixed point."""
+    return bp.Experiment(
+        network=bp.DiehlCook(
+            n_exc=5,
+            presentation=60 * ms,
+            theta_start=8 * mV,
+            theta_plus=0.2 * mV,
+            tau_theta=1e6 * ms,
+            rate=0.5 * Hz,
+            weight_sum=50.0,
+        ),
+        data=bp.digits(n_train=8, n_test=6),
+        arithmetic=bp.FixedPoint(),
+        n_label=8,
+        record_every=4,
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"w": "u0.8", "theta": "u7.12"}, {"w": "u0.10", "rounding": "nearest", "trace": "u1.8"}],
+    ids=["default", "8 bits", "nearest"],
+)
+def test_learning_in_fixed_point_equals_whole_numbers(learner, backend, change):
+    experiment = learner.replace(**{f"arithmetic__{k}": v for k, v in change.items()})
+    arithmetic, p = experiment.arithmetic, experiment.network
+    result = experiment.run(backend)
+    start = experiment._start(784)
+    weights = np.asarray(start["inputs_exc.w"]).reshape(784, 5).astype(np.int64)
+    theta = np.asarray(start["exc.theta"]).astype(np.int64)
+    images = experiment.data.load().train
+    inputs, times = experiment._spikes(images, 0, 0, 8)
+    steps = np.rint(times / float(p.dt)).astype(int)
+    w, theta, fired = reference_fixed.train(weights, theta, (inputs, steps), 8, arithmetic, p)
+    np.testing.assert_array_equal(result.weights, arithmetic.real_weights(w))
+    np.testing.assert_array_equal(result.theta, arithmetic.real_thetas(theta))
+    counts = result.spikes.groupby(["image", "neuron"])["count"].sum()
+    expected = {}
+    for step, neuron in fired:
+        key = (step // p.steps_per_image, neuron)
+        expected[key] = expected.get(key, 0) + 1
+    assert counts.to_dict() == expected
+    assert len(fired) > 20
+    moved = np.abs(w - weights) > 0
+    assert moved.mean() > 0.5
+
+
+def test_learning_in_fixed_point_in_segments_and_resumed(learner, tmp_path):
+    whole = learner.run("numpy")
+    cut = learner.run("numpy", segment=3)
+    np.testing.assert_array_equal(whole.weights, cut.weights)
+    np.testing.assert_array_equal(whole.test_counts, cut.test_counts)
+    twin = bp.FrozenNetwork(whole, backend="numpy")  # in the arithmetic of the result
+    images = learner.data.load().test
+    np.testing.assert_array_equal(twin.counts(images), whole.test_counts)
+
+
+def test_weights_that_learn_stay_codes_and_keep_their_sum(learner):
+    result = learner.replace(arithmetic__w="u0.6").run("numpy")
+    raw = result.weights * 2**6
+    np.testing.assert_array_equal(raw, np.rint(raw))
+    assert raw.max() <= 2**6 - 1
+    # stochastic rounding keeps the sum in the mean, though a change is less than the last bit
+    assert result.weights.sum(axis=0).mean() == pytest.approx(50, rel=0.05)
+
+
+def test_pruned_in_fixed_point_stays_pruned(learner):
+    rule = bp.AdaptiveWeightPruning(start=4, interval=2, theta_0=0.1, fan_in_min=5)
+    result = learner.replace(pruning=rule).run("numpy")
+    assert 0 < result.mask.mean() < 1
+    assert not result.weights[~result.mask].any()
+    nothing = learner.replace(pruning=rule.replace(theta_0=0.0)).run("numpy")
+    np.testing.assert_array_equal(nothing.weights, learner.run("numpy").weights)
+
+
+def test_what_cannot_learn_in_fixed_point_is_said(learner):
+    with pytest.raises(NotImplementedError, match="no frozen synapses, which SoftWeightPruning"):
+        learner.replace(pruning=bp.SoftWeightPruning(start=2, interval=2))
+    with pytest.raises(NotImplementedError, match="inhibition='broadcast'"):
+        learner.replace(network__inhibition="partners", network__one_winner=False).run("numpy")
+    with pytest.raises(NotImplementedError, match="use rest=0"):
+        learner.replace(network__rest=150 * ms).run("numpy")
+    with pytest.raises(ValueError, match=r"theta_plus = .* becomes 0, so that no threshold"):
+        learner.replace(arithmetic__theta="u7.0").run("numpy")
+    with pytest.raises(ValueError, match=r"FixedPoint.rate_bits = 10: .* more than 5 % off"):
+        learner.replace(arithmetic__rate_bits=10).run("numpy")
+    with pytest.raises(ValueError, match="a weight's change needs"):
+        learner.replace(arithmetic__trace="u1.20").run("numpy")
+    pruned = learner.replace(pruning=bp.ConstantNeuronPruning(start=4, interval=2, n=1, n_max=1))
+    with pytest.raises(NotImplementedError, match="use run"):
+        pruned.build(2)
 
 
 # measurements and models

@@ -1,4 +1,4 @@
-"""The frozen winner-take-all network as a fixed-point datapath computes it (Euler).
+"""The winner-take-all network as a fixed-point datapath computes it (Euler), learning included.
 
 The same names as in `diehl_cook`, so that the same builder makes either network. All variables
 are raw codes, whole numbers in double precision (products stay below 2**53, so every backend
@@ -73,7 +73,73 @@ refractory_left = 0
 own = 0
 """
 
+#: What learning adds. `ticks` counts the time steps since training began.
+EXC_LEARNING = """
+post_fast                                               : 1
+post_slow                                               : 1
+post_slow_before                                        : 1
+total                                                   : 1
+ticks                                                   : 1
+trace_one                                               : 1 (shared, constant)
+k_fast                                                  : 1 (shared, constant)
+k_slow                                                  : 1 (shared, constant)
+theta_plus                                              : 1 (shared, constant)
+theta_max                                               : 1 (shared, constant)
+k_theta                                                 : 1 (shared, constant)
+rate_lsb                                                : 1 (shared, constant)
+weight_sum                                              : 1 (shared, constant)
+"""
+STEP_LEARNING = """
+post_fast = post_fast - floor(k_fast*post_fast*k_lsb)
+post_slow = post_slow - floor(k_slow*post_slow*k_lsb)
+ticks = ticks + 1
+"""
+EXC_RESET_LEARNING = """
+theta = clip(theta + theta_plus, 0, theta_max)
+post_slow_before = post_slow
+post_fast = trace_one
+post_slow = trace_one
+"""
+RESET_TRACES = """
+post_fast = 0
+post_slow = 0
+"""
+#: Before each image: theta decays by the first term of its exponential.
+DECAY_THETA = "theta = theta - floor(k_theta*theta*rate_lsb)\n"
+CLEAR_SUM = "total = 0\n"
+SUM_WEIGHTS = "total_post += w"
+#: The factor of the normalisation has 16 fraction bits.
+SCALE_FROM_SUM = "total = floor(weight_sum*65536/(total + int(total == 0)))"
+
+TRACE = """
+pre_trace                                               : 1
+k_trace                                                 : 1 (shared, constant)
+k_lsb                                                   : 1 (shared, constant)
+trace_one                                               : 1 (shared, constant)
+"""
+TRACE_STEP = "pre_trace = pre_trace - floor(k_trace*pre_trace*k_lsb)"
+SET_TRACE = "pre_trace_post = trace_one_post"
+RESET_PRE_TRACE = "pre_trace = 0"
+
 SYNAPSE = "w : 1\n"
+#: `quantum` is the weight's last bit in units of the conductance's.
+SYNAPSE_LEARNING = """
+mask                                                    : 1 (constant)
+eta_minus                                               : 1 (shared, constant)
+eta_plus                                                : 1 (shared, constant)
+w_max                                                   : 1 (shared, constant)
+quantum                                                 : 1 (shared, constant)
+minus_lsb                                               : 1 (shared, constant)
+plus_lsb                                                : 1 (shared, constant)
+dither                                                  : 1 (shared, constant)
+half                                                    : 1 (shared, constant)
+"""
+#: A change has 16 bits below the weight's last one. They are cut off after something is added:
+#: a half (nearest) or a number that runs through all 65,536 (stochastic rounding), other for
+#: each synapse and step.
+_ROUNDING = (
+    "_offset = half + dither*((i_pre*40503.0 + i_post*30011.0 + ticks_post*25173.0) % 65536)\n"
+)
 #: Saturating one weight after the other gives what saturating their sum gives: none is negative.
 ON_PRE = "g_e_post = clip(g_e_post + w, 0, g_max_post)"
 
@@ -95,3 +161,18 @@ n_spikes_post = 1
 """
 COUNT_SPIKES = "n_spikes_post += 1"
 BROADCAST = "g_i_post = clip(g_i_post + w_inh_post*(n_spikes_pre - own_post), 0, g_max_post)"
+
+ON_PRE_LEARNING = (
+    "\n"
+    + _ROUNDING
+    + "_change = floor((floor(eta_minus*post_fast_post*minus_lsb) + _offset)/65536)\n"
+    + "w = clip(w - _change*quantum, 0, w_max)"
+)
+ON_POST_LEARNING = (
+    _ROUNDING
+    + "_change = floor((floor(eta_plus*pre_trace*post_slow_before_post*plus_lsb) + _offset)/65536)\n"
+    + "w = clip(w + _change*quantum, 0, w_max)*mask"
+)
+SCALE_WEIGHTS = (
+    _ROUNDING + "w = clip(floor((w/quantum*total_post + _offset)/65536)*quantum, 0, w_max)"
+)
