@@ -78,6 +78,8 @@ def small(monkeypatch):
         agreement={"n_images": 1, "cores": 4, "simulator": "iverilog"},
         sizes={6: [0], 8: [0]},
         lengths=(("w", 8), ("theta", 4)),
+        learning=(("nearest", 8),),
+        learning_data=bp.digits(n_train=8, n_test=4),
         pruned={6: (0, 2), 8: (0, 3)},
         cores=2,
     )

@@ -10,6 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from ..arithmetic import FixedPoint
+from ..datasets import digits, mnist
 from ..hardware import Agreement, DatapathEnergy, FixedPointAccuracy, Resources
 from . import neuron_pruning
 from .base import caption, draw_table, figure, mean_and_interval
@@ -24,6 +26,8 @@ class HardwareScale(NamedTuple):
     agreement: dict  #: settings of the comparison with the Verilog
     sizes: dict  #: {neurons: seeds} of fixed against floating point
     lengths: tuple  #: (signal, fraction bits), at the smallest size
+    learning: tuple  #: (rounding, fraction bits of the weights) of learning
+    learning_data: object  #: the data set of learning
     pruned: dict  #: {neurons: pruned neurons}, large network last
     cores: int
     banks: int
@@ -45,6 +49,11 @@ FULL = HardwareScale(
         )
         for bits in lengths
     ),
+    learning=(
+        *(("stochastic", bits) for bits in (16, 10, 8, 6, 4)),
+        *(("nearest", bits) for bits in (16, 12, 8)),
+    ),
+    learning_data=mnist(n_train=20_000),
     pruned={100: (0, 20, 40, 60), 800: (0, 200, 400, 600)},
     cores=16,
     banks=16,
@@ -56,6 +65,8 @@ QUICK = HardwareScale(
     agreement={"n_images": 2, "cores": 10, "chunk": 2, "simulator": "iverilog"},
     sizes={20: range(2), 40: range(2)},
     lengths=(("w", 8), ("w", 4), ("w", 2)),
+    learning=(("stochastic", 16), ("stochastic", 6), ("nearest", 6)),
+    learning_data=digits(),
     pruned={20: (0, 8), 40: (0, 16)},
     cores=4,
     banks=16,
@@ -219,6 +230,64 @@ class WordLength:
             fig,
             f"{scale.note}; {min(scale.sizes)} neurons, one line a seed. Frozen networks, trained in"
             " floating point; g: with the weights' bits. Dashed: floating point, mean.",
+        )
+        return fig
+
+
+@figure("hardware.learning", "Learning in fixed point, against word length", SCALES)
+class Learning:
+    """Accuracy of networks that learned in fixed point, by bits of the weights and rounding."""
+
+    @staticmethod
+    def _settings(scale):
+        size = min(scale.sizes)
+        for seed in scale.sizes[size]:
+            floating = _trained(scale, size, seed).replace(data=scale.learning_data)
+            yield "floating point", 0, seed, floating
+            for rounding, bits in scale.learning:
+                arithmetic = FixedPoint(w=f"u0.{bits}", rounding=rounding)
+                yield rounding, bits, seed, floating.replace(arithmetic=arithmetic)
+
+    @classmethod
+    def experiments(cls, scale):
+        return [experiment for *_, experiment in cls._settings(scale)]
+
+    @classmethod
+    def table(cls, results, scale):
+        return pd.DataFrame(
+            [
+                {
+                    "rounding": rounding,
+                    "fraction_bits": bits,
+                    "seed": seed,
+                    "accuracy": 100 * results[experiment].accuracy,
+                    "spikes_per_image": float(
+                        results[experiment].test_counts.sum() / len(results[experiment].test_labels)
+                    ),
+                }
+                for rounding, bits, seed, experiment in cls._settings(scale)
+            ]
+        )
+
+    @staticmethod
+    def draw(table, scale):
+        fig, ax = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
+        floating = table[table["rounding"] == "floating point"]["accuracy"]
+        fixed = table[table["rounding"] != "floating point"]
+        for number, (rounding, own) in enumerate(fixed.groupby("rounding", sort=False)):
+            mean = own.groupby("fraction_bits")["accuracy"].mean()
+            ax.plot(mean.index, mean, "-", color=f"C{number}", label=f"{rounding} rounding")
+            ax.plot(own["fraction_bits"], own["accuracy"], "o", color=f"C{number}", ms=3)
+        ax.axhline(floating.mean(), color="0.4", ls="--", lw=1, label="floating point")
+        ax.set(xlabel="bits of a weight", ylabel="accuracy in %")
+        ax.legend(fontsize=7)
+        what = scale.note
+        if scale.name == "full":
+            what = f"MNIST, {scale.learning_data.n_train:,} training images, 10,000 test images"
+        caption(
+            fig,
+            f"{what}; {min(scale.sizes)} neurons; points: {table['seed'].nunique()} seeds. Traces, rates,"
+            " theta and normalisation in fixed point, other formats at their defaults.",
         )
         return fig
 
