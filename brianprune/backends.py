@@ -46,6 +46,7 @@ __all__ = [
     "CompiledNetwork",
     "DenseSynapses",
     "RuntimeNetwork",
+    "SparseEvents",
     "SparseSynapses",
     "check_backend",
 ]
@@ -343,6 +344,20 @@ class SparseSynapses(DenseSynapses):
 
 #: What `build_network` asks for when only some synapses exist.
 DenseSynapses.sparse = SparseSynapses
+
+
+class SparseEvents(CPPStandaloneCodeObject):
+    """`codeobj_class` for an event's threshold that few neurons cross, on C++ standalone.
+
+    ``group.thresholder["event"].codeobj_class = SparseEvents``: neurons are compared in blocks, several
+    in one instruction. Not for refractory neurons.
+    """
+
+    templater = DenseSynapses.templater
+
+
+#: What `brianprune.layers` asks for with the synapses.
+DenseSynapses.events = SparseEvents
 
 
 class CompiledNetwork:

@@ -280,6 +280,7 @@ def learning_network(shape, synapses=None, dense=None):
         **common,
     )
     conv.set_event_schedule("crossed", when="thresholds", order=0)
+    conv.thresholder["crossed"].codeobj_class = getattr(dense, "events", None)
     trace = NeuronGroup(shape.inputs.size + 1, model.TRACE, name="trace", **common)
     in_rounds = {"clock": rounds, "namespace": {}}
     maps = NeuronGroup(
@@ -372,6 +373,7 @@ def inference_network(shape, synapses=None, dense=None):
         **common,
     )
     conv.set_event_schedule("crossed", when="thresholds", order=0)
+    conv.thresholder["crossed"].codeobj_class = getattr(dense, "events", None)
     locations = NeuronGroup(
         shape.conv.rows * shape.conv.columns, model.LOCATION, name="locations", **common
     )

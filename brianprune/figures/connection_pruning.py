@@ -168,7 +168,7 @@ class Table:
     def draw(table, scale):
         shown = table.assign(
             ours=[
-                f"{mean:.2f} ± {width:.2f}" if np.isfinite(width) else f"{mean:.2f}"
+                _with_interval(mean, width)
                 for mean, width in zip(table["mean"], table["interval"], strict=True)
             ],
             paper=["" if np.isnan(value) else f"{value:.2f}" for value in table["paper"]],
@@ -185,6 +185,12 @@ class Table:
             f" Accuracy of the paper's base network: {BASE_ACCURACY} %.",
         )
         return fig
+
+
+def _with_interval(mean, width):
+    """Write a mean and its interval with the digits that mean something."""
+    digits = ",.0f" if abs(mean) >= 1000 else ".2g" if 0 < abs(mean) < 0.01 else ".2f"
+    return f"{mean:{digits}}" + (f" ± {width:{digits}}" if np.isfinite(width) else "")
 
 
 LABELS = {
