@@ -14,7 +14,13 @@ PRUNING = bp.ConnectionPruning(theta=0.75, interval=4, theta_post=0.78)
 def tiny():
     """Two layers, 10 training images, 6 test images; learns fast enough to prune."""
     network = bp.DeepTTFS(
-        layers=LAYERS, n_bins=5, check_interval=4, growth_interval=8, a_plus=0.05, readout_window=2
+        layers=LAYERS,
+        n_bins=5,
+        check_interval=4,
+        growth_interval=8,
+        a_plus=0.05,
+        a_plus_max=0.15,
+        readout_window=2,
     )
     data = bp.digits(n_train=10, n_test=6)
     return bp.DeepExperiment(network=network, data=data, pruning=PRUNING, seed=3)
