@@ -174,7 +174,8 @@ class FixedPoint(Parameters):
 
     An `Experiment` with this arithmetic learns in it too: traces decay by shifts, learning rates are
     whole numbers of `rate_bits`, and the bits of a weight's change below its last one are rounded.
-    The Verilog infers and does not learn.
+    What a decay takes away is cut off too, so a small value stays: formats in which a trace would
+    stay above 5 % of one, or theta above 1 mV, are refused. The Verilog infers and does not learn.
     """
 
     v = Parameter("s9.15", "membrane potential in mV; saturates", OURS)
@@ -306,7 +307,7 @@ class FixedPoint(Parameters):
         Raises
         ------
         ValueError
-            If a rate becomes 0, or more than 5 % off.
+            If a rate becomes 0 or more than 5 % off, a decay would end early, or w cannot hold w_max.
         """
         p, formats = parameters, self.formats
         w, trace = formats["w"], formats["trace"]
@@ -324,12 +325,17 @@ class FixedPoint(Parameters):
         raw = {}
         for name, (bits, value) in rates.items():
             raw[name] = self._rate(name, bits, value)
-        raw["theta_plus"] = formats["theta"].raw(float(p.theta_plus / mV))
-        if p.theta_plus > 0 * mV and raw["theta_plus"] < 1:
+        theta, step = formats["theta"], float(p.theta_plus / mV)
+        raw["theta_plus"] = theta.raw(step)
+        made = raw["theta_plus"] * 2.0**-theta.fraction
+        if step > 0 and abs(made / step - 1) > 0.05:
             raise ValueError(
-                f"FixedPoint.theta = '{formats['theta']}': theta_plus = {p.theta_plus} becomes 0, so"
-                " that no threshold would adapt; use more fraction bits"
+                f"FixedPoint.theta = '{theta}': theta_plus = {p.theta_plus} becomes {made:.3g} mV, more"
+                " than 5 % off; use more fraction bits"
             )
+        if p.w_max * 2.0**w.fraction > w.limits[1] + 1:
+            raise ValueError(f"FixedPoint.w = '{w}': cannot hold w_max = {p.w_max:g}")
+        self._check_dead_zones(raw)
         needed = int(raw["eta_plus"]).bit_length() + 2 * trace.bits
         if needed > 53:
             raise ValueError(
@@ -366,6 +372,23 @@ class FixedPoint(Parameters):
                 "half": 0.0 if stochastic else 32768.0,
             },
         }
+
+    def _check_dead_zones(self, raw):
+        """Raise an error if a decay, cut off to whole codes, would end early."""
+        theta, trace = self.formats["theta"], self.formats["trace"]
+        stays = 2.0 ** (self.rate_bits - theta.fraction) / max(raw["k_theta"], 1)
+        if stays > 1:
+            raise ValueError(
+                f"FixedPoint.theta = '{theta}': theta would not decay below {stays:.3g} mV; use more"
+                " fraction bits"
+            )
+        for name in ("k_trace", "k_fast", "k_slow"):
+            stays = 2.0 ** (self.constant_bits - trace.fraction) / max(raw[name], 1)
+            if stays > 0.05:
+                raise ValueError(
+                    f"FixedPoint.trace = '{trace}': a trace would not decay below {stays:.3g} of one;"
+                    " use more fraction bits"
+                )
 
     def _rate(self, name, bits, value):
         """Return a rate as a whole number, or raise an error naming what holds it."""

@@ -8,7 +8,6 @@ images come out of the training images, never out of the test images.
 
 import gzip
 import hashlib
-import itertools
 import os
 import tarfile
 import tempfile
@@ -257,9 +256,10 @@ class ImageFolders(Parameters):
     width = Parameter(250, "of an image, in pixels", OURS, minimum=_SMALLEST)
 
     def validate(self):
-        if len(self.classes) < 2 or not all(isinstance(name, str) for name in self.classes):
+        names = [name for name in self.classes if isinstance(name, str)]
+        if len(self.classes) < 2 or len(set(names)) < len(self.classes):
             raise ValueError(
-                f"ImageFolders.classes = {self.classes!r}: must be a tuple of at least two names"
+                f"ImageFolders.classes = {self.classes!r}: must be at least two different names"
             )
         if self.n_validation >= self.n_train:
             raise ValueError(
@@ -289,7 +289,7 @@ class ImageFolders(Parameters):
         parts = {"train": [], "validation": [], "test": []}
         labels = {name: [] for name in parts}
         files = self._files()
-        if self.md5 and _md5(itertools.chain(*files.values())) != self.md5:
+        if self.md5 and _md5_of_classes(files) != self.md5:
             raise ValueError(f"{self.folder}: the files have changed; call image_folders again")
         for label, (name, paths) in enumerate(files.items()):
             n_test = len(paths) - self.n_train if self.n_test < 0 else self.n_test
@@ -326,7 +326,9 @@ class ImageFolders(Parameters):
                     f"{folder} has no folder '{name}'; it has {', '.join(there) or 'none'}"
                 )
             files[name] = sorted(
-                path for path in (folder / name).iterdir() if not path.name.startswith(".")
+                path
+                for path in (folder / name).iterdir()
+                if path.is_file() and not path.name.startswith(".")
             )
         return files
 
@@ -383,6 +385,10 @@ def _picture(path, height, width):
                 raise ValueError(
                     f"{path}: {picture.size[0]} x {picture.size[1]} pixels; a picture needs at least"
                     f" {_SMALLEST} each way"
+                )
+            if picture.mode.startswith(("I", "F")):  # converting would saturate
+                raise ValueError(
+                    f"{path}: has more than 8 bits a channel (mode {picture.mode}); save it with 8"
                 )
             grey = picture.convert("L")
             return np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR))
@@ -457,7 +463,11 @@ def caltech101(classes=("Faces_easy", "Motorbikes"), **settings):
     >>> caltech101(n_train=100, split=3).classes
     ('Faces_easy', 'Motorbikes')
     """
-    return ImageFolders(classes=tuple(classes), **settings)
+    return ImageFolders(classes=_names(classes), **settings)
+
+
+def _names(classes):
+    return (classes,) if isinstance(classes, str) else tuple(classes)
 
 
 def image_folders(folder, classes, **settings):
@@ -469,8 +479,18 @@ def image_folders(folder, classes, **settings):
         If there is no such folder.
     """
     folder = Path(folder).expanduser().resolve()
-    data = ImageFolders(name=folder.name, folder=str(folder), classes=tuple(classes), **settings)
-    return data.replace(md5=_md5(itertools.chain(*data._files().values())))
+    data = ImageFolders(name=folder.name, folder=str(folder), classes=_names(classes), **settings)
+    return data.replace(md5=_md5_of_classes(data._files()))
+
+
+def _md5_of_classes(files):
+    """Hash pictures, and which class holds which."""
+    digest = hashlib.md5()
+    for name, paths in files.items():
+        for path in paths:
+            content = path.read_bytes()
+            digest.update(f"{name}/{path.name} {len(content)} ".encode() + content)
+    return digest.hexdigest()
 
 
 def _md5(paths):

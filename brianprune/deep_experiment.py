@@ -209,7 +209,8 @@ class _Layer:
         values["kernel.w"] = self.weights.ravel()
         if not len(self.synapses["i"]):
             raise ValueError(
-                "ConnectionPruning: no connection of a layer is left; choose lower thresholds"
+                f"ConnectionPruning: no connection of a layer is left ({self.shape.kernels[-1]} maps,"
+                f" kernel {self.shape.kernels[1]}); choose a lower theta or theta_post for it"
             )
         if self.backend == "cpp_standalone":
             network = _compiled(build, self.shape)
@@ -247,6 +248,10 @@ class _Run:
         )
         self.shapes = experiment.shapes(data.shape)
         self.inputs, self.n_train, self.labels = data.spikes, data.n_train, data.labels
+        if len(np.unique(self.labels[: self.n_train])) < 2:
+            raise ValueError(
+                "DeepExperiment.data: the training images are of one class; the readout needs two"
+            )
         self.clock = CpuClock()
 
     def result(self):
@@ -359,7 +364,8 @@ class _Run:
                 self._cut(progress, layer, theta)
             if end % p.check_interval == 0 or end == until:
                 self._record(progress, k, layer)
-                progress["converged"] |= self._convergence(layer) < p.convergence
+                if cut_at < 0:
+                    progress["converged"] |= self._convergence(layer) < p.convergence
             progress["weights"][name], progress["mask"][name] = layer.weights, layer.mask
             self.clock.add_to(progress)
             self.store.save_checkpoint(progress)
@@ -380,7 +386,9 @@ class _Run:
         """Show training images to a learning layer; count what it costs."""
         p, rule = self.experiment.network, self.experiment.pruning
         rate = p.rate(progress["images"])
-        learns = layer.mask if rule is None or rule.permanent else layer.mask | True
+        # what is cut after learning is cut for good
+        for_good = rule is None or rule.permanent or progress["cut_at"] >= 0
+        learns = layer.mask if for_good else layer.mask | True
         run, cpu_seconds = layer.run(
             learning_network,
             spikes.of(chosen, layer.shape.steps_per_image),

@@ -291,14 +291,14 @@ class DeepResult(StoredResult):
         (presentations to the layer), ``convergence`` (mean of w(1-w)), ``connectivity`` (fraction of
         shared weights), ``wins``, ``images_without_win``, ``accumulations``, ``updates``.
     layers : DataFrame
-        A row for each layer: ``layer``, ``images`` (presentations until it had learned),
-        ``converged``, ``connectivity``, ``synapses`` and ``synapses_unpruned`` (unrolled),
+        A row for each layer: ``layer``, ``images`` (presentations, `relearn` included),
+        ``converged`` (before the last cut), ``connectivity``, ``synapses`` and ``synapses_unpruned`` (unrolled),
         ``learning_accumulations`` (of the layer), ``learning_accumulations_below`` (of the layers
         before it, for the same images), ``updates`` (weights touched by STDP), ``comparisons``
         (of weights with a pruning threshold), ``inference_accumulations`` and
         ``inference_spikes`` (input spikes; both for an evaluation image),
         ``learning_steps`` (time steps simulated), ``cpu_seconds_learning``,
-        ``cpu_seconds_inference`` (for an evaluation image).
+        ``cpu_seconds_inference`` (for an image, mean of all; both of this layer alone).
     features, test_features : array, shape (images, features)
         Maximum potentials of the last layer.
     labels, test_labels, predicted : array, shape (images,)

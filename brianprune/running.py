@@ -163,8 +163,11 @@ class Store:
 
     def forget(self):
         """Remove everything that is stored of the experiment, shared training included."""
-        unpruned, _ = self._shared_path(0)
-        for pattern in (f"{self.experiment.key}.*", f"{unpruned.key}-*.shared"):
+        patterns = [f"{self.experiment.key}.*"]
+        if "pruning" in self.experiment.fields:
+            unpruned, _ = self._shared_path(0)
+            patterns.append(f"{unpruned.key}-*.shared")
+        for pattern in patterns:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 

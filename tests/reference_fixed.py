@@ -96,7 +96,8 @@ def train(weights, theta, spikes, n_images, arithmetic, parameters):
     )
     k_theta = round(float(steps * p.dt / (p.tau_theta * n / 100)) * 2**rate_bits)
     theta_plus = round(float(p.theta_plus) * 1e3 * 2 ** f["theta"].fraction)
-    theta_max, w_max = f["theta"].limits[1], f["w"].limits[1] << quantum_shift
+    theta_max = f["theta"].limits[1]
+    w_max = min(round(p.w_max * 2 ** f["w"].fraction), f["w"].limits[1]) << quantum_shift
     weight_sum = round(p.weight_sum * 2 ** f["g"].fraction)
     w, theta = weights.copy(), theta.copy()
     ticks, fired = 0, []

@@ -315,8 +315,9 @@ def test_folders_that_cannot_be_used_are_named(pictures, monkeypatch):
         folders(pictures)
     with pytest.raises(FileNotFoundError, match="is not a folder"):
         folders(pictures / "none")
-    with pytest.raises(ValueError, match="at least two names"):
-        bp.caltech101(classes=("Faces",))
+    for classes in (("Faces",), "Faces", ("Faces", "Faces")):
+        with pytest.raises(ValueError, match="at least two different names"):
+            bp.caltech101(classes=classes)
     with pytest.raises(ValueError, match="leaves nothing of n_train"):
         bp.caltech101(n_train=10, n_validation=10)
 
@@ -330,10 +331,29 @@ def test_folders_that_cannot_be_used_are_named(pictures, monkeypatch):
         bp.caltech101().load()
 
 
+def test_grey_is_luminance_and_deep_pictures_are_refused(tmp_path):
+    for name, colour in (("cats", (200, 0, 0)), ("dogs", (0, 0, 200))):
+        (tmp_path / name).mkdir()
+        for k in range(3):
+            Image.new("RGB", (24, 20), colour).save(tmp_path / name / f"{k}.png")
+        (tmp_path / name / "a folder").mkdir()  # is no picture
+    images = folders(tmp_path, n_train=2).load()
+    assert sorted(set(images.train.ravel())) == [23, 60]  # 0.114 and 0.299 of 200
+    deep = Image.fromarray(np.full((20, 24), 40_000, dtype=np.uint16))
+    deep.save(tmp_path / "cats" / "0.png")
+    with pytest.raises(ValueError, match=r"0\.png: has more than 8 bits a channel"):
+        folders(tmp_path, n_train=2).load()
+
+
 def test_changed_pictures_are_noticed(pictures):
     data = folders(pictures)
     data.load()
     picture(pictures / "cats" / "0.png", seed=99)
+    with pytest.raises(ValueError, match="the files have changed"):
+        data.load()
+    picture(pictures / "cats" / "0.png", seed=0)
+    data.load()
+    (pictures / "cats" / "5.png").rename(pictures / "dogs" / "-.png")  # in front of the dogs
     with pytest.raises(ValueError, match="the files have changed"):
         data.load()
 
@@ -383,5 +403,13 @@ def test_latencies_follow_contrast_in_equal_bins():
     neurons, steps = latencies(noise, dog, 15.0, n_bins=7)
     assert np.ptp(np.bincount(steps, minlength=7)) <= 1
     assert (np.diff(steps) >= 0).all()
+    # the value itself is not above the threshold; the border is continued
+    spot, _ = latencies(image, dog, 200.0, 5)
+    assert len(spot) == 0
+    edge = np.zeros((9, 9))
+    edge[:, 0] = 100
+    continued, _ = latencies(edge, dog, 100 * dog[:, :4].sum() - 1e-6, 5)
+    assert set(continued % 9) == {0}
+    assert len(latencies(edge, dog, 100 * dog[:, :4].sum() + 1e-6, 5)[0]) == 0
     blank, _ = latencies(np.full((9, 9), 70), dog, 15.0, 5)
     assert len(blank) == 0

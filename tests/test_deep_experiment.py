@@ -2,9 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TINY_LAYERS as LAYERS
+from sklearn.svm import SVC
 
 import brianprune as bp
 from brianprune.datasets import difference_of_gaussians, latencies
+from brianprune.deep_experiment import _Run, _window_maxima
+from brianprune.layers import unroll
 from brianprune.pruning.connections import survivors
 
 PRUNING = bp.ConnectionPruning(theta=0.75, interval=4, theta_post=0.78)
@@ -188,7 +191,7 @@ def test_bad_input_is_named_before_learning(tiny):
 
 
 def test_nothing_left_is_said(tiny):
-    with pytest.raises(ValueError, match="no connection of a layer is left; choose lower"):
+    with pytest.raises(ValueError, match="no connection of a layer is left .*choose a lower theta"):
         tiny.replace(pruning__theta_post=1.0).run("numpy")
 
 
@@ -202,3 +205,93 @@ def test_survivors():
     mask = np.array([[True, True], [True, False]])
     np.testing.assert_array_equal(survivors(weights, mask, 0.3), [[False, True], [True, False]])
     np.testing.assert_array_equal(survivors(weights, mask, 0.0), mask)
+
+
+def test_accuracy_is_of_a_classifier_fitted_to_the_training_features(tiny):
+    result = tiny.run("numpy")
+    svm = SVC(kernel="linear", C=tiny.network.svm_C).fit(result.features, result.labels)
+    np.testing.assert_array_equal(svm.predict(result.test_features), result.predicted)
+    images = tiny.data.load()
+    np.testing.assert_array_equal(result.labels, images.train_labels)
+    np.testing.assert_array_equal(result.test_labels, images.test_labels)
+
+
+def test_costs_by_hand(tiny):
+    """Without pruning while learning, every image costs the same connections."""
+    experiment = tiny.replace(pruning__theta=0.0, pruning__theta_post=0.78)
+    result = experiment.run("numpy")
+    layers, wins = result.layers, result.history.groupby("layer")["wins"].sum()
+    entries = [result.mask[name][..., 0].size for name in ("conv1", "conv2")]
+    assert layers["updates"].tolist() == [wins[1] * entries[0], wins[2] * entries[1]]
+    # compared once, after learning
+    assert layers["comparisons"].tolist() == [result.mask["conv1"].size, result.mask["conv2"].size]
+    assert layers["learning_steps"].tolist() == [12 * 7, 12 * 7]
+    # the first layer costs a training image what its surviving connections cost: by its fan-out
+    run = _Run(experiment, "numpy", 1000, experiment._store(None))
+    fan_out = np.bincount(
+        unroll(run.shapes[0], result.mask["conv1"])["i"], minlength=run.shapes[0].inputs.size
+    )
+    per_image = run.inputs.sums(fan_out)
+    shown = run._order(1, 0, 12)
+    assert layers["learning_accumulations_below"][1] == per_image[shown].sum()
+    assert layers["inference_accumulations"][0] == per_image[10:].mean()
+    assert layers["inference_spikes"][0] == run.inputs.sums(np.ones(28 * 28))[10:].mean()
+
+
+def test_order_shows_every_image_once_an_epoch(tiny):
+    run = _Run(tiny, "numpy", 1000, tiny._store(None))
+    order = run._order(0, 0, 30)
+    for epoch in range(3):
+        assert sorted(order[10 * epoch : 10 * epoch + 10]) == list(range(10))
+    np.testing.assert_array_equal(run._order(0, 7, 23), order[7:23])
+    assert not np.array_equal(order, run._order(1, 0, 30))
+
+
+def test_initial_weights_and_rates(tiny):
+    run = _Run(tiny.replace(network__w_std=0.3), "numpy", 1000, tiny._store(None))
+    progress = run._new()
+    run._start(progress, 0)
+    weights = progress["weights"]["conv1"]
+    assert weights.min() >= 0.01
+    assert weights.max() <= 0.99
+    assert weights.mean() == pytest.approx(0.75, abs=0.08)
+    p = bp.DeepTTFS(a_plus=0.01, a_plus_max=0.03, growth_interval=500)
+    assert [p.rate(n) for n in (0, 499, 500, 999, 1000, 10**6)] == [
+        0.01, 0.01, 0.02, 0.02, 0.03, 0.03]  # fmt: skip
+
+
+def test_convergence_over_survivors_is_higher(tiny):
+    every = tiny.run("numpy").history
+    surviving = tiny.replace(pruning__convergence_of="survivors").run("numpy").history
+    assert (surviving["convergence"] >= every["convergence"]).all()
+    cut = every["connectivity"] < 1
+    np.testing.assert_allclose(
+        surviving["convergence"][cut], (every["convergence"] / every["connectivity"])[cut]
+    )
+
+
+def test_maxima_of_windows():
+    v = np.arange(30.0).reshape(1, 5, 3, 2)
+    assert _window_maxima(v, 0).tolist() == [[28, 29]]
+    # windows of 2 x 2 over 5 x 3 locations, the last ones partial
+    assert _window_maxima(v, 2).tolist() == [[8, 9, 10, 11, 20, 21, 22, 23, 26, 27, 28, 29]]
+
+
+def test_what_was_cut_after_learning_is_cut_for_good(tiny):
+    rule = {"pruning__permanent": False, "pruning__relearn": 4}
+    result = tiny.replace(**rule).run("numpy")
+    last = result.history[result.history["layer"] == 1].tail(2)
+    wins = last["wins"].iloc[-1]
+    touched = np.diff(last["updates"])[0]
+    assert touched < wins * result.mask["conv1"][..., 0].size
+    assert not result.weights["conv1"][~result.mask["conv1"]].any()
+    assert not result.layers["converged"].any()
+
+
+def test_one_class_is_refused_before_learning(tiny):
+    with pytest.raises(ValueError, match="training images are of one class"):
+        tiny.replace(data__n_train=1).run("numpy")
+    with pytest.raises(ValueError, match="theta = nan"):
+        bp.ConnectionPruning(theta=float("nan"))
+    with pytest.raises(ValueError, match="windows would leave neurons out"):
+        bp.Convolution(pool=2, pool_stride=3)

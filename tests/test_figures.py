@@ -19,7 +19,7 @@ from brianprune.figures import (
 )
 from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
-from brianprune.hardware import TableResult, measurements
+from brianprune.hardware import EventDrivenCore, TableResult, measurements
 from brianprune.parameters import parse
 from brianprune.results import read_tree
 
@@ -306,3 +306,63 @@ def test_import_is_fast():
         for _ in range(3)
     )
     assert best < 2
+
+
+def test_connection_pruning_measures_by_hand():
+    """Two layers; the pruned one takes half the images and a quarter of the accumulations."""
+
+    def result(images, accumulations, comparisons, accuracy):
+        layers = pd.DataFrame(
+            {
+                "layer": [1, 2], "images": images, "converged": True,
+                "synapses": [40 * a for a in accumulations],
+                "learning_accumulations": [100 * a for a in accumulations],
+                "learning_accumulations_below": [0, 50 * accumulations[0]],
+                "updates": [7, 3], "comparisons": comparisons, "inference_spikes": [20.0, 5.0],
+                "inference_accumulations": accumulations, "cpu_seconds_learning": [4.0, 2.0],
+                "cpu_seconds_inference": [0.5, 0.25],
+            }
+        )  # fmt: skip
+        experiment = bp.DeepExperiment(network=bp.DeepTTFS(n_bins=8))
+        return type("R", (), {"layers": layers, "experiment": experiment, "accuracy": accuracy,
+                              "connectivity": 0.25})  # fmt: skip
+
+    full, pruned = result([10, 20], [8, 4], [0, 0], 0.9), result([5, 10], [2, 1], [60, 40], 0.88)
+    learning, inference = connection_pruning._work(pruned)
+    assert learning == {"accumulations": 400, "updates": 10, "events": 5 * 20 + 10 * 25,
+                        "steps": 10 * (5 + 2 * 10), "images": 15}  # fmt: skip
+    assert inference == {"accumulations": 3, "updates": 0, "events": 25, "steps": 20, "images": 1}
+    row = connection_pruning._measures(pruned, full)
+    assert row["loss"] == pytest.approx(2)
+    assert row["synapses"] == pytest.approx(25)
+    assert (row["images_unpruned"], row["images"]) == (30, 15)
+    assert row["learning_operations"] == pytest.approx((1600 + 10) / (400 + 10))
+    assert row["inference_operations"] == 4
+    core = EventDrivenCore()
+    ours = core.energy(400, 10, 350, 250, 15, 100)
+    assert row["learning_energy"] == pytest.approx(core.energy(1600, 10, 700, 500, 30) / ours)
+    assert row["comparator"] == pytest.approx(100 * core.comparing(100) / ours)
+    assert row["learning_cycles"] == pytest.approx(
+        core.cycles(1600, 10, 700, 500, 30) / core.cycles(400, 10, 350, 250, 15, 100)
+    )
+    assert row["inference_cycles"] == pytest.approx(
+        core.cycles(12, 0, 25, 20, 1) / core.cycles(3, 0, 25, 20, 1)
+    )
+    assert row["learning_cpu"] == row["inference_cpu"] == 1
+
+
+def test_hardware_figures_by_hand():
+    scale = hardware.FULL
+    kept, fewer = (dict(hardware._resources(scale, which)) for which in (False, True))
+    assert [m.cores for m in kept.values()] == [16, 16, 16, 16]
+    assert [m.cores for m in fewer.values()] == [16, 12, 8, 4]
+    assert [m.network.n_exc for m in fewer.values()] == [800, 600, 400, 200]
+    fake = {
+        experiment: type("R", (), {"accuracy": 0.9 if experiment.pruning is None else 0.81,
+                                   "n_pruned": 0 if experiment.pruning is None else 350})
+        for experiment in hardware._accuracy_runs(scale, [800])
+    }  # fmt: skip
+    row = hardware._with_accuracy(fake, scale, 800).set_index("pruned").loc[400].iloc[0]
+    assert row["memory_gain"] == pytest.approx(800 / 450)  # what was really pruned
+    assert row["energy_gain"] == pytest.approx(800 / 450, rel=0.02)
+    assert row["merit"] == pytest.approx(0.9 * row["memory_gain"] * row["energy_gain"])

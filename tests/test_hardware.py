@@ -407,7 +407,7 @@ def learner():
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     "change",
-    [{}, {"w": "u0.8", "theta": "u7.12"}, {"w": "u0.10", "rounding": "nearest", "trace": "u1.8"}],
+    [{}, {"w": "u0.8", "theta": "u7.12"}, {"w": "u0.10", "rounding": "nearest", "trace": "u1.10"}],
     ids=["default", "8 bits", "nearest"],
 )
 def test_learning_in_fixed_point_equals_whole_numbers(learner, backend, change):
@@ -434,9 +434,41 @@ def test_learning_in_fixed_point_equals_whole_numbers(learner, backend, change):
     assert moved.mean() > 0.5
 
 
+def test_learning_in_fixed_point_saturates(learner):
+    """Strong learning, a low weight limit and thresholds at the format's end."""
+    experiment = learner.replace(
+        arithmetic__rate_bits=21, network__eta_plus=0.5, network__w_max=0.25,
+        network__theta_start=127.8 * mV, network__theta_offset=120 * mV, network__weight_sum=150.0,
+    )  # fmt: skip
+    result = experiment.run("numpy")
+    start = experiment._start(784)
+    weights = np.asarray(start["inputs_exc.w"]).reshape(784, 5).astype(np.int64)
+    theta = np.asarray(start["exc.theta"]).astype(np.int64)
+    images = experiment.data.load().train
+    inputs, times = experiment._spikes(images, 0, 0, 8)
+    steps = np.rint(times / float(experiment.network.dt)).astype(int)
+    w, theta, _ = reference_fixed.train(
+        weights, theta, (inputs, steps), 8, experiment.arithmetic, experiment.network
+    )
+    np.testing.assert_array_equal(result.weights, experiment.arithmetic.real_weights(w))
+    np.testing.assert_array_equal(result.theta, experiment.arithmetic.real_thetas(theta))
+    assert result.weights.max() == 0.25
+    assert result.theta.max() > 0.1279  # of 128 mV
+
+
 def test_learning_in_fixed_point_in_segments_and_resumed(learner, tmp_path):
     whole = learner.run("numpy")
-    cut = learner.run("numpy", segment=3)
+
+    class Stop(Exception):
+        pass
+
+    def stop(done, total, history):
+        if done >= 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        learner.run("numpy", segment=3, results=tmp_path, report=stop)
+    cut = learner.run("numpy", segment=3, results=tmp_path)
     np.testing.assert_array_equal(whole.weights, cut.weights)
     np.testing.assert_array_equal(whole.test_counts, cut.test_counts)
     twin = bp.FrozenNetwork(whole, backend="numpy")  # in the arithmetic of the result
@@ -469,8 +501,14 @@ def test_what_cannot_learn_in_fixed_point_is_said(learner):
         learner.replace(network__inhibition="partners", network__one_winner=False).run("numpy")
     with pytest.raises(NotImplementedError, match="use rest=0"):
         learner.replace(network__rest=150 * ms).run("numpy")
-    with pytest.raises(ValueError, match=r"theta_plus = .* becomes 0, so that no threshold"):
+    with pytest.raises(ValueError, match=r"theta_plus = .* becomes 0 mV, more than 5 % off"):
         learner.replace(arithmetic__theta="u7.0").run("numpy")
+    with pytest.raises(ValueError, match=r"theta would not decay below 16\.\d* mV"):
+        learner.replace(arithmetic__theta="u7.9", network__tau_theta=1e7 * ms).run("numpy")
+    with pytest.raises(ValueError, match=r"a trace would not decay below 0\.0625 of one"):
+        learner.replace(arithmetic__trace="u1.8").run("numpy")
+    with pytest.raises(ValueError, match=r"cannot hold w_max = 2"):
+        learner.replace(network__w_max=2.0).run("numpy")
     with pytest.raises(ValueError, match=r"FixedPoint.rate_bits = 10: .* more than 5 % off"):
         learner.replace(arithmetic__rate_bits=10).run("numpy")
     with pytest.raises(ValueError, match="a weight's change needs"):
@@ -496,6 +534,8 @@ def test_agreement_is_measured_and_stored(trained, tmp_path):
     stored = measured.stored(tmp_path)
     assert stored.table.equals(table)
     assert stored.experiment == measured
+    measured.forget(tmp_path)
+    assert measured.stored(tmp_path) is None
 
 
 def test_fixed_point_accuracy_by_word_length(trained, tmp_path):
@@ -505,6 +545,10 @@ def test_fixed_point_accuracy_by_word_length(trained, tmp_path):
     assert table.loc[("floating point", 0), "accuracy"] == 100 * trained.accuracy
     assert table.loc[("w", 16)].equals(table.loc[("default", 0)])
     assert table["spikes_per_image"].nunique() > 1
+    assert FixedPointAccuracy.arithmetic("g", 12).w == "u0.12"
+    assert FixedPointAccuracy.arithmetic("v", 4).theta == bp.FixedPoint().theta
+    with pytest.raises(ValueError, match="must be a signal, one of w, g, v, theta"):
+        FixedPointAccuracy(lengths=(("trace", 8),))
 
 
 def test_measuring_without_the_program_fails_before_training(trained, tmp_path, monkeypatch):
@@ -540,4 +584,6 @@ def test_energy_of_the_event_driven_core_by_hand():
     assert core.cycles(**work) == cycles
     expected = 10 * (3 * 2 + 1) + 4 * (2 * 2 + 2 * 4 + 1) + 3 * 2 + 6 * cycles
     assert core.energy(**work) == expected
-    assert core.energy(**work, comparisons=8) == expected + 8 * (2 + 1)
+    assert core.cycles(**work, comparisons=8) == cycles + 8 / 2
+    assert core.energy(**work, comparisons=8) == expected + 8 * (2 + 1) + 6 * 8 / 2
+    assert core.comparing(8) == 8 * (2 + 1) + 6 * 8 / 2

@@ -369,12 +369,12 @@ class Figure11:
 def _with_accuracy(results, scale, size):
     """Return rows of pruned neurons with accuracy, memory gain and energy gain."""
     rows = []
-    inputs = 784
-    gains = {}
-    for n_pruned in scale.pruned[size]:
-        network = _trained(scale, size, 0).network.replace(n_exc=size - n_pruned)
-        cores = min(scale.cores, size - n_pruned)
-        gains[n_pruned] = _costs(Resources(network=network, cores=cores, banks=scale.banks))
+
+    def energy(alive):
+        network = _trained(scale, size, 0).network.replace(n_exc=alive)
+        cores = min(scale.cores, alive)
+        return _costs(Resources(network=network, cores=cores, banks=scale.banks))["energy_nj"]
+
     for seed in scale.base.seeds[size]:
         full = results[_pruned(scale, size, 0, seed)]
         for n_pruned in scale.pruned[size]:
@@ -387,10 +387,9 @@ def _with_accuracy(results, scale, size):
                     "seed": seed,
                     "accuracy": 100 * result.accuracy,
                     "relative_accuracy": np.divide(result.accuracy, full.accuracy),
-                    "weight_kbit": alive * inputs * 16 / 1e3,
                     "memory_gain": size / alive,
-                    "energy_nj": gains[n_pruned]["energy_nj"],
-                    "energy_gain": gains[0]["energy_nj"] / gains[n_pruned]["energy_nj"],
+                    "energy_nj": energy(alive),
+                    "energy_gain": energy(size) / energy(alive),
                 }
             )
     table = pd.DataFrame(rows)

@@ -88,7 +88,7 @@ class EventDrivenCore(_Energies):
     step_cycles = Parameter(10, "cycles to begin a time step", OURS, minimum=0)
     image_cycles = Parameter(100, "cycles to begin an image", OURS, minimum=0)
 
-    def cycles(self, accumulations, updates, events, steps, images):
+    def cycles(self, accumulations, updates, events, steps, images, comparisons=0.0):
         """Return clock cycles.
 
         Parameters
@@ -97,16 +97,18 @@ class EventDrivenCore(_Energies):
             Synapses added; weights changed by STDP.
         events, steps, images : float
             Input spikes, time steps and images.
+        comparisons : float
+            Weights compared with a pruning threshold.
         """
         return (
-            np.add(accumulations, updates) / self.lanes
+            (np.add(accumulations, updates) + comparisons) / self.lanes
             + np.multiply(events, self.event_cycles)
             + np.multiply(steps, self.step_cycles)
             + np.multiply(images, self.image_cycles)
         )
 
     def energy(self, accumulations, updates, events, steps, images, comparisons=0.0):
-        """Return energy in picojoules; takes what `cycles` takes, and pruning's comparisons."""
+        """Return energy in picojoules; takes what `cycles` takes."""
         # weight and potential are read, the potential is written
         accumulation = 3 * self.pj_word + self.pj_add
         # the weight is read and written; w(1 - w) and its rate
@@ -115,10 +117,11 @@ class EventDrivenCore(_Energies):
             np.multiply(accumulations, accumulation)
             + np.multiply(updates, update)
             + np.multiply(events, self.pj_word)
-            + self.comparing(comparisons)
-            + self.cycles(accumulations, updates, events, steps, images) * self.pj_cycle
+            + np.multiply(comparisons, self.pj_word + self.pj_add)
+            + self.cycles(accumulations, updates, events, steps, images, comparisons)
+            * self.pj_cycle
         )
 
     def comparing(self, comparisons):
         """Return the energy in picojoules of comparing weights with a pruning threshold."""
-        return np.multiply(comparisons, self.pj_word + self.pj_add)
+        return np.multiply(comparisons, self.pj_word + self.pj_add + self.pj_cycle / self.lanes)

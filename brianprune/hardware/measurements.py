@@ -5,7 +5,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .. import analysis
-from ..arithmetic import FixedPoint
+from ..arithmetic import FixedPoint, FloatingPoint
 from ..experiment import Experiment
 from ..inference import FrozenNetwork
 from ..models import DiehlCook
@@ -133,6 +133,15 @@ class FixedPointAccuracy(_Measurement):
         """The network that is measured."""
         return self.experiment.network
 
+    def validate(self):
+        for length in self.lengths:
+            if len(length) != 2 or length[0] not in self.INTEGER:
+                raise ValueError(
+                    f"FixedPointAccuracy.lengths: {length!r} must be a signal, one of"
+                    f" {', '.join(self.INTEGER)}, and its fraction bits"
+                )
+            self.arithmetic(*length)
+
     @classmethod
     def arithmetic(cls, signal, bits):
         """Return the arithmetic with one signal of `bits` fraction bits."""
@@ -146,7 +155,7 @@ class FixedPointAccuracy(_Measurement):
     def _measure(self, backend, results, report):
         trained = self.experiment.run(backend, results=results, report=report)
         images = self.experiment.data.load().test
-        formats = {("floating point", 0): None, ("default", 0): FixedPoint()}
+        formats = {("floating point", 0): FloatingPoint(), ("default", 0): FixedPoint()}
         formats |= {(signal, b): self.arithmetic(signal, b) for signal, b in self.lengths}
         rows = []
         for (signal, bits), arithmetic in tqdm(

@@ -41,6 +41,13 @@ class Convolution(Parameters):
     pool_stride = Parameter(1, "distance of pooling windows", CODE, minimum=1)
     max_images = Parameter(10_000, "presentations after which learning ends", OURS, minimum=1)
 
+    def validate(self):
+        if self.pool_stride > self.pool:
+            raise ValueError(
+                f"Convolution.pool_stride = {self.pool_stride}: above pool = {self.pool}, windows would"
+                " leave neurons out"
+            )
+
 
 #: Faces and motorbikes, height 160. Maps, kernels, pooling and thresholds are Kheradpisheh et
 #: al.'s, but for conv3, which has 10 maps there; padding and inhibition are ours.
@@ -108,7 +115,7 @@ class DeepTTFS(Parameters):
 
     layers = Parameter(CALTECH_LAYERS, "the convolutional layers, first to last", kind=tuple)
     # input
-    n_bins = Parameter(30, "time steps in which the input spikes", CODE, minimum=1)
+    n_bins = Parameter(30, "time steps in which the input spikes", CODE, minimum=1, maximum=10_000)
     dog_size = Parameter(7, "width of the difference-of-Gaussians filter", CODE, minimum=3)
     sigma_centre = Parameter(1.0, "of the filter, in pixels", CODE, above=0.0)
     sigma_surround = Parameter(2.0, "of the filter, in pixels", CODE, above=0.0)
@@ -150,7 +157,8 @@ class DeepTTFS(Parameters):
             )
         if self.a_plus_max < self.a_plus:
             raise ValueError(
-                f"DeepTTFS.a_plus_max = {self.a_plus_max}: must be at least a_plus = {self.a_plus}"
+                f"DeepTTFS.a_plus_max = {self.a_plus_max}: must be at least a_plus = {self.a_plus};"
+                " set both"
             )
 
     @property

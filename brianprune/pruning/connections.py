@@ -58,7 +58,10 @@ class ConnectionPruning(Parameters):
     )  # fmt: skip
     relearn = Parameter(0, "images that a layer learns on after the last cut", OURS, minimum=0)
     permanent = Parameter(
-        True, "a pruned connection learns no more; False: it does, and may come back", OURS
+        True,
+        "a pruned connection learns no more; False: until the cut after learning it does, and may"
+        " come back",
+        OURS,
     )
     convergence_of = Parameter(
         "all", "the weights that convergence is judged by", OURS, choices=("all", "survivors")
@@ -67,10 +70,9 @@ class ConnectionPruning(Parameters):
     def validate(self):
         for name in ("theta", "theta_post"):
             value = getattr(self, name)
-            if not isinstance(value, tuple):
-                continue
-            for number in value:
-                if not isinstance(number, numbers.Real) or not 0 <= number <= 1:
+            for number in value if isinstance(value, tuple) else (value,):
+                is_number = isinstance(number, numbers.Real) and not isinstance(number, bool)
+                if not (is_number and 0 <= number <= 1):
                     raise ValueError(
                         f"ConnectionPruning.{name} = {value!r}: each must be a number from 0 to 1"
                     )
