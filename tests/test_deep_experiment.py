@@ -191,7 +191,9 @@ def test_bad_input_is_named_before_learning(tiny):
 
 
 def test_nothing_left_is_said(tiny):
-    with pytest.raises(ValueError, match="no connection of a layer is left .*choose a lower theta"):
+    with pytest.raises(
+        ValueError, match=r"no connection of a layer is left .*choose a lower theta"
+    ):
         tiny.replace(pruning__theta_post=1.0).run("numpy")
 
 

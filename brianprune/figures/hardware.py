@@ -50,10 +50,10 @@ FULL = HardwareScale(
         for bits in lengths
     ),
     learning=(
-        *(("stochastic", bits) for bits in (16, 10, 8, 6, 4)),
-        *(("nearest", bits) for bits in (16, 12, 8)),
+        *(("stochastic", bits) for bits in (16, 8, 6, 4)),
+        *(("nearest", bits) for bits in (16, 8)),
     ),
-    learning_data=mnist(n_train=20_000),
+    learning_data=mnist(n_train=10_000),
     pruned={100: (0, 20, 40, 60), 800: (0, 200, 400, 600)},
     cores=16,
     banks=16,
