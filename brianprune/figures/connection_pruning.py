@@ -310,7 +310,7 @@ class AccuracyVsTheta:
                 ax.axhline(paper[column], color="0.4", ls="--", lw=1, label=name)
             ax.set(xlabel="threshold while learning", ylabel=label)
             if column != "loss":
-                ax.set_ylim(bottom=0)
+                ax.set_ylim(0, 1.05 * ax.get_ylim()[1])
             ax.legend(fontsize=6)
         caption(
             fig,

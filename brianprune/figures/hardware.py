@@ -344,10 +344,11 @@ class Figure11:
     @staticmethod
     def draw(table, scale):
         fig, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+        table = table.assign(energy_mj=table["energy_nj"] / 1e6)
         panels = {
             "bram": "block RAMs of 36 kbit (yosys)",
             "power_mw": "power in mW (model)",
-            "energy_nj": "energy per image in nJ (model)",
+            "energy_mj": "energy per image in mJ (model)",
         }
         for ax, (column, label) in zip(axes, panels.items(), strict=True):
             for number, (cores, line) in enumerate(table.groupby("cores", sort=False)):
