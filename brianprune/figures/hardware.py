@@ -42,10 +42,10 @@ FULL = HardwareScale(
     lengths=tuple(
         (signal, bits)
         for signal, lengths in (
-            ("w", (16, 12, 8, 6, 5, 4, 3, 2, 1)),
-            ("g", (16, 12, 10, 8, 6)),
-            ("v", (15, 10, 8, 6, 4, 2)),
-            ("theta", (17, 10, 6, 4, 2, 0)),
+            ("w", (16, 8, 4, 2, 1)),
+            ("g", (16, 8, 5)),
+            ("v", (15, 6, 2, 0)),
+            ("theta", (17, 4, 0)),
         )
         for bits in lengths
     ),
