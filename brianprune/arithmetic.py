@@ -84,7 +84,7 @@ class FloatingPoint(Parameters):
         choices=("linear_implicit", "exponential_euler"),
     )
 
-    exact = False  #: whether compiled code must compute just what is written
+    exact = False  #: whether compiled code that learns must compute just what is written
 
     @property
     def dtype(self):

@@ -105,6 +105,10 @@ def _preferences(dtype, target=None, exact=False):
         wanted["codegen.cpp.extra_compile_args_gcc"] = [
             *(flag for flag in flags if flag != "-ffast-math"),
             "-ffp-contract=off",
+            # of fast math, what changes no value
+            "-fno-math-errno",
+            "-fno-trapping-math",
+            "-fno-signed-zeros",
         ]
     before = {name: prefs[name] for name in wanted}
     for name, value in wanted.items():

@@ -319,7 +319,8 @@ class _Run:
     def _network(self, learning, freezing=False):
         if (learning, freezing) not in self._networks:
             e = self.experiment
-            method, dtype, exact = e.arithmetic.method, e.arithmetic.dtype, e.arithmetic.exact
+            method, dtype = e.arithmetic.method, e.arithmetic.dtype
+            exact = e.arithmetic.exact and learning
             if self.backend == "cpp_standalone":
                 network = _compiled(
                     structure(e.network), self.n_inputs, method, learning, freezing, dtype, exact

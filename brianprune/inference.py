@@ -98,7 +98,6 @@ class FrozenNetwork:
             self.network = CompiledNetwork(
                 lambda: build(structure(small), dense=DenseSynapses, existing=one),
                 arithmetic.dtype,
-                exact=arithmetic.exact,
             )
             if existing is not None:
                 names = ("_synaptic_pre", "_synaptic_post")
@@ -109,7 +108,6 @@ class FrozenNetwork:
                 lambda: build(small, existing=existing),
                 backend,
                 arithmetic.dtype,
-                exact=arithmetic.exact,
             )
         self.state = parameters | given
         self.state |= {
