@@ -60,23 +60,23 @@ class Case:
         return network.run(n_steps * STEP, values, spikes)
 
 
-backends = pytest.mark.parametrize(
-    "backend",
+#: Both layers on numpy, the richer one where it has to be compiled.
+cases = pytest.mark.parametrize(
+    ("backend", "name"),
     [
-        "numpy",
-        pytest.param("cython", marks=pytest.mark.compiled),
-        pytest.param("cpp_standalone", marks=pytest.mark.compiled),
+        ("numpy", "padded"),
+        ("numpy", "plain"),
+        pytest.param("cython", "padded", marks=pytest.mark.compiled),
+        pytest.param("cpp_standalone", "padded", marks=pytest.mark.compiled),
     ],
 )
-layers = pytest.mark.parametrize("name", LAYERS)
 
 
 def steps_of(times):
     return np.floor(times / float(STEP) + 1e-6).astype(int)
 
 
-@backends
-@layers
+@cases
 def test_learning_equals_the_reference_exactly(backend, name):
     case = Case(LAYERS[name], seed=1)
     run = case.run(
@@ -102,8 +102,7 @@ def test_learning_equals_the_reference_exactly(backend, name):
     assert not np.array_equal(weights, case.weights)
 
 
-@backends
-@layers
+@cases
 def test_first_spikes_equal_the_reference_exactly(backend, name):
     case = Case(LAYERS[name], seed=2)
     run = case.run(inference_network, backend)
@@ -119,8 +118,7 @@ def test_first_spikes_equal_the_reference_exactly(backend, name):
     assert (expected >= 0).sum() > 20
 
 
-@backends
-@layers
+@cases
 def test_potentials_equal_the_reference_exactly(backend, name):
     case = Case(LAYERS[name], seed=3)
     run = case.run(readout_network, backend)
