@@ -81,7 +81,7 @@ def build_network(
         `parameter_values` and `initial_state`.
     """
     p = parameters
-    model = _model(method, freezing, p)
+    model = _model(method, learning, freezing, p)
     steps = Clock(dt=p.dt, name="step_clock")
     images = Clock(dt=p.presentation + p.rest, name="image_clock")
     common = {"clock": steps, "namespace": {}}
@@ -153,7 +153,7 @@ def build_network(
     return network
 
 
-def _model(method, freezing, p):
+def _model(method, learning, freezing, p):
     """Return the module of equations for a way to compute them."""
     if method != "fixed_point":
         return floating
@@ -166,9 +166,9 @@ def _model(method, freezing, p):
             f"DiehlCook.inhibition = {p.inhibition!r}: the fixed-point datapath has the broadcast"
             " only; use inhibition='broadcast'"
         )
-    if p.rest > 0 * ms:
+    if learning and p.rest > 0 * ms:
         raise NotImplementedError(
-            f"DiehlCook.rest = {p.rest}: the fixed-point datapath is reset between images; use rest=0*ms"
+            f"DiehlCook.rest = {p.rest}: learning in fixed point is reset between images; use rest=0*ms"
         )
     return fixed
 

@@ -501,6 +501,10 @@ def test_what_cannot_learn_in_fixed_point_is_said(learner):
         learner.replace(network__inhibition="partners", network__one_winner=False).run("numpy")
     with pytest.raises(NotImplementedError, match="use rest=0"):
         learner.replace(network__rest=150 * ms).run("numpy")
+    # a network that learned in floating point with a rest is inferred in fixed point all the same
+    rested = learner.replace(network__rest=20 * ms, arithmetic=bp.FloatingPoint()).run("numpy")
+    twin = bp.FrozenNetwork(rested, backend="numpy", arithmetic=bp.FixedPoint())
+    assert twin.counts(learner.data.load().test).sum() > 20
     with pytest.raises(ValueError, match=r"theta_plus = .* becomes 0 mV, more than 5 % off"):
         learner.replace(arithmetic__theta="u7.0").run("numpy")
     with pytest.raises(ValueError, match=r"theta would not decay below 16\.\d* mV"):
