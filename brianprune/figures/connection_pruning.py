@@ -179,9 +179,10 @@ class Table:
         )[["data", "quantity", "ours", "paper", "n"]]
         fig = draw_table(shown)
         fig.set_figwidth(8.5)
+        uncropped = "; 'Faces' are not cropped" if scale.name == "full" else ""
         caption(
             fig,
-            f"{scale.note}. {_rule_text(scale)} Ratios: unpruned over pruned, same seed, images and"
+            f"{scale.note}{uncropped}. {_rule_text(scale)} Ratios: unpruned over pruned, same seed, images and"
             " initial weights; mean ± half width of the 95 % interval (Student's t). A layer has learned"
             " when the mean of w(1-w) over all its weights, pruned ones counted 0, is below"
             f" {scale.network.convergence}. Operations, cycles and energy of learning include the layers below"

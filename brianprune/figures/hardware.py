@@ -307,7 +307,7 @@ class ResourcesTable:
 
     @staticmethod
     def draw(table, scale):
-        fig = draw_table(table.map(lambda x: f"{x:,g}"))
+        fig = draw_table(table.map(lambda x: f"{x:,.0f}" if x == int(x) else f"{x:,.1f}"))
         caption(
             fig,
             "yosys synth_xilinx, 7 series; block RAMs of 36 kbit. Cycles: of the Verilog's controller.",
