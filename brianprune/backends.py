@@ -34,6 +34,7 @@ from brian2 import (
     prefs,
     second,
 )
+from brian2.codegen.generators import CPPCodeGenerator
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
@@ -81,6 +82,10 @@ def check_backend(backend):
             )
 
 
+#: A step of many variables is vectorised too, though each pair of arrays has to be told apart.
+_VECTORISE = ["--param=vect-max-version-for-alias-checks=1000"]
+
+
 @contextlib.contextmanager
 def _preferences(dtype, target=None, exact=False):
     """Brian2's global preferences for the duration of a build or a run.
@@ -100,9 +105,9 @@ def _preferences(dtype, target=None, exact=False):
     }
     if target is not None:
         wanted["codegen.target"] = target
+    flags = [*prefs["codegen.cpp.extra_compile_args_gcc"], *_VECTORISE]
     if exact:
-        flags = prefs["codegen.cpp.extra_compile_args_gcc"]
-        wanted["codegen.cpp.extra_compile_args_gcc"] = [
+        flags = [
             *(flag for flag in flags if flag != "-ffast-math"),
             "-ffp-contract=off",
             # of fast math, what changes no value
@@ -110,6 +115,7 @@ def _preferences(dtype, target=None, exact=False):
             "-fno-trapping-math",
             "-fno-signed-zeros",
         ]
+    wanted["codegen.cpp.extra_compile_args_gcc"] = flags
     before = {name: prefs[name] for name in wanted}
     for name, value in wanted.items():
         prefs[name] = value
@@ -350,14 +356,23 @@ class SparseSynapses(DenseSynapses):
 DenseSynapses.sparse = SparseSynapses
 
 
+class _BranchFree(CPPCodeGenerator):
+    """Writes an expression of booleans as it stands, not as branches that no compiler vectorises."""
+
+    def translate_statement(self, statement):
+        statement.used_boolean_variables = None
+        return super().translate_statement(statement)
+
+
 class SparseEvents(CPPStandaloneCodeObject):
     """`codeobj_class` for an event's threshold that few neurons cross, on C++ standalone.
 
     ``group.thresholder["event"].codeobj_class = SparseEvents``: neurons are compared in blocks, several
-    in one instruction. Not for refractory neurons.
+    in one instruction.
     """
 
     templater = DenseSynapses.templater
+    generator_class = _BranchFree
 
 
 #: What `brianprune.layers` asks for with the synapses.

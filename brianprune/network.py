@@ -88,6 +88,8 @@ def build_network(
 
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
     exc = _excitatory(p, model, method, learning, freezing, common)
+    for thresholder in exc.thresholder.values():
+        thresholder.codeobj_class = getattr(dense, "events", None)
     equations, on_pre, on_post = model.SYNAPSE, model.ON_PRE, None
     if learning:
         equations += model.SYNAPSE_LEARNING + (model.SYNAPSE_FREEZING if freezing else "")

@@ -8,9 +8,6 @@
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {% set _eventspace = get_array_name(eventspace_variable) %}
-    {% if _uses_refractory %}
-    #error SparseEvents have no refractoriness
-    {% endif %}
     long _count = 0;
     for(size_t _first=0; _first<N; _first+=64)
     {
@@ -29,7 +26,13 @@
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
             if(_cond)
+            {
                 {{_eventspace}}[_count++] = _idx;
+                {% if _uses_refractory %}
+                {{not_refractory}}[_idx] = false;
+                {{lastspike}}[_idx] = {{t}};
+                {% endif %}
+            }
         }
     }
     {{_eventspace}}[N] = _count;
