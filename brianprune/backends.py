@@ -41,9 +41,12 @@ from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
 from brian2.devices.device import reset_device, set_device
 from brian2.monitors.spikemonitor import EventMonitor
 from brian2.units.fundamentalunits import Quantity, get_unit, have_same_dimensions
+from packaging.version import parse
 
 __all__ = [
     "BACKENDS",
+    "GENN",
+    "WITHOUT_GENN",
     "CompiledNetwork",
     "DenseSynapses",
     "RuntimeNetwork",
@@ -52,7 +55,11 @@ __all__ = [
     "check_backend",
 ]
 
-BACKENDS = ("numpy", "cython", "cpp_standalone")
+#: GeNN's model compiled for one CPU core, or for the GPU.
+GENN = ("genn_cpu", "genn")
+#: What runs every network: GeNN has no events but spikes, no linked variables, no fixed point.
+WITHOUT_GENN = ("numpy", "cython", "cpp_standalone")
+BACKENDS = (*WITHOUT_GENN, *GENN)
 
 #: Variables that hold a time: they are given back relative to the end of the run.
 _TIMES = ("lastspike", "lastupdate")
@@ -66,12 +73,30 @@ class Segment(NamedTuple):
     recorded: dict  #: arrays (times, elements) by "monitor.variable" of the state monitors
 
 
-def check_backend(backend):
-    """Raise an error, naming the remedy, if `backend` cannot be used here."""
-    if backend not in BACKENDS:
-        raise ValueError(f"backend = {backend!r}: choose one of {', '.join(map(repr, BACKENDS))}")
+def check_backend(backend, among=None):
+    """Raise an error, naming the remedy, if `backend` cannot be used here.
+
+    Parameters
+    ----------
+    backend : str
+    among : sequence of str, optional
+        The backends to choose from. Default: all.
+    """
+    among = BACKENDS if among is None else among
+    if backend not in among:
+        why = " what is run needs more than GeNN has;" * (backend in BACKENDS)
+        raise ValueError(f"backend = {backend!r}:{why} choose one of {', '.join(map(repr, among))}")
     if backend == "numpy":
         return
+    if backend in GENN:
+        from .genn import check_genn  # which imports this module
+
+        check_genn(gpu=backend == "genn")
+    if backend == "cpp_standalone" and parse(brian2.__version__) < parse("2.9"):
+        raise RuntimeError(
+            f"backend = 'cpp_standalone' needs Brian2 2.9 or later, this is {brian2.__version__} (Brian2GeNN"
+            " wants an old one): use another environment, or backend='cython' or 'genn_cpu'"
+        )
     compiler = (os.environ.get("CXX") or "g++").split()[0]
     for program in (compiler,) if backend == "cython" else (compiler, "make"):
         if shutil.which(program) is None:
@@ -243,6 +268,11 @@ class RuntimeNetwork:
         objects = set(self.network.sorted_objects)
         clocks = {obj.clock for obj in objects if obj.clock is not None}
         return sorted(objects | clocks, key=lambda obj: obj.name)
+
+    @property
+    def names(self):
+        """Names of all state variables, "object.variable"."""
+        return self._variables.keys()
 
     def set(self, state):
         """Set state variables by "object.variable"."""
@@ -418,20 +448,22 @@ class CompiledNetwork:
     >>> run.state['group.v'], run.spikes['spikes']                       # doctest: +SKIP
     """
 
+    backend = "cpp_standalone"
+
     def __init__(self, build, dtype=np.float64, cache=None, exact=False):
-        check_backend("cpp_standalone")
+        check_backend(self.backend)
         cache = Path(cache or os.environ.get("BRIANPRUNE_CACHE") or pooch.os_cache("brianprune"))
         cache.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
         try:
             with _preferences(dtype, exact=exact), _fresh_names():
                 self._translate(build, work)
-            digest = _digest(work)
+            digest = _digest(work, self._compiler())
             self.folder = cache / digest[:24]
             #: whether the compiler had to be called
             self.compiled = not (self.folder / "main").exists()
             if self.compiled:
-                _compile(work)
+                self._compile(work)
                 if not (self.folder / "main").exists():  # left over: of no use
                     shutil.rmtree(self.folder, ignore_errors=True)
                 with contextlib.suppress(OSError):  # another process was faster
@@ -455,10 +487,7 @@ class CompiledNetwork:
             self._describe(device, network)
             self._insert_segment_code(device, network)
             device.headers.append('"segment.h"')
-            _write(
-                work / "segment.h",
-                resources.files("brianprune").joinpath("templates/segment.h").read_text(),
-            )
+            _write_segment_header(work)
             device.build(directory=str(work), compile=False, run=False, with_output=False)
         finally:
             device.reinit()
@@ -525,20 +554,7 @@ class CompiledNetwork:
             "const double duration = std::stod(args.at(2));\n"
             "args.clear();",
         )
-        lines = []
-        spike_lists = {
-            f"{name}.{variable}"
-            for name in self._generators
-            for variable in ("_timebins", "neuron_index")
-        }
-        sparse = {name: of for of, names in self._sparse.items() for name in names}
-        for name, array in self._arrays.items():
-            size = "" if array["size"] is None else f", {array['size']}"
-            read = "resize_and_read" if name in spike_lists else "read"
-            if name in sparse:
-                read = "resize_and_read_if"
-                size = f', state_in + "/{sparse[name]}._synaptic_pre"'
-            lines.append(f'segment::{read}(state_in + "/{name}", {array["cpp"]}{size});')
+        lines = self._reading_lines()
         shortest = f"std::min({{{', '.join(f'{clock}.dt[0]' for clock in clocks)}}})"
         lines += [
             f"const double shortest = {shortest};",
@@ -560,7 +576,31 @@ class CompiledNetwork:
                 "    }",
             ]
         lines += [f"    if (now_{clock}) {function}();" for clock, function in steps]
-        lines.append("}")
+        lines += ["}", *self._writing_lines()]
+        lines.append("return 0;  // nothing else is needed: no array is written twice")
+        device.insert_code("main", "\n".join(lines))
+
+    def _reading_lines(self):
+        """C++ that sets all arrays that the folder `state_in` has a file of."""
+        spike_lists = {
+            f"{name}.{variable}"
+            for name in self._generators
+            for variable in ("_timebins", "neuron_index")
+        }
+        sparse = {name: of for of, names in self._sparse.items() for name in names}
+        lines = []
+        for name, array in self._arrays.items():
+            size = "" if array["size"] is None else f", {array['size']}"
+            read = "resize_and_read" if name in spike_lists else "read"
+            if name in sparse:
+                read = "resize_and_read_if"
+                size = f', state_in + "/{sparse[name]}._synaptic_pre"'
+            lines.append(f'segment::{read}(state_in + "/{name}", {array["cpp"]}{size});')
+        return lines
+
+    def _writing_lines(self):
+        """C++ that writes what a run can change to the folder `state_out`."""
+        lines = []
         for name, array in self._arrays.items():
             if array["out"]:
                 data, size = array["cpp"], array["size"]
@@ -569,8 +609,22 @@ class CompiledNetwork:
                 lines.append(f'segment::write(state_out + "/{name}", {data}, {size});')
         for name, array in self._state_monitors.items():
             lines.append(f'segment::write_rows(state_out + "/{name}", {array["cpp"]});')
-        lines.append("return 0;  // nothing else is needed: no array is written twice")
-        device.insert_code("main", "\n".join(lines))
+        return lines
+
+    def _compiler(self):
+        return str(os.environ.get("CXX"))
+
+    def _compile(self, folder):
+        _make(folder, ["make", f"-j{os.cpu_count()}"])
+
+    def _command(self, given, back, duration):
+        """The command of a run and what it needs in the environment."""
+        return ["./main", str(given), str(back), repr(duration)], {}
+
+    @property
+    def names(self):
+        """Names of all state variables, "object.variable"."""
+        return self._arrays.keys()
 
     def run(self, duration, state=None, spikes=None):
         """Run the network from a given state.
@@ -620,8 +674,14 @@ class CompiledNetwork:
             back.mkdir()
             for name, values in files.items():
                 values.tofile(given / name)
-            command = ["./main", str(given), str(back), repr(float(duration))]
-            done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+            command, environment = self._command(given, back, float(duration))
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                env=os.environ | environment,
+            )
             if done.returncode:
                 raise RuntimeError(
                     f"the compiled network in {self.folder} failed (exit {done.returncode}):"
@@ -645,30 +705,35 @@ class CompiledNetwork:
         return Segment(out, fired, recorded)
 
 
-def _write(path, text):
-    path.write_text(text)
+def _write_segment_header(folder):
+    header = resources.files("brianprune").joinpath("templates/segment.h")
+    (folder / "segment.h").write_text(header.read_text())
 
 
-#: Lines that Brian2 writes in the order of a set, different from run to run: declarations
-#: of sizes and pointers, clocks at the start, sizes of dynamic arrays.
+#: Lines that Brian2 and Brian2GeNN write in the order of a set, different from run to run:
+#: declarations of sizes and pointers, clocks at the start, sizes of dynamic arrays, what a monitor
+#: records.
 _UNORDERED = re.compile(
     rb"\s*(_array_\w+_(timestep|t|dt)\[0\] = [^;]*;|_dynamic_array_\w+\.resize\(\d+\);"
-    rb"|const size_t _num\w+ = .*;|\w+\* const _array\w+ = .*;|\w+\*\s.*_ptr_array\w+ = \w+;)\s*"
+    rb"|const (size_t|int) _num\w+ = .*;|\w+\* const _array\w+ = .*;|\w+\*\s.*_ptr_array\w+ = \w+;"
+    rb"|const long max(Row|Col)\w+= .*;|_dynamic_array_\w+\.push_back\(.*\);)\s*"
 )
 
 
-def _digest(folder):
+def _digest(folder, compiler):
     """Hash the generated sources, the initial values and what they are compiled for."""
-    digest = hashlib.sha256(f"{brian2.__version__} {os.environ.get('CXX')}".encode())
+    digest = hashlib.sha256(f"{brian2.__version__} {compiler}".encode())
     digest.update(_processor().encode())
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder)} {len(content)}".encode())
         if path.suffix == ".cpp":
             lines = content.splitlines()
-            free = [line for line in lines if _UNORDERED.fullmatch(line)]
+            free = [line.strip() for line in lines if _UNORDERED.fullmatch(line)]
             fixed = [line for line in lines if not _UNORDERED.fullmatch(line)]
             content = b"\n".join([*fixed, *sorted(free)])
+        elif path.name == "Makefile":  # GeNN's, with the sources in any order
+            content = b" ".join(sorted(content.split()))
         digest.update(content)
     return digest.hexdigest()
 
@@ -682,11 +747,9 @@ def _processor():
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
-def _compile(folder):
+def _make(folder, command):
     """Compile a translated network; only what is needed to run it is kept."""
-    done = subprocess.run(
-        ["make", f"-j{os.cpu_count()}"], cwd=folder, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         log = folder.parent / "failed-build.log"
         log.write_text(done.stdout + done.stderr)

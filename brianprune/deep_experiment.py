@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.svm import SVC
 
-from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
+from .backends import WITHOUT_GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
 from .datasets import (
     Digits,
     IdxImages,
@@ -107,7 +107,7 @@ class DeepExperiment(Computation):
         ValueError, TypeError, RuntimeError, FileNotFoundError, PermissionError
             On bad input, before anything is simulated.
         """
-        check_backend(backend)
+        check_backend(backend, WITHOUT_GENN)
         check_run(segment, report)
         store = self._store(results)
         stored = store.result()

@@ -8,15 +8,22 @@ from collections.abc import Iterable
 import joblib
 import numpy as np
 import pandas as pd
-from brian2 import second
+from brian2 import ms, second
 
 from . import analysis
 from .arithmetic import FixedPoint, FloatingPoint
-from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
+from .backends import GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
 from .datasets import Digits, IdxImages, spikes_of
 from .inference import show
 from .models import DiehlCook
-from .network import Pruner, build_network, initial_state, parameter_values, structure
+from .network import (
+    Pruner,
+    build_network,
+    check_textbook,
+    initial_state,
+    parameter_values,
+    structure,
+)
 from .parameters import OURS, Parameter
 from .pruning.rules import PruningEvent, decide, event_rng
 from .results import Result, provenance
@@ -86,8 +93,9 @@ class Experiment(Computation):
 
         Parameters
         ----------
-        backend : {'cpp_standalone', 'cython', 'numpy'}
-            Where it is computed. The first compiles once (10 s) and is 100 times faster.
+        backend : {'cpp_standalone', 'cython', 'numpy', 'genn_cpu', 'genn'}
+            Where it is computed. The first compiles once (10 s) and is 100 times faster than the next
+            two. The last two need GeNN (for one CPU core or the GPU) and ``one_winner=False``.
         results : path, optional
             Folder of results. A stored result of this experiment is returned at once; an
             interrupted run resumes from its checkpoint, written after each segment.
@@ -108,6 +116,8 @@ class Experiment(Computation):
         """
         check_backend(backend)
         check_run(segment, report)
+        if backend in GENN:
+            check_textbook(self.network, self.arithmetic.method)
         store = self._store(results)
         stored = store.result()
         if stored is not None:
@@ -149,7 +159,8 @@ class Experiment(Computation):
             dtype=self.arithmetic.dtype,
             exact=self.arithmetic.exact,
         )
-        runtime.set(self._start(n_inputs))
+        values = parameter_values(p, arithmetic=self.arithmetic)
+        runtime.set(values | self._start(n_inputs))
         runtime.set_spikes({"inputs": self._spikes(images.train, TRAINING, 0, n_images)})
         network = runtime.network
         if self.pruning is not None and self.pruning.events(len(images.train)):
@@ -176,9 +187,7 @@ class Experiment(Computation):
     def _start(self, n_inputs):
         """The state before the first image."""
         rng = np.random.default_rng([self.seed, WEIGHTS, 0])
-        p, arithmetic = self.network, self.arithmetic
-        values = parameter_values(p, arithmetic=arithmetic)
-        return values | initial_state(p, n_inputs, rng, arithmetic)
+        return initial_state(self.network, n_inputs, rng, self.arithmetic)
 
     def _spikes(self, images, stream, first, last):
         """Spikes of images `first` to `last`: (inputs, times in seconds from `first`'s start).
@@ -204,6 +213,20 @@ def _compiled(network, n_inputs, method, learning, freezing, dtype, exact):
         lambda: build_network(network, n_inputs, method, learning, DenseSynapses, freezing),
         dtype,
         exact=exact,
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled_by_genn(network, n_inputs, method, learning, freezing, dtype, gpu):
+    """Return GeNN's compiled network of a structure and times."""
+    from .genn import GeNNNetwork  # whose device is made only when it is asked for
+
+    return GeNNNetwork(
+        lambda: build_network(
+            network, n_inputs, method, learning, freezing=freezing, textbook=True
+        ),
+        dtype,
+        gpu=gpu,
     )
 
 
@@ -325,6 +348,18 @@ class _Run:
                 network = _compiled(
                     structure(e.network), self.n_inputs, method, learning, freezing, dtype, exact
                 )
+            elif self.backend in GENN:
+                p = e.network  # whose times are compiled in
+                times = {name: getattr(p, name) for name in ("dt", "presentation", "rest")}
+                network = _compiled_by_genn(
+                    structure(p).replace(**times),
+                    self.n_inputs,
+                    method,
+                    learning,
+                    freezing,
+                    dtype,
+                    self.backend == "genn",
+                )
             else:
                 network = RuntimeNetwork(
                     lambda: build_network(
@@ -363,7 +398,8 @@ class _Run:
             network = self._network(True, freezing="inputs_exc.plastic" in progress["state"])
             spikes = e._spikes(self.images.train, TRAINING, begin, end)
             duration = (end - begin) * self.duration * second
-            run = network.run(duration, progress["state"], {"inputs": spikes})
+            state = self._values() | self._known(progress["state"], network)
+            run = network.run(duration, state, {"inputs": spikes})
             progress["state"].update(run.state)
             progress["done"] = end
             input_spikes = np.bincount(spikes[0], minlength=self.n_inputs)
@@ -375,6 +411,24 @@ class _Run:
                 self.store.save_shared(progress, end)
             self.store.save_checkpoint(progress)
             self.reporter.update(end, progress)
+
+    def _values(self, learning=True):
+        """Values of the network's parameters, as the backend's form of it names them."""
+        e = self.experiment
+        return parameter_values(e.network, learning, e.arithmetic, self.backend in GENN)
+
+    def _known(self, state, network):
+        """Return the state without what only another backend's form of the network has.
+
+        Between images without a rest that is nothing but traces, which the next image clears.
+        """
+        unknown = {name for name in state if name not in network.names}
+        if unknown and self.experiment.network.rest > 0 * ms:
+            raise ValueError(
+                f"the checkpoint was written by another backend than {self.backend!r} and a rest"
+                " carries traces over from image to image: go on with that backend, or start anew"
+            )
+        return {name: value for name, value in state.items() if name not in unknown}
 
     def _tally(self, progress, run, input_spikes, begin):
         """Add a segment's spikes and synaptic operations to the progress."""
@@ -536,7 +590,7 @@ class _Run:
             Synaptic operations by pathway.
         """
         e = self.experiment
-        frozen = parameter_values(e.network, learning=False, arithmetic=e.arithmetic) | {
+        frozen = self._values(learning=False) | {
             name: state[name] for name in ("inputs_exc.w", "exc.theta", "exc.alive")
         }
         frozen["exc.v"] = frozen["exc.v_rest"]

@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import second
 
 from . import analysis
-from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
+from .backends import WITHOUT_GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
 from .network import build_network, parameter_values, structure
 
 __all__ = ["FrozenNetwork", "show"]
@@ -75,7 +75,7 @@ class FrozenNetwork:
     def __init__(self, result, synapses="dense", backend="cpp_standalone", arithmetic=None):
         if synapses not in ("dense", "sparse"):
             raise ValueError(f"synapses = {synapses!r}: choose 'dense' or 'sparse'")
-        check_backend(backend)
+        check_backend(backend, WITHOUT_GENN)
         self.experiment, self.alive = result.experiment, np.flatnonzero(result.alive)
         self.labels = result.labels[self.alive]
         weights = result.weights[:, self.alive]

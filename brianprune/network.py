@@ -12,6 +12,7 @@ from brian2 import (
     SpikeGeneratorGroup,
     SpikeMonitor,
     Synapses,
+    defaultclock,
     get_device,
     linked_var,
     ms,
@@ -28,6 +29,7 @@ __all__ = [
     "SCHEDULE",
     "Pruner",
     "build_network",
+    "check_textbook",
     "initial_state",
     "parameter_values",
     "structure",
@@ -52,7 +54,14 @@ def structure(parameters):
 
 
 def build_network(
-    parameters, n_inputs, method, learning=True, dense=None, freezing=False, existing=None
+    parameters,
+    n_inputs,
+    method,
+    learning=True,
+    dense=None,
+    freezing=False,
+    existing=None,
+    textbook=False,
 ):
     """Build the Brian2 network of a `DiehlCook` model.
 
@@ -72,22 +81,28 @@ def build_network(
     existing : tuple of arrays (inputs, neurons), optional
         The synapses to instantiate, input by input, of a network that does not learn.
         Default: all.
+    textbook : bool
+        Build the form that Brian2GeNN accepts: traces in the synapses, inhibition by synapses
+        from each neuron to all others, on the default clock. It gives the same spikes.
 
     Returns
     -------
     Network
         With the objects ``inputs``, ``exc``, ``inputs_exc``, ``spikes`` and, depending on
-        the model, ``trace``, ``hub`` or ``inh``. All values are zero: set them with
+        the model, ``trace``, ``hub``, ``exc_exc`` or ``inh``. All values are zero: set them with
         `parameter_values` and `initial_state`.
     """
     p = parameters
     model = _model(method, learning, freezing, p)
-    steps = Clock(dt=p.dt, name="step_clock")
+    if textbook:
+        check_textbook(p, method)
+        defaultclock.dt = p.dt
+    steps = defaultclock if textbook else Clock(dt=p.dt, name="step_clock")
     images = Clock(dt=p.presentation + p.rest, name="image_clock")
     common = {"clock": steps, "namespace": {}}
 
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
-    exc = _excitatory(p, model, method, learning, freezing, common)
+    exc = _excitatory(p, model, method, learning, freezing, textbook, common)
     for thresholder in exc.thresholder.values():
         thresholder.codeobj_class = getattr(dense, "events", None)
     equations, on_pre, on_post = model.SYNAPSE, model.ON_PRE, None
@@ -95,6 +110,10 @@ def build_network(
         equations += model.SYNAPSE_LEARNING + (model.SYNAPSE_FREEZING if freezing else "")
         on_pre += model.ON_PRE_FREEZING if freezing else model.ON_PRE_LEARNING
         on_post = model.ON_POST_FREEZING if freezing else model.ON_POST_LEARNING
+        if textbook:
+            equations += model.SYNAPSE_TRACES
+            on_pre += model.ON_PRE_TRACE
+            on_post = on_post.replace("post_slow_before_post", "post_trace") + model.ON_POST_TRACE
     inputs_exc = Synapses(
         inputs,
         exc,
@@ -111,25 +130,17 @@ def build_network(
     else:
         inputs_exc.connect(i=existing[0], j=existing[1])
     objects = [inputs, exc, inputs_exc]
-    if learning:
-        how = {"method": "exact"} if model is floating else {}
-        trace = NeuronGroup(n_inputs, model.TRACE, name="trace", **how, **common)
-        if model is fixed:
-            trace.run_regularly(model.TRACE_STEP, when="groups", clock=steps, name="trace_step")
-        inputs_trace = Synapses(
-            inputs, trace, on_pre=model.SET_TRACE, delay=0 * ms, name="inputs_trace", **common
-        )
-        inputs_trace.connect(j="i")
-        inputs_exc.variables.add_reference(
-            "pre_trace", trace, "pre_trace", index="_presynaptic_idx"
-        )
-        objects += [trace, inputs_trace]
-    if p.one_winner or p.inhibition == "broadcast":
+    if learning and not textbook:
+        objects += _traces(inputs, inputs_exc, model, common)
+    if not textbook and (p.one_winner or p.inhibition == "broadcast"):
         objects += _hub(exc, p, model, dense, common)
     if p.inhibition == "partners":
-        objects += _partners(exc, p, method, common)
+        objects += _partners(exc, p, method, textbook, common)
+    elif textbook:
+        objects += _inhibition(exc, exc, "exc_exc", common)
 
     def before_each_image(group, statements, order, name):
+        name += "_run_regularly" * textbook  # how Brian2GeNN tells them from the steps' code
         group.run_regularly(statements, when="start", order=order, clock=images, name=name)
 
     if learning:
@@ -143,7 +154,10 @@ def build_network(
     if p.rest == 0 * ms or not learning:  # the frozen network sees each image on its own
         reset = model.RESET_FAST_STATE + (model.RESET_TRACES if learning else "")
         before_each_image(exc, reset, 4, "reset_exc")
-        if learning:
+        if learning and textbook:
+            before_each_image(inputs_exc, model.RESET_SYNAPSE_TRACES, 4, "reset_trace")
+        elif learning:
+            trace = next(obj for obj in objects if obj.name == "trace")
             before_each_image(trace, model.RESET_PRE_TRACE, 4, "reset_trace")
         if p.inhibition == "partners":
             inh = next(obj for obj in objects if obj.name == "inh")
@@ -153,6 +167,41 @@ def build_network(
     network = Network(objects, name="network")
     network.schedule = SCHEDULE
     return network
+
+
+def check_textbook(parameters, method):
+    """Raise an error, naming the remedy, for what the textbook form does not have.
+
+    Parameters
+    ----------
+    parameters : DiehlCook
+    method : str
+    """
+    if parameters.one_winner:
+        raise NotImplementedError(
+            "DiehlCook.one_winner = True: one winner per step needs events that GeNN does not have;"
+            " use one_winner=False or another backend"
+        )
+    if method == "fixed_point":
+        raise NotImplementedError(
+            "Experiment.arithmetic = FixedPoint: not on GeNN; use FloatingPoint or another backend"
+        )
+
+
+def _traces(inputs, inputs_exc, model, common):
+    """Build presynaptic traces, one per input, that all synapses of the input read."""
+    how = {"method": "exact"} if model is floating else {}
+    trace = NeuronGroup(len(inputs), model.TRACE, name="trace", **how, **common)
+    if model is fixed:
+        trace.run_regularly(
+            model.TRACE_STEP, when="groups", clock=common["clock"], name="trace_step"
+        )
+    inputs_trace = Synapses(
+        inputs, trace, on_pre=model.SET_TRACE, delay=0 * ms, name="inputs_trace", **common
+    )
+    inputs_trace.connect(j="i")
+    inputs_exc.variables.add_reference("pre_trace", trace, "pre_trace", index="_presynaptic_idx")
+    return [trace, inputs_trace]
 
 
 def _model(method, learning, freezing, p):
@@ -175,13 +224,13 @@ def _model(method, learning, freezing, p):
     return fixed
 
 
-def _excitatory(p, model, method, learning, freezing, common):
+def _excitatory(p, model, method, learning, freezing, textbook, common):
     """Build the excitatory neurons; with one winner per step they spike when the hub says so."""
     equations = model.EXC
     if learning:
         equations += model.EXC_LEARNING + (model.EXC_FREEZING if freezing else "")
     reset = model.EXC_RESET + (model.EXC_RESET_LEARNING if learning else "")
-    if p.inhibition == "broadcast" and model is floating:
+    if p.inhibition == "broadcast" and model is floating and not textbook:
         reset += model.OWN_SHARE
     if p.one_winner:
         equations += model.EXC_WINNER
@@ -239,7 +288,7 @@ def _hub(exc, p, model, dense, common):
     return objects
 
 
-def _partners(exc, p, method, common):
+def _partners(exc, p, method, textbook, common):
     """Build explicit inhibitory partners: exc -> inh one to one, inh -> exc all but the own."""
     inh = NeuronGroup(
         p.n_exc,
@@ -251,16 +300,44 @@ def _partners(exc, p, method, common):
         name="inh",
         **common,
     )
+    objects = [inh, SpikeMonitor(inh, name="inh_spikes")]
+    if textbook:
+        exc_inh = Synapses(
+            exc,
+            inh,
+            floating.INHIBITING_SYNAPSE,
+            on_pre=floating.EXCITE_PARTNER,
+            delay=0 * ms,
+            name="exc_inh",
+            **common,
+        )
+        exc_inh.connect(j="i")
+        return [*objects, exc_inh, *_inhibition(inh, exc, "inh_exc", common)]
     exc_inh = Synapses(exc, inh, on_pre=floating.TO_PARTNER, delay=0 * ms, name="exc_inh", **common)
     exc_inh.connect(j="i")
     inh_exc = Synapses(
         inh, exc, on_pre=floating.FROM_PARTNER, delay=0 * ms, name="inh_exc", **common
     )
     inh_exc.connect("i != j")
-    return [inh, exc_inh, inh_exc, SpikeMonitor(inh, name="inh_spikes")]
+    return [*objects, exc_inh, inh_exc]
 
 
-def parameter_values(parameters, learning=True, arithmetic=None):
+def _inhibition(source, exc, name, common):
+    """Build inhibiting synapses from each source to all neurons but its own, for GeNN."""
+    synapses = Synapses(
+        source,
+        exc,
+        floating.INHIBITING_SYNAPSE,
+        on_pre=floating.INHIBIT,
+        delay=0 * ms,
+        name=name,
+        **common,
+    )
+    synapses.connect("i != j")
+    return [synapses]
+
+
+def parameter_values(parameters, learning=True, arithmetic=None, textbook=False):
     """Return the values of a model's parameters by "object.variable".
 
     In SI units or, in fixed point, as raw codes.
@@ -270,6 +347,8 @@ def parameter_values(parameters, learning=True, arithmetic=None):
     parameters : DiehlCook
     learning : bool
     arithmetic : FloatingPoint or FixedPoint, optional
+    textbook : bool
+        For the network of `build_network` with this argument, whose clocks are built in.
     """
     p = parameters
     if arithmetic is not None and arithmetic.method == "fixed_point":
@@ -319,6 +398,15 @@ def parameter_values(parameters, learning=True, arithmetic=None):
         }
         values |= {f"inh.{name}": value for name, value in inh.items()}
     values |= {f"exc.{name}": value for name, value in exc.items()}
+    if textbook:
+        values = {name: value for name, value in values.items() if not name.endswith("clock.dt")}
+        if learning:
+            values["inputs_exc.tau_pre_trace"] = values.pop("trace.tau_trace")
+            values["inputs_exc.tau_post_trace"] = p.tau_post_slow
+        if p.inhibition == "partners":
+            values |= {"exc_inh.g_step": p.w_partner, "inh_exc.g_step": p.w_inh}
+        else:
+            values["exc_exc.g_step"] = p.w_inh
     return {name: np.asarray(value) for name, value in values.items()}
 
 

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from tqdm import tqdm
 
-from ..backends import BACKENDS, check_backend
+from ..backends import WITHOUT_GENN, check_backend
 from ..hardware import check_tool
 from . import REGISTRY
 
@@ -62,7 +62,7 @@ def _parser():
     parser.add_argument("--dry-run", action="store_true", help="say what would be simulated")
     parser.add_argument("--draw-only", action="store_true", help="draw from stored results alone")
     parser.add_argument("--recompute", action="store_true", help="simulate again what is stored")
-    parser.add_argument("--backend", choices=BACKENDS, default="cpp_standalone")
+    parser.add_argument("--backend", choices=WITHOUT_GENN, default="cpp_standalone")
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="simulations at a time (default: 1)"
     )

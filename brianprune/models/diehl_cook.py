@@ -242,6 +242,24 @@ SUM_PLASTIC = "total_post += w*plastic"
 SCALE_FROM_REST = "total = clip(weight_sum - frozen_sum, 0, weight_sum) / (total + int(total == 0))"
 SCALE_PLASTIC = "w *= total_post*plastic + (1 - plastic)"
 
+#: The textbook form, for GeNN: traces that a pathway reads or writes live in the synapses, inhibition
+#: goes through synapses. It gives the same spikes and costs an exponential per synapse and spike.
+SYNAPSE_TRACES = """
+dpre_trace/dt = -pre_trace / tau_pre_trace              : 1 (event-driven)
+dpost_trace/dt = -post_trace / tau_post_trace           : 1 (event-driven)
+tau_pre_trace                                           : second (shared, constant)
+tau_post_trace                                          : second (shared, constant)
+"""
+ON_PRE_TRACE = "\npre_trace = 1"
+ON_POST_TRACE = "\npost_trace = 1"
+RESET_SYNAPSE_TRACES = """
+pre_trace = 0
+post_trace = 0
+"""
+INHIBITING_SYNAPSE = "g_step : 1 (shared, constant)"
+INHIBIT = "g_i_post += g_step"
+EXCITE_PARTNER = "g_e_post += g_step"
+
 #: The hub of the broadcast: how many neurons spiked in this step and, for one winner per
 #: step, which of them is highest above its threshold (ties: the lowest index). The index is
 #: i_pre: plain i is overwritten by a loop counter in the Cython code of Brian2 2.10 and 2.11.

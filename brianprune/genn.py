@@ -1,0 +1,271 @@
+"""GeNN as a backend: a Brian2 network, translated by Brian2GeNN, run in segments.
+
+Brian2GeNN allows one run a process, so the project it generates is compiled once and its program
+run for every segment, as `CompiledNetwork` does. Operations on a slower clock than the
+network's (what happens between two images) cannot be code of GeNN's: they are compiled by
+Brian2 as C++ and called by the program between stretches of GeNN steps.
+"""
+
+import contextlib
+import os
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+
+import numpy as np
+from brian2 import DEFAULT_FUNCTIONS, BrianLogger, defaultclock, prefs, second, set_device
+from brian2.core.variables import ArrayVariable
+from brian2.devices.device import all_devices, reset_device
+from brian2.groups.group import CodeRunner
+
+from .backends import CompiledNetwork, _checked_network, _make, _write_segment_header
+
+__all__ = ["GeNNNetwork", "check_genn"]
+
+_INSTALL = (
+    "install the environment of the README's section GeNN: Python 3.11, pip install"
+    " 'brianprune[genn]', GeNN 4.9.0 from source, GENN_PATH set to it"
+)
+
+
+def check_genn(gpu):
+    """Raise an error, naming the remedy, if GeNN cannot be used here.
+
+    Parameters
+    ----------
+    gpu : bool
+        Whether for the GPU, which needs CUDA.
+    """
+    name = "genn" if gpu else "genn_cpu"
+    if util.find_spec("brian2genn") is None:
+        raise RuntimeError(f"backend = {name!r} needs Brian2GeNN, which is not here: {_INSTALL}")
+    if util.find_spec("pkg_resources") is None:
+        raise RuntimeError(
+            f"backend = {name!r}: Brian2GeNN needs pkg_resources; pip install 'setuptools<81'"
+        )
+    path = os.environ.get("GENN_PATH")
+    if path is None or not Path(path, "bin", "genn-buildmodel.sh").exists():
+        raise RuntimeError(
+            f"backend = {name!r}: GENN_PATH = {path!r} is no source tree of GeNN: {_INSTALL}"
+        )
+    version = _genn_version()
+    if not version.startswith("4."):
+        raise RuntimeError(
+            f"backend = {name!r}: GENN_PATH = {path!r} is GeNN {version}; Brian2GeNN"
+            f" {metadata.version('brian2genn')} needs GeNN 4: take 4.9.0"
+        )
+    if gpu:
+        cuda = os.environ.get("CUDA_PATH")
+        if cuda is None or not Path(cuda, "bin", "nvcc").exists():
+            raise RuntimeError(
+                f"backend = 'genn': CUDA_PATH = {cuda!r} holds no nvcc: install CUDA and set CUDA_PATH,"
+                " or use backend='genn_cpu'"
+            )
+
+
+def _genn_version():
+    return Path(os.environ["GENN_PATH"], "version.txt").read_text().strip()
+
+
+class GeNNNetwork(CompiledNetwork):
+    """A Brian2 network as a program of GeNN's: state and spikes in, state and spikes out.
+
+    Parameters
+    ----------
+    build : callable
+        Builds and returns the `Network`, in the form that Brian2GeNN accepts and on the default
+        clock, whose ``dt`` is compiled in; ``run_regularly`` may have one slower clock.
+    dtype : dtype, optional
+        Floating-point type of the state variables.
+    cache : path, optional
+        Folder of the compiled networks, see `CompiledNetwork`.
+    gpu : bool
+        Whether to compile for the GPU. Without it the same model is compiled for one CPU core.
+    """
+
+    def __init__(self, build, dtype=np.float64, cache=None, gpu=False):
+        self.gpu = gpu
+        self.backend = "genn" if gpu else "genn_cpu"
+        super().__init__(build, dtype, cache)
+
+    def _translate(self, build, work):
+        device = _device()
+        BrianLogger.suppress_hierarchy("brian2.devices.genn")  # preferences are put back below
+        before = {name: prefs[name] for name in _CHANGED}
+        set_device("brianprune_genn", build_on_run=False)
+        device.reinit()
+        device.activate(build_on_run=False)
+        prefs["codegen.cpp.headers"] = [*before["codegen.cpp.headers"], '"segment.h"']
+        try:
+            network = _checked_network(build())
+            operations = _take_slow_operations(network)
+            with contextlib.redirect_stdout(None):
+                network.run(0 * second, namespace={})
+            for operation in operations:
+                operation.create_code_objects({})
+            device.slow_operations = operations
+            device.run_statement_used = False  # it knows only of building within run()
+            self._describe(device, network)
+            self._insert_segment_code(device, network)
+            _write_segment_header(work)
+            with contextlib.redirect_stdout(None):
+                device.build(
+                    directory=str(work),
+                    compile=False,
+                    run=False,
+                    use_GPU=self.gpu,
+                    with_output=False,
+                )
+        finally:
+            device.reinit()
+            reset_device()
+            for name, value in before.items():
+                prefs[name] = value
+
+    def _insert_segment_code(self, device, network):
+        # GeNN's generator runs these lines too, to count synapses: it has no state to read
+        folder = 'const char* state_{0} = std::getenv("BRIANPRUNE_{1}");'
+        read = "\n".join(self._reading_lines()).replace("state_in +", "std::string(state_in) +")
+        device.insert_code(
+            "main", f"{{\n{folder.format('in', 'IN')}\nif (state_in != NULL) {{\n{read}\n}}\n}}"
+        )
+        write = "\n".join(self._writing_lines()).replace("state_out +", "std::string(state_out) +")
+        device.insert_code(
+            "before_end",
+            f"{{\nusing namespace brian;\n{folder.format('out', 'OUT')}\n{write}\n"
+            "return 0;  // nothing else is needed: no array is written twice\n}",
+        )
+
+    def _compiler(self):
+        return f"{super()._compiler()} GeNN {_genn_version()}, GPU {self.gpu}"
+
+    def _compile(self, folder):
+        build = str(Path(os.environ["GENN_PATH"], "bin", "genn-buildmodel.sh"))
+        include = f"{folder}:{folder / 'brianlib' / 'randomkit'}"
+        cpu = [] if self.gpu else ["-c"]
+        _make(folder, ["bash", build, *cpu, "-i", include, "magicnetwork_model.cpp"])
+        _make(folder, ["make"])
+        (folder / "generator").unlink(missing_ok=True)
+
+    def _command(self, given, back, duration):
+        environment = {
+            "BRIANPRUNE_IN": str(given),
+            "BRIANPRUNE_OUT": str(back),
+            "BRIANPRUNE_DURATION": repr(duration),
+        }
+        return ["./main", "segment", "0"], environment
+
+
+#: Preferences that a translation changes.
+_CHANGED = (
+    "codegen.generators.cpp.restrict_keyword",
+    "codegen.loop_invariant_optimisations",
+    "core.network.default_schedule",
+    "codegen.cpp.headers",
+)
+
+
+def _take_slow_operations(network):
+    """Remove the operations on a slower clock from a network and return them in order."""
+    found = []
+    for obj in network.objects:
+        for part in list(obj.contained_objects):
+            if type(part) is CodeRunner and part.clock is not defaultclock:
+                obj.contained_objects.remove(part)
+                found.append(part)
+    if len({operation.clock.name for operation in found}) > 1:
+        raise NotImplementedError("GeNN: run_regularly on more than one slower clock")
+    return sorted(found, key=lambda operation: (operation.order, operation.name))
+
+
+@cache
+def _device():
+    """Return Brian2GeNN's device, changed to run segments; it is made when first needed."""
+    from brian2genn.device import GeNNDevice
+    from brian2genn.genn_generator import GeNNCodeGenerator
+
+    # Brian2GeNN's own goes through single precision
+    DEFAULT_FUNCTIONS["clip"].implementations.add_implementation(
+        GeNNCodeGenerator, code=_CLIP, name="_clip"
+    )
+
+    class SegmentDevice(GeNNDevice):
+        """Runs stretches of steps, slow operations between them."""
+
+        slow_operations = ()
+
+        def generate_main_source(self, writer, main_lines):
+            self.insert_code("before_network_run", "\n".join(self._stretches()))
+            super().generate_main_source(writer, main_lines)
+
+        def _stretches(self):
+            lines = ['const double duration = std::atof(std::getenv("BRIANPRUNE_DURATION"));']
+            if not self.slow_operations:
+                return [*lines, "eng.run(duration);"]
+            every = float(self.slow_operations[0].clock.dt)
+            out, back = self._transfers()
+            return [
+                *lines,
+                f"const long all_steps = std::lround(duration/DT), stretch = std::lround({every!r}/DT);",
+                "for (long done = 0; done < all_steps; done += stretch) {",
+                *out,
+                *(f"_run_{operation.codeobj.name}();" for operation in self.slow_operations),
+                *back,
+                "eng.run(std::min(stretch, all_steps - done)*DT);",
+                "}",
+            ]
+
+        def _transfers(self):
+            """C++ that copies what slow operations use out of GeNN's arrays and back."""
+            used = {
+                (variable.owner.name, variable.name)
+                for operation in self.slow_operations
+                for variable in operation.codeobj.variables.values()
+                if isinstance(variable, ArrayVariable) and not variable.read_only
+            }
+            out, back = [], []
+            for model in self.neuron_models:
+                for name in model.variables:
+                    if (model.name, name) not in used:
+                        continue
+                    theirs, ours = f"{name}{model.name}", f"brian::_array_{model.name}_{name}"
+                    out += [
+                        f"pullCurrent{theirs}FromDevice();",
+                        f"std::copy_n({theirs}, {model.N}, {ours});",
+                    ]
+                    back += [
+                        f"std::copy_n({ours}, {model.N}, {theirs});",
+                        f"pushCurrent{theirs}ToDevice();",
+                    ]
+            for model in self.synapse_models:
+                of = model.name
+                pre, post = (
+                    f"brian::_dynamic_array_{of}__synaptic_{end}" for end in ("pre", "post")
+                )
+                size = f"{model.srcN}, {model.trgN}"
+                for name in model.variables:
+                    if (of, name) not in used:
+                        continue
+                    ours = f"brian::_dynamic_array_{of}_{name}"
+                    out += [
+                        f"pull{name}{of}FromDevice();",
+                        f"convert_sparse_synapses_2_dynamic_arrays(rowLength{of}, ind{of},"
+                        f" maxRowLength{of}, {name}{of}, {size}, {pre}, {post}, {ours}, b2g::COPY_ONLY);",
+                    ]
+                    back += [
+                        f"convert_dynamic_arrays_2_sparse_synapses({ours}, sparseSynapseIndices{of},"
+                        f" {name}{of}, {size});",
+                        f"push{name}{of}ToDevice();",
+                    ]
+            return out, back
+
+    all_devices["brianprune_genn"] = SegmentDevice()
+    return all_devices["brianprune_genn"]
+
+
+_CLIP = """
+template <typename T> SUPPORT_CODE_FUNC T _clip(const T value, const double low, const double high)
+{
+    return value < (T)low ? (T)low : value > (T)high ? (T)high : value;
+}
+"""

@@ -1,0 +1,228 @@
+"""The GeNN backend: its form of the network everywhere, the backend itself where GeNN is."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from brian2 import ms
+
+import brianprune as bp
+from brianprune import genn
+from brianprune.backends import RuntimeNetwork, check_backend
+from brianprune.network import build_network, initial_state, parameter_values
+
+
+def _why_not():
+    try:
+        check_backend("genn_cpu")
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+WHY_NOT = _why_not()
+needs_genn = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+
+
+@pytest.fixture
+def plain(tiny):
+    """The tiny experiment without one winner per step, unpruned."""
+    return tiny.replace(network__one_winner=False, pruning=None)
+
+
+def _run(experiment, textbook, freezing=False):
+    p = experiment.network
+    images = experiment.data.load().train
+    n_inputs = images.shape[1]
+    network = RuntimeNetwork(
+        lambda: build_network(
+            p, n_inputs, experiment.arithmetic.method, freezing=freezing, textbook=textbook
+        )
+    )
+    state = parameter_values(p, textbook=textbook)
+    state |= initial_state(p, n_inputs, np.random.default_rng(0))
+    if freezing:
+        plastic = np.random.default_rng(1).random((n_inputs, p.n_exc)) < 0.7
+        weights = state["inputs_exc.w"].reshape(plastic.shape)
+        state["inputs_exc.plastic"] = plastic.ravel().astype(float)
+        state["exc.frozen_sum"] = (weights * ~plastic).sum(axis=0)
+    spikes = experiment._spikes(images, 0, 0, len(images))
+    return network.run(len(images) * (p.presentation + p.rest), state, {"inputs": spikes})
+
+
+@pytest.mark.parametrize("freezing", [False, True])
+@pytest.mark.parametrize(
+    "change", [{}, {"inhibition": "partners"}, {"rest": 20 * ms}], ids=["broadcast", "partners", "rest"]
+)  # fmt: skip
+def test_textbook_form_gives_the_same_spikes(plain, change, freezing):
+    experiment = plain.replace(**{f"network__{k}": v for k, v in change.items()})
+    cheap = _run(experiment, textbook=False, freezing=freezing)
+    textbook = _run(experiment, textbook=True, freezing=freezing)
+    for monitor, (neurons, times) in cheap.spikes.items():
+        np.testing.assert_array_equal(neurons, textbook.spikes[monitor][0])
+        np.testing.assert_array_equal(times, textbook.spikes[monitor][1])
+    assert len(cheap.spikes["spikes"][0]) > 50
+    weights = textbook.state["inputs_exc.w"]
+    np.testing.assert_allclose(weights, cheap.state["inputs_exc.w"], atol=1e-12)
+    np.testing.assert_allclose(textbook.state["exc.theta"], cheap.state["exc.theta"], atol=1e-15)
+
+
+@pytest.fixture
+def pretend(monkeypatch, tmp_path):
+    """A machine that seems to have Brian2GeNN, GeNN 4.9.0 and CUDA; building fails the test."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "genn-buildmodel.sh").touch()
+    (tmp_path / "bin" / "nvcc").touch()
+    (tmp_path / "version.txt").write_text("4.9.0\n")
+    monkeypatch.setenv("GENN_PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_PATH", str(tmp_path))
+    monkeypatch.setattr(genn.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(genn.metadata, "version", lambda name: "1.7.0")
+
+    def build(*args, **kwargs):
+        pytest.fail("something was built")
+
+    monkeypatch.setattr(genn, "GeNNNetwork", build)
+    return tmp_path
+
+
+@pytest.mark.parametrize("backend", ["genn", "genn_cpu"])
+@pytest.mark.parametrize("missing", ["brian2genn", "pkg_resources"])
+def test_a_missing_package_is_named(plain, pretend, monkeypatch, backend, missing):
+    monkeypatch.setattr(genn.util, "find_spec", lambda name: None if name == missing else object())
+    remedy = "README" if missing == "brian2genn" else "setuptools<81"
+    with pytest.raises(RuntimeError, match=f"(?s){backend}.*{missing}.*{remedy}|{remedy}"):
+        plain.run(backend)
+
+
+def test_a_missing_source_tree_is_named(plain, pretend, monkeypatch):
+    monkeypatch.delenv("GENN_PATH")
+    with pytest.raises(RuntimeError, match="GENN_PATH = None is no source tree"):
+        plain.run("genn_cpu")
+    monkeypatch.setenv("GENN_PATH", "/nowhere")
+    with pytest.raises(RuntimeError, match="GENN_PATH = '/nowhere' is no source tree"):
+        plain.run("genn")
+
+
+def test_another_version_of_genn_is_refused(plain, pretend):
+    (pretend / "version.txt").write_text("5.0.0\n")
+    with pytest.raises(RuntimeError, match=r"is GeNN 5\.0\.0.*take 4.9.0"):
+        plain.run("genn_cpu")
+
+
+def test_the_gpu_needs_cuda(plain, pretend, monkeypatch):
+    monkeypatch.setenv("CUDA_PATH", "/nowhere")
+    with pytest.raises(RuntimeError, match=r"CUDA_PATH = '/nowhere' holds no nvcc.*genn_cpu"):
+        plain.run("genn")
+    check_backend("genn_cpu")
+
+
+def test_what_genn_cannot_run_is_refused_before_anything_is_built(plain, pretend):
+    with pytest.raises(NotImplementedError, match=r"one_winner = True.*one_winner=False"):
+        plain.replace(network__one_winner=True).run("genn_cpu")
+    with pytest.raises(NotImplementedError, match="FixedPoint: not on GeNN"):
+        plain.replace(arithmetic=bp.FixedPoint()).run("genn")
+    with pytest.raises(ValueError, match="'genn': what is run needs more than GeNN has"):
+        bp.DeepExperiment().run("genn")
+    result = plain.run("numpy")
+    with pytest.raises(ValueError, match="'genn_cpu': what is run needs more than GeNN has"):
+        bp.FrozenNetwork(result, backend="genn_cpu")
+
+
+@pytest.mark.skipif(not WHY_NOT, reason="GeNN is here")
+def test_without_genn_one_message_says_what_to_install(plain):
+    with pytest.raises(RuntimeError) as raised:
+        plain.run("genn_cpu")
+    assert "brianprune[genn]" in str(raised.value) or "GENN_PATH" in str(raised.value)
+
+
+def test_backends_are_listed_with_the_reason():
+    done = subprocess.run(
+        [sys.executable, "-m", "brianprune"], capture_output=True, text=True, check=True
+    )
+    lines = {line.split()[0]: line for line in done.stdout.splitlines()}
+    assert "works here" in lines["numpy"]
+    assert ("works here" in lines["genn_cpu"]) == (not WHY_NOT)
+
+
+def _same_spikes(one, other):
+    assert one.spikes.equals(other.spikes)
+    assert one.events.equals(other.events)
+    np.testing.assert_array_equal(one.alive, other.alive)
+    np.testing.assert_array_equal(one.mask, other.mask)
+    np.testing.assert_array_equal(one.label_counts, other.label_counts)
+    np.testing.assert_array_equal(one.test_counts, other.test_counts)
+    assert one.operations == other.operations
+
+
+@needs_genn
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pruning": bp.AdaptiveNeuronPruning(start=8, interval=4, alpha=0.9, n_max=3)},
+        {"pruning": bp.AdaptiveWeightPruning(start=8, interval=4)},
+        {"pruning": bp.SoftWeightPruning(start=4, interval=4, n_images=1, n_spikes=1)},
+        {"network__inhibition": "partners"},
+        {"network__rest": 20 * ms},
+    ],
+    ids=["neurons", "weights", "soft", "partners", "rest"],
+)
+def test_genn_on_the_cpu_gives_the_spikes_of_numpy(plain, change):
+    experiment = plain.replace(**change)
+    reference = experiment.run("numpy")
+    result = experiment.run("genn_cpu", segment=5)
+    _same_spikes(reference, result)
+    np.testing.assert_allclose(result.weights, reference.weights, atol=1e-12)
+    np.testing.assert_allclose(result.theta, reference.theta, atol=1e-15)
+
+
+@needs_genn
+@pytest.mark.compiled
+def test_genn_in_single_precision(plain):
+    experiment = plain.replace(arithmetic=bp.FloatingPoint(precision="single"))
+    reference, result = experiment.run("numpy"), experiment.run("genn_cpu")
+    assert result.weights.dtype == np.float32
+    _same_spikes(reference, result)
+    np.testing.assert_allclose(result.weights, reference.weights, atol=1e-5)
+
+
+@needs_genn
+@pytest.mark.compiled
+def test_an_interrupted_run_of_genn_goes_on_there_or_on_another_backend(plain, tmp_path):
+    experiment = plain.replace(pruning=bp.ConstantNeuronPruning(n=1, start=8, interval=4, n_max=3))
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total, history):
+        if done >= 10:
+            raise Stopped
+
+    whole = experiment.run("numpy")
+    for place, then in enumerate(("genn_cpu", "numpy")):
+        folder = tmp_path / str(place)
+        with pytest.raises(Stopped):
+            experiment.run("genn_cpu", results=folder, segment=5, report=stop)
+        _same_spikes(whole, experiment.run(then, results=folder, segment=5))
+
+
+@needs_genn
+@pytest.mark.compiled
+def test_a_change_of_values_compiles_nothing(plain):
+    images = plain.data.load().train
+    p = plain.network
+
+    def compiled(network):
+        return genn.GeNNNetwork(
+            lambda: build_network(
+                network, images.shape[1], "exponential_euler", learning=False, textbook=True
+            )
+        ).compiled
+
+    compiled(p)
+    assert not compiled(p)
+    assert compiled(p.replace(n_exc=7))
+    assert "GENN_PATH" in os.environ
