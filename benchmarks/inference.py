@@ -1,10 +1,10 @@
 """CPU time per image of frozen networks against what is left of them, as a CSV.
 
-    python benchmarks/inference.py --n 800 --images 1000
+    python benchmarks/inference.py --n 100 800 --images 1000
 
 MNIST (BRIANPRUNE_DATA or a download). A trained network of the figures loses neurons (rebuilt
 small, dense) or weights (each neuron's smallest; dense, or only the surviving synapses
-instantiated). All variants are measured in turn, ``--repeats`` times; encoding included,
+instantiated), or is run in fixed point. All variants are measured in turn, ``--repeats`` times; encoding included,
 compiling and starting not. Writes ``benchmarks/inference.csv``.
 """
 
@@ -23,38 +23,48 @@ from brianprune.pruning.weights import smallest
 BYTES = 4 + 4 + 4
 
 
+def variants_of(result, fractions):
+    """Return frozen networks by (what is changed, kind of synapses, what is left)."""
+    n, whole = len(result.alive), result.weights.copy()
+    found = {("fixed point", "dense", 1.0): bp.FrozenNetwork(result, arithmetic=bp.FixedPoint())}
+    for left in fractions:
+        alive = np.arange(n) < round(left * n)
+        result.alive, result.mask, result.weights = alive, np.ones_like(result.mask), whole
+        found["neurons", "dense", left] = bp.FrozenNetwork(result)
+        cut = smallest(whole, result.mask, round((1 - left) * len(whole)))
+        result.alive, result.mask, result.weights = alive | True, ~cut, whole * ~cut
+        for kind in ("dense", "sparse"):
+            found["weights", kind, left] = bp.FrozenNetwork(result, kind)
+    return found
+
+
 def main():
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n", type=int, default=800)
+    parser.add_argument("--n", type=int, nargs="+", default=[100, 800])
     parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--left", type=float, nargs="+", default=[1, 0.75, 0.5, 0.25, 0.1])
     parser.add_argument("--results", type=Path, default=Path("results"))
     options = parser.parse_args()
     data, _ = FULL.runs["MNIST"]
-    result = _experiment(FULL, data, options.n, 0).run(results=options.results, report="text")
     images = data.load().test[: options.images]
-    whole = result.weights.copy()
     variants = {}
-    for left in options.left:
-        alive = np.arange(options.n) < round(left * options.n)
-        result.alive, result.mask, result.weights = alive, np.ones_like(result.mask), whole
-        variants["neurons", "dense", left] = bp.FrozenNetwork(result)
-        cut = smallest(whole, result.mask, round((1 - left) * len(whole)))
-        result.alive, result.mask, result.weights = alive | True, ~cut, whole * ~cut
-        for kind in ("dense", "sparse"):
-            variants["weights", kind, left] = bp.FrozenNetwork(result, kind)
+    for n in options.n:
+        result = _experiment(FULL, data, n, 0).run(results=options.results, report="text")
+        for key, network in variants_of(result, options.left).items():
+            variants[n, *key] = network
     rows = []
     for repeat in range(options.repeats):
-        for (what, kind, left), network in variants.items():
+        for (n, what, kind, left), network in variants.items():
             before = cpu_seconds()
             spikes = network.counts(images).sum()
             spent = (cpu_seconds() - before) / len(images) * 1e3
             n_synapses = len(network.state["inputs_exc.w"])
             rows.append(
                 {
-                    "pruned": what,
+                    "n": n,
+                    "changed": what,
                     "synapses": kind,
                     "left": left,
                     "repeat": repeat,
@@ -67,8 +77,13 @@ def main():
             print(rows[-1], flush=True)
     table = pd.DataFrame(rows)
     table.to_csv(Path(__file__).parent / "inference.csv", index=False, float_format="%.4g")
-    keys = ["pruned", "synapses", "left"]
+    keys = ["n", "changed", "synapses", "left"]
     print(table.groupby(keys)["cpu_ms_per_image"].agg(["median", "min", "max"]).round(3))
+    cpu = table[table["left"] == 1].pivot_table("cpu_ms_per_image", ["n", "repeat"], "changed")
+    ratio = (cpu["fixed point"] / cpu["neurons"]).groupby("n")
+    print(
+        "fixed point over floating point:", ratio.agg(["median", "min", "max"]).round(2), sep="\n"
+    )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Ours:
         self.experiment = bp.Experiment(network=bp.DiehlCook(n_exc=n_exc), data=bp.mnist())
         run = _Run(self.experiment, images, backend, 1000, self.experiment._store(None), None)
         self.images, self.network = images, run._network(learning=True)
-        self.state, self.done = run._new()["state"], 0
+        self.state, self.done = run._values() | run._new()["state"], 0
 
     def train(self, n_images):
         """Train on the next images, encoding them as `Experiment.run` does."""

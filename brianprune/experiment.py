@@ -398,7 +398,7 @@ class _Run:
             network = self._network(True, freezing="inputs_exc.plastic" in progress["state"])
             spikes = e._spikes(self.images.train, TRAINING, begin, end)
             duration = (end - begin) * self.duration * second
-            state = self._values() | self._known(progress["state"], network)
+            state = self._known(progress["state"], network) | self._values()
             run = network.run(duration, state, {"inputs": spikes})
             progress["state"].update(run.state)
             progress["done"] = end
