@@ -253,11 +253,13 @@ class _Run:
         first = max(0, len(self.images.train) - e.n_label)
         labelled, label_labels = self.images.train[first:], self.images.train_labels[first:]
         if hasattr(e.pruning, "decide_after_training"):
-            counts = np.zeros(self.n_exc, dtype=np.int64)
+            counts, readout = np.zeros(self.n_exc, dtype=np.int64), None
             if getattr(e.pruning, "counts_after_training", True):
                 label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
                 counts = label_counts.sum(axis=0)
-            event = self._event(state, counts, progress)
+                classes = analysis.assign_labels(label_counts, label_labels)
+                readout = label_counts, label_labels, classes
+            event = self._event(state, counts, progress)._replace(readout=readout)
             self._apply(e.pruning.decide_after_training(event), state, progress)
         label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
         split = {

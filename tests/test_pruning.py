@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import brianprune as bp
-from brianprune.pruning.neurons import below_threshold, lowest_counts
+from brianprune.pruning.neurons import below_threshold, least_missed, lowest_counts
 from brianprune.pruning.rules import PruningEvent
 
 NEURONS = 12
@@ -328,3 +328,81 @@ def test_rules_of_a_closure_differ():
         return quantile
 
     assert make(0.1).every(4) != make(0.8).every(4)
+
+
+def _score_by_hand(counts, labels, classes, alive, scale):
+    """Mean of tanh(margin/scale), image by image."""
+    total = 0.0
+    for image, label in zip(counts, labels, strict=True):
+        means = []
+        for c in range(max(labels) + 1):
+            voters = alive & (classes == c)
+            means.append(image[voters].mean() if voters.any() else 0.0)
+        rivals = [mean for c, mean in enumerate(means) if c != label]
+        total += np.tanh((means[label] - max(rivals)) / scale)
+    return total / len(labels)
+
+
+def _readout(seed, n_images=40, n_classes=3):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n_images) % n_classes
+    classes = np.arange(NEURONS) % n_classes
+    counts = rng.poisson(1 + 2 * (classes == labels[:, None]))
+    return counts, labels, classes
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_margin_kills_whom_a_count_by_hand_names(seed):
+    counts, labels, classes = _readout(seed)
+    alive = np.ones(NEURONS, dtype=bool)
+    for _ in range(4):
+        scores = {}
+        for j in np.flatnonzero(alive):
+            without = alive.copy()
+            without[j] = False
+            if (without & (classes == classes[j])).any():
+                scores[j] = _score_by_hand(counts, labels, classes, without, 0.3)
+        expected = alive.copy()
+        expected[max(scores, key=lambda j: (round(scores[j], 6), -j))] = False
+        alive = least_missed(counts, labels, classes, alive, 1, 0.3)
+        np.testing.assert_array_equal(alive, expected)
+
+
+def test_margin_spares_the_last_of_a_class_and_takes_the_mute_first():
+    counts, labels, classes = _readout(0)
+    classes[[3, 7]] = -1
+    alive = np.ones(NEURONS, dtype=bool)
+    two = least_missed(counts, labels, classes, alive, 2, 0.3)
+    assert list(np.flatnonzero(~two)) == [3, 7]
+    all_but_last = least_missed(counts, labels, classes, alive, NEURONS, 0.3)
+    assert sorted(classes[all_but_last]) == [0, 1, 2]
+    mute = least_missed(counts, labels, np.full(NEURONS, -1), alive, NEURONS, 0.3)
+    assert mute.sum() == 1
+    np.testing.assert_array_equal(least_missed(counts, labels, classes, alive, 0, 0.3), alive)
+
+
+def test_margin_does_not_depend_on_the_order_of_neurons():
+    counts, labels, classes = _readout(1)
+    order = np.random.default_rng(0).permutation(NEURONS)
+    alive = np.ones(NEURONS, dtype=bool)
+    one = least_missed(counts, labels, classes, alive, 5, 0.3)
+    other = least_missed(counts[:, order], labels, classes[order], alive, 5, 0.3)
+    np.testing.assert_array_equal(one[order], other)
+
+
+def test_margin_rule_in_an_experiment(tiny):
+    rule = bp.MarginNeuronPruning(n=2)
+    unpruned, result = (
+        tiny.replace(pruning=None).run("numpy"),
+        tiny.replace(pruning=rule).run("numpy"),
+    )
+    assert result.n_pruned == 2
+    np.testing.assert_array_equal(result.weights, unpruned.weights * result.alive)
+    assert result.spikes.equals(unpruned.spikes)
+    classes = bp.analysis.assign_labels(unpruned.label_counts, unpruned.label_labels)
+    expected = least_missed(
+        unpruned.label_counts, unpruned.label_labels, classes, unpruned.alive, 2, rule.scale
+    )
+    np.testing.assert_array_equal(result.alive, expected)
+    none = tiny.replace(pruning=bp.MarginNeuronPruning(n=0)).run("numpy")
+    np.testing.assert_array_equal(none.test_counts, unpruned.test_counts)

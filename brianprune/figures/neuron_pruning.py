@@ -15,6 +15,7 @@ from ..models import DiehlCook
 from ..pruning import (
     AdaptiveNeuronPruning,
     ConstantNeuronPruning,
+    MarginNeuronPruning,
     PostTrainingNeuronPruning,
     RandomNeuronPruning,
     ThresholdNeuronPruning,
@@ -85,7 +86,7 @@ PAPER_400_OF_800 = 90.40 - 1.69
 COUNTS = {100: (20, 40, 60), 800: (300, 400, 600), 20: (4, 8), 40: (16,)}
 TABLE_2_COUNTS = {100: 20, 800: 300, 20: 4, 40: 16}
 
-STRATEGIES = (*list(PAPER_TABLE_2)[1:], "random (control)")
+STRATEGIES = (*list(PAPER_TABLE_2)[1:], "random (control)", "margin (ours)")
 
 
 #: Thresholds of S2 and S3 in the comparison, in mean counts: the digits' neurons spike nearly
@@ -128,6 +129,8 @@ def _rule(scale, n_exc, strategy, n_pruned):
         return AdaptiveNeuronPruning(alpha=FRACTION[scale.name], n_max=n_pruned, **when)
     if strategy == "post-training":
         return PostTrainingNeuronPruning(n=n_pruned)
+    if strategy == "margin (ours)":
+        return MarginNeuronPruning(n=n_pruned)
     return RandomNeuronPruning(n=per_event, n_max=n_pruned, **when)
 
 

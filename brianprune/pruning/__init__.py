@@ -4,6 +4,7 @@ from .connections import ConnectionPruning
 from .neurons import (
     AdaptiveNeuronPruning,
     ConstantNeuronPruning,
+    MarginNeuronPruning,
     PostTrainingNeuronPruning,
     RandomNeuronPruning,
     RedundancyNeuronPruning,
@@ -24,6 +25,7 @@ __all__ = [
     "ConnectionPruning",
     "ConstantNeuronPruning",
     "ConstantWeightPruning",
+    "MarginNeuronPruning",
     "PostTrainingNeuronPruning",
     "PostTrainingWeightPruning",
     "PruningRule",

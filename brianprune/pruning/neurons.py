@@ -12,11 +12,13 @@ from .rules import Decision, ScheduledPruning
 __all__ = [
     "AdaptiveNeuronPruning",
     "ConstantNeuronPruning",
+    "MarginNeuronPruning",
     "PostTrainingNeuronPruning",
     "RandomNeuronPruning",
     "RedundancyNeuronPruning",
     "ThresholdNeuronPruning",
     "below_threshold",
+    "least_missed",
     "lowest_counts",
 ]
 
@@ -67,6 +69,76 @@ def below_threshold(counts, alive, threshold, n_max):
     """
     n_below = np.count_nonzero(alive & (counts < threshold))
     return lowest_counts(counts, alive, min(n_below, n_max))
+
+
+def least_missed(counts, labels, classes, alive, n, scale, at_once=10):
+    """Kill the `n` living neurons that the readout misses least.
+
+    An image's margin is the mean count of its own class's neurons above that of the class
+    nearest to it. In each round die the neurons without which the mean over all images of
+    ``tanh(margin/scale)`` is highest.
+
+    Parameters
+    ----------
+    counts : array, shape (images, neurons)
+        Spikes of each neuron for each image.
+    labels : array of int, shape (images,)
+        Classes of the images.
+    classes : array of int, shape (neurons,)
+        The class that each neuron votes for; -1: none, dies first.
+    alive : array of bool, shape (neurons,)
+    n : int
+        How many; the last neuron of a class stays. Ties: the lower index dies first.
+    scale : float
+        Margin in spikes beyond which an image counts as decided.
+    at_once : int
+        Neurons killed in a round.
+
+    Returns
+    -------
+    array of bool, shape (neurons,)
+        The neurons still alive.
+    """
+    counts, alive = np.asarray(counts, dtype=np.float32), np.array(alive)
+    rows = np.arange(len(labels))
+    while n > 0:
+        mute = np.flatnonzero(alive & (classes < 0))[: min(n, np.count_nonzero(alive) - 1)]
+        alive[mute] = False
+        n -= len(mute)
+        voters = [np.flatnonzero(alive & (classes == c)) for c in range(max(labels) + 1)]
+        sums = np.stack([counts[:, ids].sum(axis=1) for ids in voters], axis=1)
+        means = sums / np.maximum([len(ids) for ids in voters], 1)
+        own = means[rows, labels]
+        rivals = means.copy()
+        rivals[rows, labels] = -np.inf
+        nearest = rivals.argmax(axis=1)
+        first = rivals[rows, nearest]
+        rivals[rows, nearest] = -np.inf
+        second = rivals.max(axis=1)
+        score = np.full(len(alive), -np.inf)
+        for c, ids in enumerate(voters):
+            if len(ids) < 2:
+                continue
+            without = (sums[:, [c]] - counts[:, ids]) / (len(ids) - 1)
+            others = np.where(nearest == c, second, first)[:, None]
+            is_own = (labels == c)[:, None]
+            margin = np.where(
+                is_own, without - first[:, None], own[:, None] - np.maximum(others, without)
+            )
+            score[ids] = np.tanh(margin / scale).mean(axis=0)
+        left = np.array([len(ids) for ids in voters])
+        dying = 0
+        for j in np.argsort(-score, kind="stable"):
+            if dying == min(at_once, n) or score[j] == -np.inf:
+                break
+            if left[classes[j]] > 1:
+                left[classes[j]] -= 1
+                alive[j] = False
+                dying += 1
+        if dying == 0:
+            break
+        n -= dying
+    return alive
 
 
 class _NeuronPruning(ScheduledPruning):
@@ -213,6 +285,36 @@ class PostTrainingNeuronPruning(Parameters):
     def decide_after_training(self, event):
         """Kill the `n` neurons with the lowest counts."""
         alive = lowest_counts(event.counts, event.alive, self.n)
+        return Decision(
+            event.mask & alive, alive, np.nan, int(np.count_nonzero(event.alive & ~alive))
+        )
+
+
+class MarginNeuronPruning(Parameters):
+    """Ours: train unpruned, then remove the neurons that the readout misses least.
+
+    Unlike the other rules it looks at the labels of the labelling images (training images,
+    which the readout uses anyway). The network infers with what is left and is labelled anew.
+    """
+
+    n = Parameter(20, "neurons killed after training", OURS, minimum=0)
+    scale = Parameter(
+        0.1, "margin, in spikes of a neuron, beyond which an image counts as decided", OURS, above=0
+    )
+
+    def validate_for(self, n_train):
+        """Any training fits."""
+
+    def check_ready(self):
+        """Always."""
+
+    def events(self, n_train):
+        """Return no event: the rule acts once, after training."""
+        return []
+
+    def decide_after_training(self, event):
+        """Kill the `n` neurons that are missed least."""
+        alive = least_missed(*event.readout, event.alive, self.n, self.scale)
         return Decision(
             event.mask & alive, alive, np.nan, int(np.count_nonzero(event.alive & ~alive))
         )

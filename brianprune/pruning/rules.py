@@ -41,6 +41,8 @@ class PruningEvent(NamedTuple):
         None  #: (inputs, neurons), True where the synapse exists and learns no more
     )
     spikes: tuple = None  #: all of training: arrays (image, neuron, count)
+    #: after training: spikes (images, neurons) for labelling images, their classes, the neurons' classes
+    readout: tuple = None
 
 
 def event_rng(seed, number):
