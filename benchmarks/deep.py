@@ -8,12 +8,11 @@ as many spikes as its own. Compiling and starting are not counted. Writes ``benc
 """
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from speed import Measured
 
 import brianprune as bp
 from brianprune import backends
@@ -28,15 +27,6 @@ from brianprune.layers import (
     unroll,
 )
 
-#: Runs the compiled network as a child of a small process: its CPU time and peak memory.
-SCRIPT = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print("USED", used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
-sys.exit(code)
-"""
-
 #: (name, layer, input, bins, input spikes of an image)
 CASES = [
     (
@@ -50,19 +40,6 @@ CASES = [
     ("Caltech conv2", bp.CALTECH_LAYERS[1], MapShape(27, 42, 4), 30, 1097),
     ("Caltech conv3", bp.CALTECH_LAYERS[2], MapShape(6, 14, 20), 30, 102),
 ]
-
-
-class Measured:
-    """Stands in for ``subprocess.run`` while a network runs."""
-
-    def __init__(self):
-        self.run = subprocess.run
-
-    def __call__(self, command, **options):
-        done = self.run([sys.executable, "-S", "-c", SCRIPT, *command], **options)
-        _, cpu, peak = done.stdout.split("USED")[-1].join(["USED ", ""]).split()
-        self.cpu, self.peak = float(cpu), float(peak)
-        return done
 
 
 def measure(build, shape, mask, n_spikes, n_images, rng):

@@ -2,10 +2,12 @@
 
     python benchmarks/speed.py --n 100 400 800 --json
     python benchmarks/speed.py --n 100 400 800 --yardstick ./yardstick --json
+    python benchmarks/speed.py --n 100 200 400 800 1600 3200 6400 --csv benchmarks/scaling.csv
 
 MNIST (BRIANPRUNE_DATA or a download), 350 ms an image at dt 0.5 ms, single precision,
-encoding included. The networks are trained first, so that they spike as they do in use;
-compiling and starting are not counted. A yardstick is any program that takes
+encoding included. The networks are compiled anew, in an empty cache, and trained first, so that they
+spike as they do in use; compiling is counted apart, the peak of memory is that of the compiled
+program. A yardstick is any program that takes
 ``n=N train=IMAGES test=0 data=FOLDER`` and trains the same network: its CPU time over the same
 images is the difference of two runs, alternated with ours.
 """
@@ -13,6 +15,7 @@ images is the difference of two runs, alternated with ours.
 import argparse
 import gzip
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -22,10 +25,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from brian2 import second
 
 import brianprune as bp
-from brianprune.backends import BACKENDS
+from brianprune import backends
 from brianprune.experiment import TRAINING, _Run
 
 YARDSTICK = [
@@ -53,13 +57,38 @@ def cpu_seconds():
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+#: Runs a compiled network as a child of a small process: its CPU time and peak memory.
+SCRIPT = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print("USED", used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(code)
+"""
+
+
+class Measured:
+    """Stands in for ``subprocess.run`` while a compiled network runs."""
+
+    def __init__(self):
+        self.run = subprocess.run
+
+    def __call__(self, command, **options):
+        done = self.run([sys.executable, "-S", "-c", SCRIPT, *command], **options)
+        _, cpu, peak = done.stdout.split("USED")[-1].join(["USED ", ""]).split()
+        self.cpu, self.peak = float(cpu), float(peak)
+        return done
+
+
 class Ours:
     """A network in training: each call trains on the next images and returns CPU ms an image."""
 
     def __init__(self, n_exc, backend, images):
         self.experiment = bp.Experiment(network=bp.DiehlCook(n_exc=n_exc), data=bp.mnist())
         run = _Run(self.experiment, images, backend, 1000, self.experiment._store(None), None)
+        before = cpu_seconds()
         self.images, self.network = images, run._network(learning=True)
+        self.build_cpu_seconds = cpu_seconds() - before
         self.state, self.done = run._values() | run._new()["state"], 0
 
     def train(self, n_images):
@@ -68,7 +97,13 @@ class Ours:
         last = self.done + n_images
         spikes = self.experiment._spikes(self.images.train, TRAINING, self.done, last)
         duration = n_images * self.experiment.network.presentation
-        run = self.network.run(duration / second * second, self.state, {"inputs": spikes})
+        measured = Measured()
+        backends.subprocess.run = measured
+        try:
+            run = self.network.run(duration / second * second, self.state, {"inputs": spikes})
+        finally:
+            backends.subprocess.run = measured.run
+        self.peak_mb = getattr(measured, "peak", np.nan)
         self.state.update(run.state)
         self.done = last
         return (cpu_seconds() - before) / n_images * 1e3
@@ -100,14 +135,16 @@ def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, nargs="+", default=[100, 400, 800], help="neurons")
-    parser.add_argument("--backend", choices=BACKENDS, default="cpp_standalone")
+    parser.add_argument("--backend", choices=backends.BACKENDS, default="cpp_standalone")
     parser.add_argument("--warm", type=int, default=2000, help="images of training before")
     parser.add_argument("--images", type=int, default=1000, help="images of one measurement")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--yardstick", metavar="PATH", help="program to compare with")
+    parser.add_argument("--csv", metavar="PATH", type=Path, help="write a table")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = parser.parse_args()
     images = bp.mnist().load()
+    os.environ["BRIANPRUNE_CACHE"] = tempfile.mkdtemp(prefix="brianprune-cold-")
     folder = unzipped(images) if options.yardstick else None
     rows = []
     for n_exc in options.n:
@@ -130,6 +167,8 @@ def main():
             "cpu_ms_per_image": statistics.median(ours_ms),
             "cpu_ms_min": min(ours_ms),
             "cpu_ms_max": max(ours_ms),
+            "build_cpu_seconds": ours.build_cpu_seconds,
+            "peak_mb": ours.peak_mb,
             "images": options.images,
             "repeats": options.repeats,
         }
@@ -137,6 +176,8 @@ def main():
             row["yardstick_cpu_ms_per_image"] = statistics.median(theirs_ms)
             row["ratio"] = float(np.median(np.divide(ours_ms, theirs_ms)))
         rows.append(row)
+    if options.csv:
+        pd.DataFrame(rows).to_csv(options.csv, index=False, float_format="%.4g")
     if options.json:
         print(json.dumps(rows, indent=1))
     else:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from brian2 import ms, mV
+from brian2 import ms, mV, second
 
 from .. import analysis, plot
 from ..datasets import digits, mnist
@@ -38,6 +38,7 @@ class Scale(NamedTuple):
     record_every: int  #: images between rows of the history
     window: int  #: images of one point of the activity
     after: tuple  #: images after which spike counts are shown
+    tau_theta: tuple  #: time constants of the adaptive threshold
 
 
 FULL = Scale(
@@ -53,6 +54,7 @@ FULL = Scale(
     record_every=5_000,
     window=2_000,
     after=(30_000, 45_000, 60_000),
+    tau_theta=(1e6 * ms, 3e6 * ms, 1e7 * ms, 3e7 * ms),
 )
 QUICK = Scale(
     name="quick",
@@ -68,6 +70,7 @@ QUICK = Scale(
     record_every=100,
     window=100,
     after=(600, 900, 1_297),
+    tau_theta=(2e5 * ms, 6e5 * ms, 2e6 * ms),
 )
 SCALES = {"full": FULL, "quick": QUICK}
 
@@ -85,6 +88,9 @@ PAPER_400_OF_800 = 90.40 - 1.69
 #: networks: 20 / 40 / 60 % of the neurons; large: 37.5 / 50 / 75 %, 10 events.
 COUNTS = {100: (20, 40, 60), 800: (300, 400, 600), 20: (4, 8), 40: (16,)}
 TABLE_2_COUNTS = {100: 20, 800: 300, 20: 4, 40: 16}
+
+#: Neurons pruned where savings are shown.
+HALF = {800: 400, 40: 16}
 
 STRATEGIES = (*list(PAPER_TABLE_2)[1:], "random (control)", "margin (ours)")
 
@@ -348,6 +354,179 @@ def _comparison_rows(results, settings):
             for size, strategy, n_pruned, seed, experiment in settings
         ]
     )
+
+
+@figure(
+    "neuron_pruning.homeostasis", "What the adaptive threshold does to pruning by counts", SCALES
+)
+class Homeostasis:
+    """Loss of the strategies against the time constant of the adaptive thresholds."""
+
+    STRATEGIES = ("S1 constant", "S3 adaptive", "post-training", "random (control)")
+
+    @staticmethod
+    def _settings(scale):
+        size = scale.sizes[0]
+        for tau in scale.tau_theta:
+            for seed in range(3):
+                base = _base(scale, size, seed).replace(network__tau_theta=tau)
+                yield tau, "no pruning", seed, base
+                for strategy in Homeostasis.STRATEGIES:
+                    rule = _rule(scale, size, strategy, TABLE_2_COUNTS[size])
+                    yield tau, strategy, seed, base.replace(pruning=rule)
+
+    @staticmethod
+    def experiments(scale):
+        return [setting[-1] for setting in Homeostasis._settings(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        rows, unpruned = [], {}
+        for tau, strategy, seed, experiment in Homeostasis._settings(scale):
+            result = results[experiment]
+            if strategy == "no pruning":
+                unpruned[tau, seed] = result
+                counts = _window_rows(result, [scale.start - scale.interval, scale.start])[0]
+            rows.append(
+                {
+                    "tau_theta_s": float(tau / second),
+                    "strategy": strategy,
+                    "seed": seed,
+                    "n_pruned": result.n_pruned,
+                    "accuracy": 100 * result.accuracy,
+                    "difference": 100 * (result.accuracy - unpruned[tau, seed].accuracy),
+                    "spread_of_counts": counts.std() / counts.mean(),
+                    "spikes_per_image": counts.sum() / scale.interval,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @staticmethod
+    def draw(table, scale):
+        fig, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
+        base = table[table["strategy"] == "no pruning"]
+        for ax, column, label in zip(
+            axes[:2],
+            ("spread_of_counts", "accuracy"),
+            ("coefficient of variation of spike counts", "accuracy, unpruned, in %"),
+            strict=True,
+        ):
+            line = summarise(base, ["tau_theta_s"], column)
+            ax.errorbar(
+                line["tau_theta_s"], line["mean"], yerr=line["interval"], marker="o", capsize=2
+            )
+            ax.set(ylabel=label)
+        for number, strategy in enumerate(Homeostasis.STRATEGIES):
+            rows = table[table["strategy"] == strategy]
+            line = summarise(rows, ["tau_theta_s"], "difference")
+            shift = 1 + 0.04 * (number - 1.5)
+            axes[2].errorbar(
+                line["tau_theta_s"] * shift,
+                line["mean"],
+                yerr=line["interval"],
+                marker="o",
+                capsize=2,
+                label=f"{strategy}, {rows['n_pruned'].mean():.0f} pruned",
+            )
+        axes[2].axhline(0, color="0.4", ls="--", lw=1)
+        axes[2].set(ylabel="difference to no pruning in points")
+        axes[2].legend(fontsize=7)
+        default = float(_base(scale, scale.sizes[0], 0).network.tau_theta / second)
+        for ax in axes:
+            ax.set(xscale="log", xlabel="time constant of the adaptive threshold in s")
+            ax.axvline(default, color="0.7", ls=":")
+        caption(
+            fig,
+            f"{scale.note}; {scale.sizes[0]} neurons, {TABLE_2_COUNTS[scale.sizes[0]]} to prune; mean and 95 %"
+            f" interval (Student's t) over {base['seed'].nunique()} seeds, differences paired; counts of the"
+            f" {scale.interval:,} images before pruning starts; dotted: the default.",
+        )
+        return fig
+
+
+@figure("neuron_pruning.savings", "What pruning saves while the network learns", SCALES)
+class Savings:
+    """Living neurons, synaptic operations and weight updates per image over training."""
+
+    STRATEGIES = ("no pruning", "S1 constant", "S3 adaptive")
+
+    @staticmethod
+    def _settings(scale):
+        size = scale.sizes[1]
+        for strategy in Savings.STRATEGIES:
+            for seed in scale.seeds[size]:
+                experiment = _base(scale, size, seed)
+                if strategy != "no pruning":
+                    rule = _rule(scale, size, strategy, HALF[size])
+                    experiment = experiment.replace(pruning=rule)
+                yield strategy, seed, experiment
+
+    @staticmethod
+    def experiments(scale):
+        return [setting[-1] for setting in Savings._settings(scale)]
+
+    @staticmethod
+    def table(results, scale):
+        parts = []
+        for strategy, seed, experiment in Savings._settings(scale):
+            history = results[experiment].history
+            images = np.diff(history["image"], prepend=0)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "strategy": strategy,
+                        "seed": seed,
+                        "image": history["image"],
+                        "n_alive": history["n_alive"],
+                        "operations_per_image": history[["inputs_exc", "exc_inh", "inh_exc"]].sum(
+                            axis=1
+                        )
+                        / images,
+                        "updates_per_image": history[["updates_pre", "updates_post"]].sum(axis=1)
+                        / images,
+                    }
+                )
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    @staticmethod
+    def draw(table, scale):
+        panels = {
+            "n_alive": "living neurons",
+            "operations_per_image": "synaptic operations per image",
+            "updates_per_image": "weight updates per image",
+        }
+        fig, axes = plt.subplots(1, len(panels), figsize=(10, 3.2), layout="constrained")
+        for ax, (column, label) in zip(axes, panels.items(), strict=True):
+            for strategy, rows in table.groupby("strategy", sort=False):
+                line = summarise(rows, ["image"], column)
+                ax.errorbar(
+                    line["image"],
+                    line["mean"],
+                    yerr=line["interval"],
+                    marker="o",
+                    ms=3,
+                    capsize=2,
+                    label=strategy,
+                )
+            ax.set(xlabel="training images", ylabel=label, ylim=(0, None))
+        axes[0].legend(fontsize=7)
+        totals = table.assign(images=table.groupby(["strategy", "seed"])["image"].diff())
+        totals["images"] = totals["images"].fillna(totals["image"])
+        saved = []
+        for strategy in Savings.STRATEGIES[1:]:
+            parts = []
+            for column in ("operations_per_image", "updates_per_image"):
+                done = (totals[column] * totals["images"]).groupby(totals["strategy"]).sum()
+                parts.append(f"{100 * (1 - done[strategy] / done['no pruning']):.0f}")
+            saved.append(f"{strategy} {parts[0]} % of the operations, {parts[1]} % of the updates")
+        caption(
+            fig,
+            f"{scale.note}; {scale.sizes[1]} neurons, {HALF[scale.sizes[1]]} pruned from image"
+            f" {scale.start:,} on; mean and 95 % interval over {table['seed'].nunique()} seeds."
+            f" Saved over all of training: {'; '.join(saved)}.",
+        )
+        return fig
 
 
 @figure("neuron_pruning.fig10", "Comparison of the strategies at two sizes", SCALES)
