@@ -385,7 +385,7 @@ class Homeostasis:
         for tau, strategy, seed, experiment in Homeostasis._settings(scale):
             result = results[experiment]
             if strategy == "no pruning":
-                unpruned[tau, seed] = result
+                unpruned[float(tau), seed] = result
                 counts = _window_rows(result, [scale.start - scale.interval, scale.start])[0]
             rows.append(
                 {
@@ -394,7 +394,7 @@ class Homeostasis:
                     "seed": seed,
                     "n_pruned": result.n_pruned,
                     "accuracy": 100 * result.accuracy,
-                    "difference": 100 * (result.accuracy - unpruned[tau, seed].accuracy),
+                    "difference": 100 * (result.accuracy - unpruned[float(tau), seed].accuracy),
                     "spread_of_counts": counts.std() / counts.mean(),
                     "spikes_per_image": counts.sum() / scale.interval,
                 }
