@@ -70,7 +70,7 @@ QUICK = Scale(
     record_every=100,
     window=100,
     after=(600, 900, 1_297),
-    tau_theta=(2e5 * ms, 6e5 * ms, 2e6 * ms),
+    tau_theta=(6e5 * ms, 2e6 * ms),
 )
 SCALES = {"full": FULL, "quick": QUICK}
 
@@ -432,8 +432,11 @@ class Homeostasis:
         axes[2].set(ylabel="difference to no pruning in points")
         axes[2].legend(fontsize=7)
         default = float(_base(scale, scale.sizes[0], 0).network.tau_theta / second)
+        ticks = sorted(table["tau_theta_s"].unique())
         for ax in axes:
             ax.set(xscale="log", xlabel="time constant of the adaptive threshold in s")
+            ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+            ax.minorticks_off()
             ax.axvline(default, color="0.7", ls=":")
         caption(
             fig,
