@@ -32,7 +32,7 @@ FULL = BaselineScale(
     runs={
         "MNIST": (
             mnist(),
-            {100: range(5), 200: range(3), 400: range(5), 800: range(3)},
+            {100: range(5), 200: range(3), 400: range(5), 800: range(3), 1600: range(3)},
         ),
         "Fashion-MNIST": (fashion_mnist(), {100: range(3), 400: range(3)}),
     },
