@@ -54,7 +54,7 @@ FULL = Scale(
     record_every=5_000,
     window=2_000,
     after=(30_000, 45_000, 60_000),
-    tau_theta=(1e6 * ms, 3e6 * ms, 1e7 * ms, 3e7 * ms),
+    tau_theta=(1e6 * ms, 3e6 * ms, 1e7 * ms),
 )
 QUICK = Scale(
     name="quick",
