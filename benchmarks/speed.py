@@ -135,7 +135,7 @@ def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, nargs="+", default=[100, 400, 800], help="neurons")
-    parser.add_argument("--backend", choices=backends.BACKENDS, default="cpp_standalone")
+    parser.add_argument("--backend", choices=backends.WITHOUT_GENN, default="cpp_standalone")
     parser.add_argument("--warm", type=int, default=2000, help="images of training before")
     parser.add_argument("--images", type=int, default=1000, help="images of one measurement")
     parser.add_argument("--repeats", type=int, default=5)
@@ -144,7 +144,8 @@ def main():
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = parser.parse_args()
     images = bp.mnist().load()
-    os.environ["BRIANPRUNE_CACHE"] = tempfile.mkdtemp(prefix="brianprune-cold-")
+    cold = tempfile.TemporaryDirectory(prefix="brianprune-cold-")
+    os.environ["BRIANPRUNE_CACHE"] = cold.name
     folder = unzipped(images) if options.yardstick else None
     rows = []
     for n_exc in options.n:

@@ -35,6 +35,7 @@ from brian2 import (
     second,
 )
 from brian2.codegen.generators import CPPCodeGenerator
+from brian2.codegen.runtime.cython_rt import extension_manager
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
@@ -92,6 +93,11 @@ def check_backend(backend, among=None):
         from .genn import check_genn  # which imports this module
 
         check_genn(gpu=backend == "genn")
+    if backend == "cython" and extension_manager.Cython is None:
+        raise RuntimeError(
+            f"backend = 'cython': Brian2 {brian2.__version__} cannot use the Cython that is installed:"
+            " pip install 'cython<3.1' for Brian2 2.5, or use another backend"
+        )
     if backend == "cpp_standalone" and parse(brian2.__version__) < parse("2.9"):
         raise RuntimeError(
             f"backend = 'cpp_standalone' needs Brian2 2.9 or later, this is {brian2.__version__} (Brian2GeNN"
@@ -453,6 +459,7 @@ class CompiledNetwork:
     def __init__(self, build, dtype=np.float64, cache=None, exact=False):
         check_backend(self.backend)
         cache = Path(cache or os.environ.get("BRIANPRUNE_CACHE") or pooch.os_cache("brianprune"))
+        cache = cache.resolve()  # the compiler works in a folder of its own
         cache.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
         try:

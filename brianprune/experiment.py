@@ -339,7 +339,10 @@ class _Run:
 
     def _shared(self):
         """Return the progress that a run with another rule has stored, if there is one."""
-        return self.store.shared(self._shared_until())
+        progress = self.store.shared(self._shared_until())
+        if progress is not None and self._unknown(progress["state"], self._network(True)):
+            return None  # of another backend, see `_known`
+        return progress
 
     def _network(self, learning, freezing=False):
         if (learning, freezing) not in self._networks:
@@ -419,18 +422,25 @@ class _Run:
         e = self.experiment
         return parameter_values(e.network, learning, e.arithmetic, self.backend in GENN)
 
-    def _known(self, state, network):
-        """Return the state without what only another backend's form of the network has.
+    def _unknown(self, state, network):
+        """Names of the state that matter and that this backend's form of the network lacks.
 
-        Between images without a rest that is nothing but traces, which the next image clears.
+        Between images without a rest they are nothing but traces, which the next image clears.
         """
-        unknown = {name for name in state if name not in network.names}
-        if unknown and self.experiment.network.rest > 0 * ms:
+        freezing = {"inputs_exc.plastic", "exc.frozen_sum"}
+        if self.experiment.network.rest == 0 * ms:
+            return set()
+        return {name for name in state if name not in network.names} - freezing
+
+    def _known(self, state, network):
+        """Return the state without what only another backend's form of the network has."""
+        if self._unknown(state, network):
             raise ValueError(
                 f"the checkpoint was written by another backend than {self.backend!r} and a rest"
-                " carries traces over from image to image: go on with that backend, or start anew"
+                " carries traces over from image to image: go on with that backend, or remove it with"
+                " experiment.forget(results)"
             )
-        return {name: value for name, value in state.items() if name not in unknown}
+        return {name: value for name, value in state.items() if name in network.names}
 
     def _tally(self, progress, run, input_spikes, begin):
         """Add a segment's spikes and synaptic operations to the progress."""

@@ -9,7 +9,7 @@ Brian2 as C++ and called by the program between stretches of GeNN steps.
 import contextlib
 import os
 from functools import cache
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from brian2 import DEFAULT_FUNCTIONS, BrianLogger, defaultclock, prefs, second, 
 from brian2.core.variables import ArrayVariable
 from brian2.devices.device import all_devices, reset_device
 from brian2.groups.group import CodeRunner
+from brian2.utils.stringtools import get_identifiers
 
 from .backends import CompiledNetwork, _checked_network, _make, _write_segment_header
 
@@ -44,15 +45,16 @@ def check_genn(gpu):
             f"backend = {name!r}: Brian2GeNN needs pkg_resources; pip install 'setuptools<81'"
         )
     path = os.environ.get("GENN_PATH")
-    if path is None or not Path(path, "bin", "genn-buildmodel.sh").exists():
+    parts = ("bin/genn-buildmodel.sh", "version.txt")
+    if path is None or not all(Path(path, part).exists() for part in parts):
         raise RuntimeError(
             f"backend = {name!r}: GENN_PATH = {path!r} is no source tree of GeNN: {_INSTALL}"
         )
     version = _genn_version()
     if not version.startswith("4."):
         raise RuntimeError(
-            f"backend = {name!r}: GENN_PATH = {path!r} is GeNN {version}; Brian2GeNN"
-            f" {metadata.version('brian2genn')} needs GeNN 4: take 4.9.0"
+            f"backend = {name!r}: GENN_PATH = {path!r} is GeNN {version}; Brian2GeNN needs GeNN 4:"
+            " take 4.9.0"
         )
     if gpu:
         cuda = os.environ.get("CUDA_PATH")
@@ -74,7 +76,8 @@ class GeNNNetwork(CompiledNetwork):
     ----------
     build : callable
         Builds and returns the `Network`, in the form that Brian2GeNN accepts and on the default
-        clock, whose ``dt`` is compiled in; ``run_regularly`` may have one slower clock.
+        clock, whose ``dt`` is compiled in; ``run_regularly`` may have one slower clock, in the slot
+        'start', and then not use the time.
     dtype : dtype, optional
         Floating-point type of the state variables.
     cache : path, optional
@@ -140,7 +143,7 @@ class GeNNNetwork(CompiledNetwork):
         return f"{super()._compiler()} GeNN {_genn_version()}, GPU {self.gpu}"
 
     def _compile(self, folder):
-        build = str(Path(os.environ["GENN_PATH"], "bin", "genn-buildmodel.sh"))
+        build = str(Path(os.environ["GENN_PATH"], "bin", "genn-buildmodel.sh").resolve())
         include = f"{folder}:{folder / 'brianlib' / 'randomkit'}"
         cpu = [] if self.gpu else ["-c"]
         _make(folder, ["bash", build, *cpu, "-i", include, "magicnetwork_model.cpp"])
@@ -175,6 +178,12 @@ def _take_slow_operations(network):
                 found.append(part)
     if len({operation.clock.name for operation in found}) > 1:
         raise NotImplementedError("GeNN: run_regularly on more than one slower clock")
+    for operation in found:
+        if operation.when != "start" or {"t", "t_in_timesteps"} & get_identifiers(operation.code):
+            raise NotImplementedError(
+                f"GeNN: run_regularly '{operation.name}' on a slower clock must have when='start' and not"
+                " use t"
+            )
     return sorted(found, key=lambda operation: (operation.order, operation.name))
 
 

@@ -190,7 +190,9 @@ def test_an_unchanged_network_is_not_compiled_again(compiled, monkeypatch):
 def test_a_changed_parameter_value_compiles_nothing(tiny, monkeypatch):
     tiny.run()
     _compiled.cache_clear()
-    monkeypatch.setattr(backends, "_compile", lambda folder: pytest.fail("the compiler was called"))
+    monkeypatch.setattr(
+        backends, "_make", lambda folder, command: pytest.fail("the compiler was called")
+    )
     changed = tiny.replace(
         network__tau_m=150 * ms,
         network__presentation=30 * ms,

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import Network, NeuronGroup, defaultclock, ms
 
 import brianprune as bp
 from brianprune import genn
@@ -30,6 +30,14 @@ needs_genn = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 def plain(tiny):
     """The tiny experiment without one winner per step, unpruned."""
     return tiny.replace(network__one_winner=False, pruning=None)
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    """Put the default clock back, which the textbook form sets."""
+    before = defaultclock.dt
+    yield
+    defaultclock.dt = before
 
 
 def _run(experiment, textbook, freezing=False):
@@ -79,7 +87,6 @@ def pretend(monkeypatch, tmp_path):
     monkeypatch.setenv("GENN_PATH", str(tmp_path))
     monkeypatch.setenv("CUDA_PATH", str(tmp_path))
     monkeypatch.setattr(genn.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(genn.metadata, "version", lambda name: "1.7.0")
 
     def build(*args, **kwargs):
         pytest.fail("something was built")
@@ -110,6 +117,36 @@ def test_another_version_of_genn_is_refused(plain, pretend):
     (pretend / "version.txt").write_text("5.0.0\n")
     with pytest.raises(RuntimeError, match=r"is GeNN 5\.0\.0.*take 4.9.0"):
         plain.run("genn_cpu")
+
+
+def test_a_tree_without_version_is_no_tree(plain, pretend):
+    (pretend / "version.txt").unlink()
+    with pytest.raises(RuntimeError, match="is no source tree"):
+        plain.run("genn_cpu")
+
+
+def test_a_checkpoint_of_another_form_with_rest_is_said(plain, tmp_path):
+    experiment = plain.replace(network__rest=20 * ms)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total, history):
+        if done >= 10:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        experiment.run("numpy", results=tmp_path, segment=5, report=stop)
+    store = experiment._store(tmp_path)
+    progress = store.checkpoint()
+    progress["state"]["inputs_exc.pre_trace"] = progress["state"]["inputs_exc.w"]
+    store.save_checkpoint(progress)
+    with pytest.raises(ValueError, match=r"another backend than 'numpy'.*forget"):
+        experiment.run("numpy", results=tmp_path)
+    # what runs with other rules share is not needed: it is computed anew
+    ruled = experiment.replace(pruning=bp.ConstantNeuronPruning(n=1, start=10, interval=5, n_max=1))
+    store.save_shared(progress, 10)
+    assert ruled.run("numpy", results=tmp_path).n_pruned == 1
 
 
 def test_the_gpu_needs_cuda(plain, pretend, monkeypatch):
@@ -207,6 +244,41 @@ def test_an_interrupted_run_of_genn_goes_on_there_or_on_another_backend(plain, t
         with pytest.raises(Stopped):
             experiment.run("genn_cpu", results=folder, segment=5, report=stop)
         _same_spikes(whole, experiment.run(then, results=folder, segment=5))
+
+
+@needs_genn
+@pytest.mark.compiled
+def test_slow_operations_that_would_go_wrong_are_refused():
+    def build(statement, when):
+        group = NeuronGroup(1, "dv/dt = 1/second : 1", method="exact", name="group", namespace={})
+        group.run_regularly(statement, dt=5 * ms, when=when, name="slow_run_regularly")
+        return Network(group)
+
+    for statement, when in (("v = t/second", "start"), ("v = 0", "end")):
+        with pytest.raises(NotImplementedError, match="must have when='start' and not use t"):
+            genn.GeNNNetwork(lambda statement=statement, when=when: build(statement, when))
+
+
+@needs_genn
+@pytest.mark.compiled
+def test_what_slow_operations_use_travels_to_the_device_and_back(plain, tmp_path, monkeypatch):
+    p = plain.network
+
+    def look(self, folder):
+        (tmp_path / "main.cpp").write_text((folder / "main.cpp").read_text())
+        (folder / "main").touch()
+
+    monkeypatch.setattr(genn.GeNNNetwork, "_compile", look)
+    genn.GeNNNetwork(
+        lambda: build_network(p, 784, "exponential_euler", textbook=True), cache=tmp_path / "cache"
+    )
+    code = (tmp_path / "main.cpp").read_text()
+    for name in ("winputs_exc", "pre_traceinputs_exc", "Currentthetaexc", "Currentvexc"):
+        first, stretch, last = (
+            code.index(part)
+            for part in (f"pull{name}FromDevice();", "eng.run(", f"push{name}ToDevice();")
+        )
+        assert first < last < stretch
 
 
 @needs_genn

@@ -390,6 +390,18 @@ def test_margin_does_not_depend_on_the_order_of_neurons():
     np.testing.assert_array_equal(one[order], other)
 
 
+def test_margin_looks_again_after_ten():
+    rng = np.random.default_rng(0)
+    labels, classes = np.arange(60) % 3, np.arange(45) % 3
+    counts = rng.poisson(1 + 2 * (classes == labels[:, None]))
+    alive = np.ones(45, dtype=bool)
+    at_once = least_missed(counts, labels, classes, alive, 20, 0.3, at_once=20)
+    ten = least_missed(counts, labels, classes, alive, 10, 0.3)
+    twenty = least_missed(counts, labels, classes, ten, 10, 0.3)
+    np.testing.assert_array_equal(least_missed(counts, labels, classes, alive, 20, 0.3), twenty)
+    assert (at_once != twenty).any()
+
+
 def test_margin_rule_in_an_experiment(tiny):
     rule = bp.MarginNeuronPruning(n=2)
     unpruned, result = (
