@@ -179,7 +179,7 @@ def _take_slow_operations(network):
     if len({operation.clock.name for operation in found}) > 1:
         raise NotImplementedError("GeNN: run_regularly on more than one slower clock")
     for operation in found:
-        if operation.when != "start" or {"t", "t_in_timesteps"} & get_identifiers(operation.code):
+        if operation.when != "start" or {"t", "t_in_timesteps"} & get_identifiers(operation.abstract_code):
             raise NotImplementedError(
                 f"GeNN: run_regularly '{operation.name}' on a slower clock must have when='start' and not"
                 " use t"
