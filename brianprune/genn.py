@@ -179,12 +179,18 @@ def _take_slow_operations(network):
     if len({operation.clock.name for operation in found}) > 1:
         raise NotImplementedError("GeNN: run_regularly on more than one slower clock")
     for operation in found:
-        if operation.when != "start" or {"t", "t_in_timesteps"} & get_identifiers(operation.abstract_code):
+        if operation.when != "start" or {"t", "t_in_timesteps"} & get_identifiers(
+            operation.abstract_code
+        ):
             raise NotImplementedError(
                 f"GeNN: run_regularly '{operation.name}' on a slower clock must have when='start' and not"
                 " use t"
             )
     return sorted(found, key=lambda operation: (operation.order, operation.name))
+
+
+def _name(obj):
+    return obj.name
 
 
 @cache
@@ -202,6 +208,16 @@ def _device():
         """Runs stretches of steps, slow operations between them."""
 
         slow_operations = ()
+
+        # objects come from a set: in the order of names the code is the same each time
+        def process_neuron_groups(self, groups, objects):
+            super().process_neuron_groups(sorted(groups, key=_name), objects)
+
+        def process_synapses(self, groups, objects):
+            super().process_synapses(sorted(groups, key=_name), objects)
+
+        def process_spike_monitors(self, monitors):
+            super().process_spike_monitors(sorted(monitors, key=_name))
 
         def generate_main_source(self, writer, main_lines):
             self.insert_code("before_network_run", "\n".join(self._stretches()))
