@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.svm import SVC
 
 from .backends import WITHOUT_GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
 from .datasets import (
@@ -493,6 +492,8 @@ class _Run:
 
     def _finish(self, progress, features):
         e, n = self.experiment, self.n_train
+        from sklearn.svm import SVC
+
         svm = SVC(kernel="linear", C=e.network.svm_C).fit(features[:n], self.labels[:n])
         names = [f"conv{k + 1}" for k in range(len(self.shapes))]
         result = DeepResult(

@@ -6,7 +6,6 @@ Nothing here simulates: functions draw a `~brianprune.Result` or a table.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from . import analysis
@@ -212,6 +211,8 @@ def count_histogram(counts, ax=None, bins=20, label=None):
     Axes
     """
     ax = _axes(ax)
+    import seaborn as sns  # imports take a second: only where they are needed
+
     sns.histplot(x=np.asarray(counts), bins=bins, ax=ax, label=label)
     ax.set(xlabel="spikes of a neuron", ylabel="neurons")
     return ax
@@ -270,6 +271,8 @@ def confusion_matrix(matrix, ax=None):
     matrix = np.asarray(matrix)
     fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     names = [*range(len(matrix)), "none"]
+    import seaborn as sns
+
     sns.heatmap(
         pd.DataFrame(fractions, columns=names),
         ax=ax,

@@ -89,9 +89,6 @@ PAPER_400_OF_800 = 90.40 - 1.69
 COUNTS = {100: (20, 40, 60), 800: (300, 400, 600), 20: (4, 8), 40: (16,)}
 TABLE_2_COUNTS = {100: 20, 800: 300, 20: 4, 40: 16}
 
-#: Neurons pruned where savings are shown.
-HALF = {800: 400, 40: 16}
-
 STRATEGIES = (*list(PAPER_TABLE_2)[1:], "random (control)", "margin (ours)")
 
 
@@ -454,13 +451,18 @@ class Savings:
     STRATEGIES = ("no pruning", "S1 constant", "S3 adaptive")
 
     @staticmethod
+    def _n_pruned(size):
+        """The middle one of the comparison's counts: 400 of 800."""
+        return COUNTS[size][len(COUNTS[size]) // 2]
+
+    @staticmethod
     def _settings(scale):
         size = scale.sizes[1]
         for strategy in Savings.STRATEGIES:
             for seed in scale.seeds[size]:
                 experiment = _base(scale, size, seed)
                 if strategy != "no pruning":
-                    rule = _rule(scale, size, strategy, HALF[size])
+                    rule = _rule(scale, size, strategy, Savings._n_pruned(size))
                     experiment = experiment.replace(pruning=rule)
                 yield strategy, seed, experiment
 
@@ -525,7 +527,7 @@ class Savings:
             saved.append(f"{strategy} {parts[0]} % of the operations, {parts[1]} % of the updates")
         caption(
             fig,
-            f"{scale.note}; {scale.sizes[1]} neurons, {HALF[scale.sizes[1]]} pruned from image"
+            f"{scale.note}; {scale.sizes[1]} neurons, {Savings._n_pruned(scale.sizes[1])} pruned from image"
             f" {scale.start:,} on; mean and 95 % interval over {table['seed'].nunique()} seeds."
             f" Saved over all of training: {'; '.join(saved)}.",
         )
