@@ -491,9 +491,9 @@ class _Run:
         return np.concatenate(features), cpu_seconds
 
     def _finish(self, progress, features):
-        e, n = self.experiment, self.n_train
-        from sklearn.svm import SVC
+        from sklearn.svm import SVC  # imports take a second: only where they are needed
 
+        e, n = self.experiment, self.n_train
         svm = SVC(kernel="linear", C=e.network.svm_C).fit(features[:n], self.labels[:n])
         names = [f"conv{k + 1}" for k in range(len(self.shapes))]
         result = DeepResult(

@@ -427,10 +427,9 @@ class _Run:
 
         Between images without a rest they are nothing but traces, which the next image clears.
         """
-        freezing = {"inputs_exc.plastic", "exc.frozen_sum"}
         if self.experiment.network.rest == 0 * ms:
             return set()
-        return {name for name in state if name not in network.names} - freezing
+        return {name for name in state if name not in network.names}
 
     def _known(self, state, network):
         """Return the state without what only another backend's form of the network has."""

@@ -210,9 +210,9 @@ def count_histogram(counts, ax=None, bins=20, label=None):
     -------
     Axes
     """
-    ax = _axes(ax)
     import seaborn as sns  # imports take a second: only where they are needed
 
+    ax = _axes(ax)
     sns.histplot(x=np.asarray(counts), bins=bins, ax=ax, label=label)
     ax.set(xlabel="spikes of a neuron", ylabel="neurons")
     return ax
