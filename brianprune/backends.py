@@ -622,7 +622,14 @@ class CompiledNetwork:
         return str(os.environ.get("CXX"))
 
     def _compile(self, folder):
-        _make(folder, ["make", f"-j{os.cpu_count()}"])
+        """Compile what was translated; headers that all sources include are parsed once."""
+        (folder / "common.h").write_text(_COMMON_HEADERS)
+        (folder / "make.deps").touch()  # nothing is compiled here a second time
+        rule = "common.h.gch: ; $(CXX) $(CXXFLAGS) -x c++-header common.h -o common.h.gch"
+        _make(folder, ["make", f"--eval={rule}", "common.h.gch"])
+        compiler = os.environ.get("CXX") or "g++"
+        _make(folder, ["make", f"-j{os.cpu_count()}", f"CXX={compiler} -include common.h"])
+        (folder / "common.h.gch").unlink()
 
     def _command(self, given, back, duration):
         """The command of a run and what it needs in the environment."""
@@ -752,6 +759,19 @@ def _processor():
     except OSError:
         return platform.processor()
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+
+
+#: What Brian2 includes in every source.
+_COMMON_HEADERS = """
+#include "objects.h"
+#include "brianlib/common_math.h"
+#include "brianlib/stdint_compat.h"
+#include <climits>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+"""
 
 
 def _make(folder, command):

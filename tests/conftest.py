@@ -1,3 +1,4 @@
+import gc
 import gzip
 import os
 import shutil
@@ -54,7 +55,14 @@ TINY_LAYERS = (
 )  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left_to_collect():
+    """Keep what earlier modules left out of the garbage collection that Brian2 does in each run."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
 def tiny():
     """An experiment of 20 training images and 6 neurons, in double precision."""
     return bp.Experiment(

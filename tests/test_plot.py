@@ -6,7 +6,7 @@ from conftest import TINY_LAYERS
 import brianprune as bp
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def result(tiny):
     return tiny.run(backend="numpy")
 

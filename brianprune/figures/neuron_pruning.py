@@ -365,7 +365,7 @@ class Homeostasis:
     def _settings(scale):
         size = scale.sizes[0]
         for tau in scale.tau_theta:
-            for seed in range(3):
+            for seed in scale.seeds[size][:3]:
                 base = _base(scale, size, seed).replace(network__tau_theta=tau)
                 yield tau, "no pruning", seed, base
                 for strategy in Homeostasis.STRATEGIES:
