@@ -15,7 +15,7 @@ from .datasets import (
     mnist,
 )
 from .deep_experiment import DeepExperiment
-from .experiment import Experiment, run_all, sweep
+from .experiment import Experiment
 from .inference import FrozenNetwork
 from .models import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS, DiehlCook
 from .network import Pruner
@@ -36,6 +36,7 @@ from .pruning import (
     pruning_rule,
 )
 from .results import DeepResult, Result
+from .sweeps import run_all, sweep
 from .version import __version__
 
 __all__ = [

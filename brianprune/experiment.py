@@ -1,11 +1,8 @@
 """Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
 
 import functools
-import itertools
 import time
-from collections.abc import Iterable
 
-import joblib
 import numpy as np
 import pandas as pd
 from brian2 import ms, second
@@ -29,7 +26,7 @@ from .pruning.rules import PruningEvent, decide, event_rng
 from .results import Result, provenance
 from .running import Computation, CpuClock, Reporter, check_run
 
-__all__ = ["Experiment", "run_all", "sweep"]
+__all__ = ["Experiment"]
 
 #: Streams of random numbers: each is the generator of (seed, stream, index).
 TRAINING, LABELLING, EVALUATION, WEIGHTS = range(4)
@@ -626,68 +623,3 @@ class _Past:
 
     def __init__(self, threshold, n_pruned):
         self.threshold, self.n_pruned = threshold, int(n_pruned)
-
-
-def run_all(experiments, n_jobs=1, **how):
-    """Run several experiments, `n_jobs` at a time.
-
-    Parameters
-    ----------
-    experiments : sequence of Experiment
-    n_jobs : int
-        Processes.
-    **how
-        Arguments of `Experiment.run`.
-
-    Returns
-    -------
-    list of Result
-        In the order of `experiments`; equal experiments are run once.
-    """
-    different = list(dict.fromkeys(experiments))
-    if n_jobs == 1:
-        found = [experiment.run(**how) for experiment in different]
-    else:
-        found = joblib.Parallel(n_jobs=n_jobs)(
-            joblib.delayed(experiment.run)(**how) for experiment in different
-        )
-    by_experiment = dict(zip(different, found, strict=True))
-    return [by_experiment[experiment] for experiment in experiments]
-
-
-def sweep(experiment, n_jobs=1, backend="cpp_standalone", results=None, report=None, **axes):
-    """Run an experiment over all combinations of values.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    n_jobs : int
-        Processes.
-    backend, results, report
-        As in `Experiment.run`.
-    **axes
-        Sequences of values by field, as in `replace`: ``seed=range(5)``,
-        ``pruning__alpha=[.2, .3]``.
-
-    Returns
-    -------
-    DataFrame
-        One row per combination: its values, then `Result.summary`.
-    """
-    for name, values in axes.items():
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            raise TypeError(
-                f"sweep: {name} = {values!r}: give a sequence of values, as [{values!r}]"
-            )
-    combinations = list(itertools.product(*axes.values()))
-    settings = [dict(zip(axes, values, strict=True)) for values in combinations]
-    found = run_all(
-        [experiment.replace(**values) for values in settings],
-        n_jobs,
-        backend=backend,
-        results=results,
-        report=report,
-    )
-    return pd.DataFrame(
-        [values | result.summary() for values, result in zip(settings, found, strict=True)]
-    )

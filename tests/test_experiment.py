@@ -380,27 +380,6 @@ def test_progress_is_on_standard_error(tiny, report, capsys):
     assert output.out == ""
 
 
-def test_sweep_is_a_table(tiny, tmp_path):
-    table = bp.sweep(
-        tiny.replace(data__n_train=10, data__n_test=4, pruning=None),
-        backend="numpy",
-        results=tmp_path,
-        network__eta_plus=[0.01, 0.02],
-        seed=[0, 1],
-    )
-    assert list(table["network__eta_plus"]) == [0.01, 0.01, 0.02, 0.02]
-    assert list(table["seed"]) == [0, 1, 0, 1]
-    assert {"accuracy", "n_pruned", "connectivity"} <= set(table)
-    assert len(list(tmp_path.glob("*.h5"))) == 4
-
-
-def test_equal_experiments_run_once(tiny, monkeypatch):
-    calls = []
-    monkeypatch.setattr(bp.Experiment, "run", lambda self, **how: calls.append(self) or self.seed)
-    assert bp.run_all([tiny, tiny.replace(seed=1), tiny]) == [3, 1, 3]
-    assert len(calls) == 2
-
-
 @pytest.mark.compiled
 def test_a_run_begun_on_one_backend_is_finished_on_another(tiny, tmp_path):
     whole = runs(tiny)

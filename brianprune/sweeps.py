@@ -1,0 +1,149 @@
+"""sweep: an experiment over combinations of values, or a search among them."""
+
+import itertools
+import math
+from collections.abc import Iterable
+
+import joblib
+import pandas as pd
+
+__all__ = ["run_all", "sweep"]
+
+
+def run_all(experiments, n_jobs=1, **how):
+    """Run several experiments, `n_jobs` at a time.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+    n_jobs : int
+        Processes.
+    **how
+        Arguments of `Experiment.run`.
+
+    Returns
+    -------
+    list of Result
+        In the order of `experiments`; equal experiments are run once.
+    """
+    different = list(dict.fromkeys(experiments))
+    if n_jobs == 1:
+        found = [experiment.run(**how) for experiment in different]
+    else:
+        found = joblib.Parallel(n_jobs=n_jobs)(
+            joblib.delayed(experiment.run)(**how) for experiment in different
+        )
+    by_experiment = dict(zip(different, found, strict=True))
+    return [by_experiment[experiment] for experiment in experiments]
+
+
+def sweep(
+    experiment,
+    n_jobs=1,
+    backend="cpp_standalone",
+    results=None,
+    report=None,
+    n_trials=None,
+    **axes,
+):
+    """Run an experiment over all combinations of values, or search them for the best.
+
+    Parameters
+    ----------
+    experiment : Experiment or DeepExperiment
+    n_jobs : int
+        Processes. A search has those of a trial's seeds run at the same time.
+    backend, results, report
+        As in `Experiment.run`.
+    n_trials : int, optional
+        Search: so many different combinations only, chosen one after the other by Optuna's
+        tree-structured Parzen estimator for the highest accuracy, the mean over the axis
+        ``seed``, of which every trial is run with all values. Needs ``pip install 'brianprune[search]'``.
+    **axes
+        Sequences of values by field, as in `replace`: ``seed=range(5)``,
+        ``pruning__alpha=[.2, .3]``. A search takes them as ordered.
+
+    Returns
+    -------
+    DataFrame
+        One row per combination: its values, then `Result.summary`; those of a search in the order in
+        which they were tried.
+
+    Raises
+    ------
+    ValueError
+        If a search would choose by the accuracy on test images, or a value cannot be.
+    RuntimeError
+        If a search lacks Optuna.
+
+    Examples
+    --------
+    >>> import brianprune as bp
+    >>> from brian2 import ms
+    >>> base = bp.Experiment(data=bp.mnist(n_validation=10_000), evaluate_on="validation")
+    >>> found = bp.sweep(base, n_trials=50, network__w_inh=[5.0, 10.0, 17.0, 30.0],
+    ...                  network__refractory=[1*ms, 2*ms, 4*ms], seed=range(2))  # doctest: +SKIP
+    >>> found.sort_values("accuracy").tail()  # doctest: +SKIP
+    """
+    axes = {name: _axis(name, values) for name, values in axes.items()}
+    how = {"backend": backend, "results": results, "report": report}
+    if n_trials is not None:
+        return _search(experiment, n_jobs, how, n_trials, axes)
+    return _tabulate(experiment, n_jobs, how, _combinations(axes))
+
+
+def _axis(name, values):
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"sweep: {name} = {values!r}: give a sequence of values, as [{values!r}]")
+    return list(values)
+
+
+def _combinations(axes):
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def _tabulate(experiment, n_jobs, how, settings):
+    found = run_all([experiment.replace(**values) for values in settings], n_jobs, **how)
+    return pd.DataFrame(
+        [values | result.summary() for values, result in zip(settings, found, strict=True)]
+    )
+
+
+def _search(experiment, n_jobs, how, n_trials, axes):
+    """Let Optuna choose places on the axes; the same call chooses the same ones."""
+    if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:
+        raise ValueError(f"sweep: n_trials = {n_trials!r}: must be a whole number, at least 1")
+    if experiment.evaluate_on != "validation":
+        raise ValueError(
+            "sweep: n_trials chooses by accuracy, which must not be that of test images; set"
+            " evaluate_on='validation'"
+        )
+    try:
+        import optuna
+    except ImportError:
+        raise RuntimeError(
+            "sweep: n_trials needs Optuna: pip install 'brianprune[search]'"
+        ) from None
+    searched = {name: values for name, values in axes.items() if name != "seed"}
+    seeds = _combinations({name: axes[name] for name in axes.keys() - searched.keys()})
+    for name, values in searched.items():  # what cannot be is said before anything runs
+        for value in values:
+            experiment.replace(**{name: value})
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
+    places = {
+        name: optuna.distributions.IntDistribution(0, len(values) - 1)
+        for name, values in searched.items()
+    }
+    accuracy, tables = {}, []
+    for _ in range(100 * n_trials):  # it may return to what it knows
+        if len(accuracy) == min(n_trials, math.prod(map(len, searched.values()))):
+            break
+        trial = study.ask(places)
+        place = tuple(trial.params.values())
+        if place not in accuracy:
+            values = {name: searched[name][k] for name, k in trial.params.items()}
+            tables.append(_tabulate(experiment, n_jobs, how, [values | seed for seed in seeds]))
+            accuracy[place] = tables[-1]["accuracy"].mean()
+        study.tell(trial, accuracy[place])
+    return pd.concat(tables, ignore_index=True)
