@@ -298,7 +298,13 @@ def learning_network(shape, synapses=None, dense=None):
 
     inputs_conv = connect(kernel, conv)
     inputs_trace = Synapses(
-        inputs, trace, on_pre=model.SET_TRACE, delay=0 * ms, name="inputs_trace", **common
+        inputs,
+        trace,
+        on_pre=model.SET_TRACE,
+        delay=0 * ms,
+        codeobj_class=getattr(dense, "sparse", None),
+        name="inputs_trace",
+        **common,
     )
     inputs_trace.connect(j="i")
     inputs_trace.variables.add_reference("now", hub, "now", index="0")

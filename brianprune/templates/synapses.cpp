@@ -28,6 +28,18 @@
     for(int32_t _event=0; _event<_n_events; _event++)
     {
         const int32_t _row = {{_eventspace}}[_event];
+        // rows lie anywhere in memory: ask for the beginning of the one after the next
+        if(_event + 2 < _n_events)
+        {
+            const int32_t _begin = _first[{{_eventspace}}[_event + 2]];
+            const int32_t _end = std::min(_first[{{_eventspace}}[_event + 2] + 1], _begin + 256);
+            for(int32_t _idx=_begin; _idx<_end; _idx+=16)
+            {
+                {% for _name in variables if variable_indices[_name] == '_idx' and variables[_name].dynamic is defined and _name != '_synaptic_pre' %}
+                __builtin_prefetch(&{{get_array_name(variables[_name])}}[_idx]);
+                {% endfor %}
+            }
+        }
         for(int32_t _idx=_first[_row]; _idx<_first[_row + 1]; _idx++)
         {
             const size_t _vectorisation_idx = _idx;
