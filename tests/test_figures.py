@@ -68,14 +68,16 @@ def small(monkeypatch):
     }
     others["connection_pruning"] = connection_pruning.QUICK._replace(
         data={"digits": lambda seed: bp.digits(n_train=10, n_test=6)},
-        network=bp.DeepTTFS(
-            layers=TINY_LAYERS,
-            n_bins=5,
-            check_interval=4,
-            a_plus=0.05,
-            a_plus_max=0.15,
-            readout_window=2,
-        ),
+        network={
+            "digits": bp.DeepTTFS(
+                layers=TINY_LAYERS,
+                n_bins=5,
+                check_interval=4,
+                a_plus=0.05,
+                a_plus_max=0.15,
+                readout_window=2,
+            )
+        },
         operating=bp.ConnectionPruning(theta=0.3, interval=4),
     )
     others["hardware"] = hardware.QUICK._replace(
