@@ -16,7 +16,16 @@ import pandas as pd
 from . import analysis
 from .parameters import parse
 
-__all__ = ["FORMAT", "DeepResult", "NewerFormat", "Result", "provenance", "read_tree", "write_tree"]
+__all__ = [
+    "FORMAT",
+    "DeepResult",
+    "NewerFormat",
+    "Result",
+    "TableResult",
+    "provenance",
+    "read_tree",
+    "write_tree",
+]
 
 #: Of the files. A change that alters numbers raises it, so old results are not mixed in.
 FORMAT = 2
@@ -180,6 +189,22 @@ class StoredResult:
                 f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}"
             )
         return cls(parse(tree.pop("experiment")), **tree)
+
+
+class TableResult(StoredResult):
+    """A measured table.
+
+    Attributes
+    ----------
+    experiment : Measurement
+    table : DataFrame
+    provenance : dict
+    """
+
+    _ARRAYS = ("table", "provenance")
+
+    def __repr__(self):
+        return f"<TableResult: {len(self.table)} rows of {', '.join(self.table)}>"
 
 
 class Result(StoredResult):

@@ -13,9 +13,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .parameters import Parameters
-from .results import FORMAT, NewerFormat, read_tree, write_tree
+from .results import FORMAT, NewerFormat, TableResult, provenance, read_tree, write_tree
 
-__all__ = ["Computation", "CpuClock", "Reporter", "Store", "check_run"]
+__all__ = ["Computation", "CpuClock", "Measurement", "Reporter", "Store", "check_run"]
 
 
 def check_run(segment, report):
@@ -47,6 +47,45 @@ class Computation(Parameters):
     def forget(self, results):
         """Remove what the folder `results` holds of this experiment, to compute it again."""
         self._store(results).forget()
+
+
+class Measurement(Computation):
+    """Base of what runs experiments, measures once and stores a table."""
+
+    result_class = TableResult
+
+    def check(self):
+        """Raise a RuntimeError if something that is needed is not installed."""
+
+    def run(self, backend="cpp_standalone", *, results=None, report=None):
+        """Measure, or return what is stored.
+
+        Parameters
+        ----------
+        backend : str
+            Of the networks, as in `Experiment.run`.
+        results : path, optional
+            Folder of results; trained networks are taken from it and put into it.
+        report : {None, 'text', 'progressbar'} or callable, optional
+            As in `Experiment.run`, for the training.
+
+        Returns
+        -------
+        TableResult
+
+        Raises
+        ------
+        RuntimeError
+            If something that is needed is not installed: says what.
+        """
+        store = self._store(results)
+        found = store.result()
+        if found is None:
+            self.check()
+            rows = self._measure(backend, results, report)
+            found = TableResult(self, table=pd.DataFrame(rows), provenance=provenance(backend))
+            store.save(found)
+        return found
 
 
 class CpuClock:

@@ -7,7 +7,11 @@ from collections.abc import Iterable
 import joblib
 import pandas as pd
 
-__all__ = ["run_all", "sweep"]
+from .experiment import Experiment
+from .parameters import OURS, Parameter
+from .running import Measurement
+
+__all__ = ["Search", "run_all", "sweep"]
 
 
 def run_all(experiments, n_jobs=1, **how):
@@ -109,6 +113,14 @@ def _tabulate(experiment, n_jobs, how, settings):
     )
 
 
+def _optuna():
+    try:
+        import optuna
+    except ImportError:
+        raise RuntimeError("a search needs Optuna: pip install 'brianprune[search]'") from None
+    return optuna
+
+
 def _search(experiment, n_jobs, how, n_trials, axes):
     """Let Optuna choose places on the axes; the same call chooses the same ones."""
     if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:
@@ -118,12 +130,7 @@ def _search(experiment, n_jobs, how, n_trials, axes):
             "sweep: n_trials chooses by accuracy, which must not be that of test images; set"
             " evaluate_on='validation'"
         )
-    try:
-        import optuna
-    except ImportError:
-        raise RuntimeError(
-            "sweep: n_trials needs Optuna: pip install 'brianprune[search]'"
-        ) from None
+    optuna = _optuna()
     searched = {name: values for name, values in axes.items() if name != "seed"}
     seeds = _combinations({name: axes[name] for name in axes.keys() - searched.keys()})
     for name, values in searched.items():  # what cannot be is said before anything runs
@@ -147,3 +154,26 @@ def _search(experiment, n_jobs, how, n_trials, axes):
             accuracy[place] = tables[-1]["accuracy"].mean()
         study.tell(trial, accuracy[place])
     return pd.concat(tables, ignore_index=True)
+
+
+class Search(Measurement):
+    """A search as `sweep` does it with `n_trials`, kept as a table: values in SI units, accuracy."""
+
+    experiment = Parameter(Experiment(), "what all trials share", kind=Experiment)
+    axes = Parameter((), "(field, its values) for each field", OURS, kind=tuple)
+    n_trials = Parameter(30, "different combinations", OURS, minimum=1)
+
+    @property
+    def network(self):
+        """The network that is searched."""
+        return self.experiment.network
+
+    def check(self):
+        """Raise a RuntimeError if Optuna is not installed."""
+        _optuna()
+
+    def _measure(self, backend, results, report):
+        how = {"backend": backend, "results": results, "report": report}
+        table = sweep(self.experiment, n_trials=self.n_trials, **how, **dict(self.axes))
+        fields = [field for field, _ in self.axes]
+        return table[[*fields, "accuracy"]].astype(float)

@@ -19,9 +19,9 @@ from brianprune.figures import (
 )
 from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
-from brianprune.hardware import EventDrivenCore, TableResult, measurements
+from brianprune.hardware import EventDrivenCore, measurements
 from brianprune.parameters import parse
-from brianprune.results import read_tree
+from brianprune.results import TableResult, read_tree
 
 
 @pytest.fixture

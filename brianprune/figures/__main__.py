@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..backends import WITHOUT_GENN, check_backend
-from ..hardware import check_tool
+from ..running import Measurement
 from . import REGISTRY
 
 FORMATS = ("png", "pdf", "svg")
@@ -89,7 +89,7 @@ def _make(names, options):
     figures = {name: REGISTRY[name] for name in names}
     wanted = {name: fig.experiments(fig.scales[scale_name]) for name, fig in figures.items()}
     if not options.draw_only:
-        _leave_out_what_needs_programs(figures, wanted, options)
+        _leave_out_what_cannot_be_measured(figures, wanted, options)
     every = list(dict.fromkeys(e for experiments in wanted.values() for e in experiments))
     missing = [
         e for e in every if options.recompute or not (options.results / f"{e.key}.h5").exists()
@@ -117,13 +117,13 @@ def _make(names, options):
     return 0
 
 
-def _leave_out_what_needs_programs(figures, wanted, options):
-    """Drop figures whose programs are not installed; fail if they were asked for by name."""
+def _leave_out_what_cannot_be_measured(figures, wanted, options):
+    """Drop figures that need what is not installed; fail if they were asked for by name."""
     for name, experiments in list(wanted.items()):
         missing = [e for e in experiments if not (options.results / f"{e.key}.h5").exists()]
         try:
-            for program in {p for e in missing for p in getattr(e, "programs", ())}:
-                check_tool(program)
+            for measurement in (e for e in missing if isinstance(e, Measurement)):
+                measurement.check()
         except RuntimeError as error:
             if name in options.names:
                 raise

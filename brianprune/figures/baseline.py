@@ -5,12 +5,13 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from brian2 import ms, mV
+from brian2 import Hz, ms, mV
 
 from .. import analysis, plot
 from ..datasets import digits, fashion_mnist, mnist
 from ..experiment import Experiment
 from ..models import DiehlCook
+from ..sweeps import Search
 from .base import caption, figure, summarise
 
 
@@ -21,10 +22,28 @@ class BaselineScale(NamedTuple):
     note: str  #: drawn on the figure
     runs: dict  #: by data set: (the data, {neurons: seeds})
     network: dict  #: changes to the network's parameters
+    searched: (
+        tuple  #: (what the search chose, {neurons: seeds} that confirm it on the first data set)
+    )
+    search: Search  #: the search
     record_every: int  #: images between rows of the history
     window: int  #: images of one point of the accuracy while learning
     shown: int  #: neurons of the network whose weights and errors are drawn
 
+
+#: Values among which the search chooses; Table 1's time constants and learning rates stay.
+AXES = (
+    ("network__w_inh", (6.0, 9.0, 13.0, 17.0, 24.0, 34.0)),
+    ("network__weight_sum", (50.0, 60.0, 70.0, 78.0, 88.0, 100.0, 115.0)),
+    ("network__rate", tuple(rate * Hz for rate in (0.15, 0.2, 0.25, 0.3, 0.35))),
+    ("network__refractory", tuple(t * ms for t in (0.5, 1, 1.5, 2, 3, 4, 5))),
+    ("network__theta_plus", tuple(step * mV for step in (0.005, 0.01, 0.02, 0.04))),
+    ("network__tau_theta", tuple(tau * ms for tau in (7.5e5, 1.5e6, 3e6, 6e6))),
+)
+#: What was chosen on validation images (search, then validation_search.csv): more input, less inhibition.
+SEARCHED = {"rate": 0.3 * Hz, "w_inh": 13.0}
+#: The digits are few: their networks adapt five times faster.
+FASTER = {"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms}
 
 FULL = BaselineScale(
     name="full",
@@ -37,6 +56,21 @@ FULL = BaselineScale(
         "Fashion-MNIST": (fashion_mnist(), {100: range(3), 400: range(3)}),
     },
     network={},
+    searched=(
+        SEARCHED,
+        {100: range(5), 200: range(3), 400: range(5), 800: range(3), 1600: range(3)},
+    ),
+    search=Search(
+        experiment=Experiment(
+            network=DiehlCook(n_exc=400),
+            data=mnist(n_train=20_000, n_validation=10_000),
+            evaluate_on="validation",
+            n_label=5_000,
+            record_every=5_000,
+        ),
+        axes=AXES,
+        n_trials=30,
+    ),
     record_every=5_000,
     window=5_000,
     shown=100,
@@ -45,7 +79,18 @@ QUICK = BaselineScale(
     name="quick",
     note="QUICK: embedded digits (1,297 training, 500 test images), adaptation 5 times faster",
     runs={"digits": (digits(), {20: range(3), 40: range(3)})},
-    network={"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms},
+    network=FASTER,
+    searched=({"w_inh": 13.0}, {20: range(3), 40: range(3)}),
+    search=Search(
+        experiment=Experiment(
+            network=DiehlCook(n_exc=20, **FASTER),
+            data=digits(n_train=900, n_validation=300),
+            evaluate_on="validation",
+            n_label=400,
+        ),
+        axes=(("network__w_inh", (9.0, 13.0, 17.0)), ("network__refractory", (2 * ms, 5 * ms))),
+        n_trials=4,
+    ),
     record_every=100,
     window=200,
     shown=20,
@@ -59,15 +104,25 @@ GUO = {100: 85.78, 800: 90.40}
 
 
 def _settings(scale):
+    """Yield (data, neurons, seed, experiment) with the default parameters."""
     for name, (data, sizes) in scale.runs.items():
         for size, seeds in sizes.items():
             for seed in seeds:
                 yield name, size, seed, _experiment(scale, data, size, seed)
 
 
-def _experiment(scale, data, size, seed):
+def _searched_settings(scale):
+    """Yield the same on the first data set with what the search chose."""
+    name, (data, _) = next(iter(scale.runs.items()))
+    changes, sizes = scale.searched
+    for size, seeds in sizes.items():
+        for seed in seeds:
+            yield name, size, seed, _experiment(scale, data, size, seed, **changes)
+
+
+def _experiment(scale, data, size, seed, **changes):
     return Experiment(
-        network=DiehlCook(n_exc=size, **scale.network),
+        network=DiehlCook(n_exc=size, **scale.network | changes),
         data=data,
         seed=seed,
         record_every=scale.record_every,
@@ -81,22 +136,29 @@ def _shown(scale):
 
 @figure("baseline.accuracy", "Accuracy of the unpruned network against its size", SCALES)
 class Accuracy:
-    """Accuracy by size, data set and readout, beside the papers' values."""
+    """Accuracy by size, data set, parameters and readout, beside the papers' values."""
 
     @staticmethod
-    def experiments(scale):
-        return [setting[-1] for setting in _settings(scale)]
+    def _settings(scale):
+        return [("defaults", *own) for own in _settings(scale)] + [
+            ("searched", *own) for own in _searched_settings(scale)
+        ]
 
-    @staticmethod
-    def table(results, scale):
+    @classmethod
+    def experiments(cls, scale):
+        return [setting[-1] for setting in cls._settings(scale)]
+
+    @classmethod
+    def table(cls, results, scale):
         rows = []
-        for name, size, seed, experiment in _settings(scale):
+        for parameters, name, size, seed, experiment in cls._settings(scale):
             r = results[experiment]
             votes = analysis.predict_by_votes(r.test_counts, r.label_counts, r.label_labels)
             linear = analysis.predict_linearly(r.test_counts, r.label_counts, r.label_labels)
             rows.append(
                 {
                     "data": name,
+                    "parameters": parameters,
                     "size": size,
                     "seed": seed,
                     "accuracy": 100 * r.accuracy,
@@ -113,21 +175,16 @@ class Accuracy:
 
     @staticmethod
     def draw(table, scale):
-        names = list(table["data"].unique())
+        panels = list(table.groupby(["data", "parameters"], sort=False))
         fig, axes = plt.subplots(
-            1,
-            len(names),
-            figsize=(4.5 * len(names) + 0.5, 3.8),
-            layout="constrained",
-            squeeze=False,
+            1, len(panels), figsize=(4 * len(panels) + 0.5, 3.8), layout="constrained", sharey=True
         )
         readouts = {
             "accuracy": "majority class (default)",
             "weighted_votes": "weighted votes",
             "linear_classifier": "linear classifier on counts",
         }
-        for ax, name in zip(axes[0], names, strict=True):
-            rows = table[table["data"] == name]
+        for ax, ((name, parameters), rows) in zip(axes, panels, strict=True):
             for column, label in readouts.items():
                 line = summarise(rows, ["size"], column)
                 ax.errorbar(
@@ -147,19 +204,63 @@ class Accuracy:
             ax.set_xscale("log")
             ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
             ax.minorticks_off()
-            ax.set(xlabel="excitatory neurons", ylabel="accuracy in %", title=name)
+            ax.set(xlabel="excitatory neurons", title=f"{name}, {parameters}")
             ax.legend(fontsize=7, loc="lower right")
-        counts = table.groupby(["data", "size"])["seed"].nunique()
+        axes[0].set_ylabel("accuracy in %")
+        counts = table.groupby(["data", "parameters", "size"])["seed"].nunique()
         n = (
             str(counts.min())
             if counts.min() == counts.max()
             else f"{counts.min()} to {counts.max()}"
         )
+        changes = ", ".join(f"{field} = {value}" for field, value in scale.searched[0].items())
         caption(
             fig,
             f"{scale.note}; mean and 95 % interval (Student's t) over {n} seeds. Neurons are labelled"
             " by the last training images, shown to the frozen network; the other readouts are"
-            " fitted to the same.",
+            f" fitted to the same. Searched, on validation images: {changes}.",
+        )
+        return fig
+
+
+@figure("baseline.search", "A search for the unpruned network's parameters", SCALES)
+class ParameterSearch:
+    """Accuracy on validation images against each parameter, for all trials of the search."""
+
+    @staticmethod
+    def experiments(scale):
+        return [scale.search]
+
+    @staticmethod
+    def table(results, scale):
+        (result,) = results.values()
+        return result.table.assign(accuracy=100 * result.table["accuracy"])
+
+    @staticmethod
+    def draw(table, scale):
+        fields = [field for field, _ in scale.search.axes]
+        base = scale.search.experiment.network
+        fig, axes = plt.subplots(
+            1, len(fields), figsize=(2 * len(fields) + 1, 2.8), layout="constrained", sharey=True
+        )
+        best = table["accuracy"].idxmax()
+        for ax, (field, values) in zip(axes, scale.search.axes, strict=True):
+            name = field.removeprefix("network__")
+            distance = np.subtract.outer(table[field].to_numpy(), [float(v) for v in values])
+            at = np.abs(distance).argmin(axis=1)
+            ax.plot(at, table["accuracy"], "o", ms=4, alpha=0.6)
+            ax.plot(at[best], table["accuracy"][best], "C3*", ms=10)
+            if getattr(base, name) in values:
+                ax.axvline(values.index(getattr(base, name)), color="0.5", ls=":", lw=1)
+            ax.set_xticks(range(len(values)), [str(value) for value in values], rotation=90)
+            ax.set_title(name, fontsize=8)
+        axes[0].set_ylabel("validation accuracy in %")
+        data = scale.search.experiment.data
+        caption(
+            fig,
+            f"{len(table)} trials of Optuna's tree-structured Parzen estimator, one seed each; {base.n_exc} neurons,"
+            f" {next(iter(scale.runs))}, {data.n_train:,} training and {data.n_validation:,} validation images. Star: best;"
+            " dotted: default. tau_theta is that at 100 neurons.",
         )
         return fig
 

@@ -2,7 +2,7 @@
 
 from .datapath import Comparison, Datapath, check_tool
 from .energy import DatapathEnergy, EventDrivenCore
-from .measurements import Agreement, FixedPointAccuracy, Resources, TableResult
+from .measurements import Agreement, FixedPointAccuracy, Resources
 from .poisson import lane_seeds, poisson_spikes
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "EventDrivenCore",
     "FixedPointAccuracy",
     "Resources",
-    "TableResult",
     "check_tool",
     "lane_seeds",
     "poisson_spikes",

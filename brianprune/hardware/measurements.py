@@ -1,7 +1,6 @@
 """What is measured on the hardware's twin, its Verilog and its synthesis, as stored tables."""
 
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 
 from .. import analysis
@@ -10,66 +9,22 @@ from ..experiment import Experiment
 from ..inference import FrozenNetwork
 from ..models import DiehlCook
 from ..parameters import OURS, Parameter
-from ..results import StoredResult, provenance
-from ..running import Computation
+from ..running import Measurement
 from .datapath import Datapath, check_tool
 from .synthesis import resources_of, synthesise
 
-__all__ = ["Agreement", "FixedPointAccuracy", "Resources", "TableResult"]
+__all__ = ["Agreement", "FixedPointAccuracy", "Resources"]
 
 
-class TableResult(StoredResult):
-    """A measured table.
+class _Measurement(Measurement):
+    """Base: needs programs."""
 
-    Attributes
-    ----------
-    experiment : Agreement, FixedPointAccuracy or Resources
-    table : DataFrame
-    provenance : dict
-    """
-
-    _ARRAYS = ("table", "provenance")
-
-    def __repr__(self):
-        return f"<TableResult: {len(self.table)} rows of {', '.join(self.table)}>"
-
-
-class _Measurement(Computation):
-    """Base: measure once, store the table."""
-
-    result_class = TableResult
     programs = ()  #: that have to be installed
 
-    def run(self, backend="cpp_standalone", *, results=None, report=None):
-        """Measure, or return what is stored.
-
-        Parameters
-        ----------
-        backend : str
-            Of the networks, as in `Experiment.run`.
-        results : path, optional
-            Folder of results; trained networks are taken from it and put into it.
-        report : {None, 'text', 'progressbar'} or callable, optional
-            As in `Experiment.run`, for the training.
-
-        Returns
-        -------
-        TableResult
-
-        Raises
-        ------
-        RuntimeError
-            If a program is not installed: names its package.
-        """
-        store = self._store(results)
-        found = store.result()
-        if found is None:
-            for program in self.programs:
-                check_tool(program)
-            rows = self._measure(backend, results, report)
-            found = TableResult(self, table=pd.DataFrame(rows), provenance=provenance(backend))
-            store.save(found)
-        return found
+    def check(self):
+        """Raise a RuntimeError that names the package of a program which is not installed."""
+        for program in self.programs:
+            check_tool(program)
 
 
 class Agreement(_Measurement):
