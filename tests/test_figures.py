@@ -50,6 +50,12 @@ def small(monkeypatch):
         "baseline": baseline.QUICK._replace(
             runs={"digits": (data, {6: [0], 8: [0]})},
             network=network,
+            searched={6: ({"w_inh": 13.0}, [0])},
+            search=baseline.QUICK.search.replace(
+                experiment__network=TINY.replace(n_exc=6),
+                experiment__data=bp.digits(n_train=10, n_validation=4, n_test=4),
+                experiment__n_label=5,
+            ),
             record_every=12,
             window=4,
             shown=6,
@@ -191,7 +197,9 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     s1 = table[(table["strategy"] == "S1 constant") & (table["size"] == 6)].set_index("seed")
     expected = s1["accuracy"] - plain["accuracy"]
     np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
-    accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv").set_index(["size", "seed"])
+    accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv")
+    assert set(accuracy["parameters"]) == {"defaults", "searched"}
+    accuracy = accuracy[accuracy["parameters"] == "defaults"].set_index(["size", "seed"])
     sweep = pd.read_csv(quick / "weight_pruning" / "accuracy_vs_connectivity.csv")
     for experiment, result in stored.items():
         size, seed = experiment.network.n_exc, experiment.seed

@@ -40,8 +40,16 @@ AXES = (
     ("network__theta_plus", tuple(step * mV for step in (0.005, 0.01, 0.02, 0.04))),
     ("network__tau_theta", tuple(tau * ms for tau in (7.5e5, 1.5e6, 3e6, 6e6))),
 )
-#: What was chosen on validation images (search, then validation_search.csv): more input, less inhibition.
-SEARCHED = {"rate": 0.3 * Hz, "w_inh": 13.0}
+#: What was chosen on validation images (search, then validation_search.csv), by neurons: more input, and
+#: less inhibition for the largest network.
+MORE_INPUT = {"rate": 0.3 * Hz}
+SEARCHED = {
+    100: (MORE_INPUT, range(5)),
+    200: (MORE_INPUT, range(3)),
+    400: (MORE_INPUT, range(5)),
+    800: (MORE_INPUT, range(3)),
+    1600: (MORE_INPUT | {"w_inh": 13.0, "refractory": 1.5 * ms}, range(3)),
+}
 #: The digits are few: their networks adapt five times faster.
 FASTER = {"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms}
 
@@ -56,10 +64,7 @@ FULL = BaselineScale(
         "Fashion-MNIST": (fashion_mnist(), {100: range(3), 400: range(3)}),
     },
     network={},
-    searched=(
-        SEARCHED,
-        {100: range(5), 200: range(3), 400: range(5), 800: range(3), 1600: range(3)},
-    ),
+    searched=SEARCHED,
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=400),
@@ -80,7 +85,7 @@ QUICK = BaselineScale(
     note="QUICK: embedded digits (1,297 training, 500 test images), adaptation 5 times faster",
     runs={"digits": (digits(), {20: range(3), 40: range(3)})},
     network=FASTER,
-    searched=({"w_inh": 13.0}, {20: range(3), 40: range(3)}),
+    searched={20: ({"rate": 0.3 * Hz}, range(3)), 40: ({"rate": 0.3 * Hz}, range(3))},
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=20, **FASTER),
@@ -114,8 +119,7 @@ def _settings(scale):
 def _searched_settings(scale):
     """Yield the same on the first data set with what the search chose."""
     name, (data, _) = next(iter(scale.runs.items()))
-    changes, sizes = scale.searched
-    for size, seeds in sizes.items():
+    for size, (changes, seeds) in scale.searched.items():
         for seed in seeds:
             yield name, size, seed, _experiment(scale, data, size, seed, **changes)
 
@@ -213,7 +217,11 @@ class Accuracy:
             if counts.min() == counts.max()
             else f"{counts.min()} to {counts.max()}"
         )
-        changes = ", ".join(f"{field} = {value}" for field, value in scale.searched[0].items())
+        changes = {}
+        for size, (chosen, _) in scale.searched.items():
+            said = ", ".join(f"{field} = {value}" for field, value in chosen.items())
+            changes.setdefault(said, []).append(f"{size:,}")
+        changes = "; ".join(f"{said} ({', '.join(at)} neurons)" for said, at in changes.items())
         caption(
             fig,
             f"{scale.note}; mean and 95 % interval (Student's t) over {n} seeds. Neurons are labelled"
