@@ -22,9 +22,7 @@ class BaselineScale(NamedTuple):
     note: str  #: drawn on the figure
     runs: dict  #: by data set: (the data, {neurons: seeds})
     network: dict  #: changes to the network's parameters
-    searched: (
-        tuple  #: (what the search chose, {neurons: seeds} that confirm it on the first data set)
-    )
+    searched: dict  #: {neurons: (what the search chose, seeds that confirm it)}, first data set
     search: Search  #: the search
     record_every: int  #: images between rows of the history
     window: int  #: images of one point of the accuracy while learning
