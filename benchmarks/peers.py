@@ -95,7 +95,15 @@ class Peer:
             "OMP_NUM_THREADS": "1",
             "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
         }
-        command = [options.python, __file__, "--serve", name, str(path), "--n", str(n_exc)]
+        command = [
+            os.path.abspath(options.python),
+            __file__,
+            "--serve",
+            name,
+            str(path),
+            "--n",
+            str(n_exc),
+        ]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
             cwd=path.parent,
@@ -142,7 +150,8 @@ def main():
     import brianprune as bp
 
     images = bp.mnist().load()
-    folder = Path(tempfile.mkdtemp(prefix="peers-"))
+    temporary = tempfile.TemporaryDirectory(prefix="peers-")
+    folder = Path(temporary.name)
     os.environ.setdefault("BRIANPRUNE_CACHE", str(folder / "cache"))
     np.save(folder / "images.npy", images.train[: options.warm + options.repeats * options.images])
     rows = []
@@ -165,6 +174,8 @@ def main():
                         "repeat": repeat,
                         "dt_ms": dt,
                         "presentation_ms": shown,
+                        "warm": options.warm,
+                        "images": options.images,
                         "cpu_ms_per_image": one.train(options.images),
                     }
                 )

@@ -623,13 +623,14 @@ class CompiledNetwork:
 
     def _compile(self, folder):
         """Compile what was translated; headers that all sources include are parsed once."""
-        (folder / "common.h").write_text(_COMMON_HEADERS)
-        (folder / "make.deps").touch()  # nothing is compiled here a second time
-        rule = "common.h.gch: ; $(CXX) $(CXXFLAGS) -x c++-header common.h -o common.h.gch"
-        _make(folder, ["make", f"--eval={rule}", "common.h.gch"])
         compiler = os.environ.get("CXX") or "g++"
-        _make(folder, ["make", f"-j{os.cpu_count()}", f"CXX={compiler} -include common.h"])
-        (folder / "common.h.gch").unlink()
+        (folder / "common.h").write_text(_COMMON_HEADERS)
+        (folder / "common.mk").write_text(_COMMON_RULE)
+        (folder / "make.deps").touch()  # nothing is compiled here a second time
+        make = ["make", "-f", "makefile", "-f", "common.mk"]
+        _make(folder, [*make, f"CXX={compiler}", "common.h.gch"])
+        _make(folder, [*make, f"-j{os.cpu_count()}", f"CXX={compiler} -include common.h", "all"])
+        (folder / "common.h.gch").unlink(missing_ok=True)
 
     def _command(self, given, back, duration):
         """The command of a run and what it needs in the environment."""
@@ -771,6 +772,10 @@ _COMMON_HEADERS = """
 #include <ctime>
 #include <fstream>
 #include <iostream>
+"""
+_COMMON_RULE = """
+common.h.gch: common.h
+\t$(CXX) $(CXXFLAGS) -x c++-header common.h -o common.h.gch
 """
 
 

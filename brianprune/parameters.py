@@ -166,6 +166,11 @@ class Parameter:
 
 def _format(value):
     """Write a value as Python code that gives exactly the same value again."""
+    if isinstance(value, tuple):
+        inner = ", ".join(_format(element) for element in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, np.generic):
+        return repr(value.item())
     if not isinstance(value, Quantity) or get_dimensions(value) is DIMENSIONLESS:
         return repr(float(value)) if isinstance(value, Quantity) else repr(value)
     for name in _WRITTEN:

@@ -2,11 +2,14 @@
 
 import itertools
 import math
+import numbers
 from collections.abc import Iterable
 
 import joblib
 import pandas as pd
+from brian2 import Quantity
 
+from .datasets import digits
 from .experiment import Experiment
 from .parameters import OURS, Parameter
 from .running import Measurement
@@ -62,7 +65,7 @@ def sweep(
     n_trials : int, optional
         Search: so many different combinations only, chosen one after the other by Optuna's
         tree-structured Parzen estimator for the highest accuracy, the mean over the axis
-        ``seed``, of which every trial is run with all values. Needs ``pip install 'brianprune[search]'``.
+        ``seed``, of which every trial is run with all values. Needs Optuna.
     **axes
         Sequences of values by field, as in `replace`: ``seed=range(5)``,
         ``pruning__alpha=[.2, .3]``. A search takes them as ordered.
@@ -76,7 +79,8 @@ def sweep(
     Raises
     ------
     ValueError
-        If a search would choose by the accuracy on test images, or a value cannot be.
+        If an axis is empty; if a search would choose by the accuracy on test images; if one of its values
+        cannot be, the other fields being the experiment's.
     RuntimeError
         If a search lacks Optuna.
 
@@ -99,7 +103,10 @@ def sweep(
 def _axis(name, values):
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise TypeError(f"sweep: {name} = {values!r}: give a sequence of values, as [{values!r}]")
-    return list(values)
+    values = list(values)
+    if not values:
+        raise ValueError(f"sweep: {name} = []: give at least one value")
+    return values
 
 
 def _combinations(axes):
@@ -117,7 +124,7 @@ def _optuna():
     try:
         import optuna
     except ImportError:
-        raise RuntimeError("a search needs Optuna: pip install 'brianprune[search]'") from None
+        raise RuntimeError("a search needs Optuna: pip install 'optuna>=4'") from None
     return optuna
 
 
@@ -125,18 +132,17 @@ def _search(experiment, n_jobs, how, n_trials, axes):
     """Let Optuna choose places on the axes; the same call chooses the same ones."""
     if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:
         raise ValueError(f"sweep: n_trials = {n_trials!r}: must be a whole number, at least 1")
-    if experiment.evaluate_on != "validation":
+    if experiment.evaluate_on != "validation" or "evaluate_on" in axes:
         raise ValueError(
-            "sweep: n_trials chooses by accuracy, which must not be that of test images; set"
-            " evaluate_on='validation'"
+            "sweep: n_trials chooses by accuracy, which must not be that of test images; set the"
+            " experiment's evaluate_on='validation', not an axis"
         )
     optuna = _optuna()
     searched = {name: values for name, values in axes.items() if name != "seed"}
     seeds = _combinations({name: axes[name] for name in axes.keys() - searched.keys()})
-    for name, values in searched.items():  # what cannot be is said before anything runs
+    for name, values in searched.items():
         for value in values:
             experiment.replace(**{name: value})
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
     places = {
         name: optuna.distributions.IntDistribution(0, len(values) - 1)
@@ -159,7 +165,11 @@ def _search(experiment, n_jobs, how, n_trials, axes):
 class Search(Measurement):
     """A search as `sweep` does it with `n_trials`, kept as a table: values in SI units, accuracy."""
 
-    experiment = Parameter(Experiment(), "what all trials share", kind=Experiment)
+    experiment = Parameter(
+        Experiment(data=digits(n_train=900, n_validation=300), evaluate_on="validation"),
+        "what all trials share",
+        kind=Experiment,
+    )
     axes = Parameter((), "(field, its values) for each field", OURS, kind=tuple)
     n_trials = Parameter(30, "different combinations", OURS, minimum=1)
 
@@ -167,6 +177,14 @@ class Search(Measurement):
     def network(self):
         """The network that is searched."""
         return self.experiment.network
+
+    def validate(self):
+        if self.experiment.evaluate_on != "validation":
+            raise ValueError("Search.experiment: must have evaluate_on='validation'")
+        for field, values in self.axes:
+            for value in values:
+                if not isinstance(value, numbers.Real | Quantity):
+                    raise ValueError(f"Search.axes: {field} = {value!r}: must be a number")
 
     def check(self):
         """Raise a RuntimeError if Optuna is not installed."""

@@ -50,7 +50,7 @@ def small(monkeypatch):
         "baseline": baseline.QUICK._replace(
             runs={"digits": (data, {6: [0], 8: [0]})},
             network=network,
-            searched={6: ({"w_inh": 13.0}, [0])},
+            chosen={6: ({"w_inh": 13.0}, [0])},
             search=baseline.QUICK.search.replace(
                 experiment__network=TINY.replace(n_exc=6),
                 experiment__data=bp.digits(n_train=10, n_validation=4, n_test=4),
@@ -201,7 +201,7 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     expected = s1["accuracy"] - plain["accuracy"]
     np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
     accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv")
-    assert set(accuracy["parameters"]) == {"defaults", "searched"}
+    assert set(accuracy["parameters"]) == {"defaults", "chosen"}
     accuracy = accuracy[accuracy["parameters"] == "defaults"].set_index(["size", "seed"])
     sweep = pd.read_csv(quick / "weight_pruning" / "accuracy_vs_connectivity.csv")
     for experiment, result in stored.items():

@@ -120,7 +120,11 @@ def _make(names, options):
 def _leave_out_what_cannot_be_measured(figures, wanted, options):
     """Drop figures that need what is not installed; fail if they were asked for by name."""
     for name, experiments in list(wanted.items()):
-        missing = [e for e in experiments if not (options.results / f"{e.key}.h5").exists()]
+        missing = [
+            e
+            for e in experiments
+            if options.recompute or not (options.results / f"{e.key}.h5").exists()
+        ]
         try:
             for measurement in (e for e in missing if isinstance(e, Measurement)):
                 measurement.check()

@@ -33,9 +33,9 @@
         {
             const int32_t _begin = _first[{{_eventspace}}[_event + 2]];
             const int32_t _end = std::min(_first[{{_eventspace}}[_event + 2] + 1], _begin + 256);
-            for(int32_t _idx=_begin; _idx<_end; _idx+=16)
+            for(int32_t _idx=_begin; _idx<_end; _idx+=8)
             {
-                {% for _name in variables if variable_indices[_name] == '_idx' and variables[_name].dynamic is defined and _name != '_synaptic_pre' %}
+                {% for _name in variables if variable_indices[_name] == '_idx' and variables[_name].dynamic is defined and variables[_name].dynamic and _name != '_synaptic_pre' %}
                 __builtin_prefetch(&{{get_array_name(variables[_name])}}[_idx]);
                 {% endfor %}
             }
