@@ -12,6 +12,7 @@ __all__ = [
     "connection_sparsity",
     "count_table",
     "footprint",
+    "map_maxima",
     "online_accuracy",
     "predict",
     "predict_by_votes",
@@ -211,6 +212,22 @@ def confusion_matrix(predicted, labels, n_classes=N_CLASSES):
 
     predicted = np.where(np.asarray(predicted) < 0, n_classes, predicted)
     return count(labels, predicted, labels=np.arange(n_classes + 1))[:n_classes]
+
+
+def map_maxima(features, n_maps):
+    """Reduce potentials read in windows to one maximum for each map.
+
+    Parameters
+    ----------
+    features : array, shape (images, windows * n_maps)
+        As in `DeepResult.features`.
+    n_maps : int
+
+    Returns
+    -------
+    array, shape (images, n_maps)
+    """
+    return features.reshape(len(features), -1, n_maps).max(axis=1)
 
 
 def weight_updates(before, after, mask):

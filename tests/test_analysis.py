@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from brianprune import analysis
+from brianprune.deep_experiment import _window_maxima
 
 
 def test_labels_are_highest_mean_response_not_highest_sum():
@@ -153,3 +154,10 @@ def test_history_accuracy_is_the_online_accuracy(tiny):
     )
     assert np.isnan(result.history["accuracy"].iloc[0])
     np.testing.assert_array_equal(result.history["accuracy"].iloc[1:], expected)
+
+
+def test_one_maximum_a_map_is_that_of_all_windows():
+    v = np.random.default_rng(0).normal(size=(4, 5, 7, 3))
+    for window in (1, 2, 3):  # none divides 5 and 7
+        windows = _window_maxima(v, window)
+        np.testing.assert_array_equal(analysis.map_maxima(windows, 3), _window_maxima(v, 0))

@@ -184,6 +184,34 @@ def test_an_unchanged_network_is_not_compiled_again(compiled, monkeypatch):
     assert not again.compiled
     assert "make" not in calls
     assert keep is not None
+    assert not list(compiled.folder.rglob("*.gch"))  # 50 MB, of use to the compiler only
+
+
+@pytest.mark.compiled
+def test_sparse_synapses_reach_every_synapse_and_know_subexpressions():
+    """Rows shorter and longer than what is asked for ahead."""
+    rng = np.random.default_rng(0)
+    pre, post = np.nonzero(rng.random((40, 700)) < np.linspace(0, 1, 40)[:, np.newaxis])
+
+    def build():
+        inputs = SpikeGeneratorGroup(40, [], [] * ms, name="source")
+        group = NeuronGroup(700, "v : 1", name="group", namespace={})
+        synapses = Synapses(
+            inputs, group, "w : 1\nx = 2*w : 1", on_pre="v_post += x", delay=0 * ms, name="wires",
+            codeobj_class=backends.SparseSynapses,
+        )  # fmt: skip
+        synapses.connect(i=pre, j=post)
+        return Network(inputs, group, synapses)
+
+    w = rng.random(len(pre))
+    spiking = np.array([39, 3, 20, 1, 38])
+    run = backends.CompiledNetwork(build).run(
+        1 * ms, {"wires.w": w}, {"source": (np.sort(spiking), np.zeros(5))}
+    )
+    expected = np.zeros(700)
+    here = np.isin(pre, spiking)
+    np.add.at(expected, post[here], 2 * w[here])
+    np.testing.assert_allclose(run.state["group.v"], expected, rtol=1e-12)
 
 
 @pytest.mark.compiled

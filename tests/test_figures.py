@@ -202,6 +202,19 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
     accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv")
     assert set(accuracy["parameters"]) == {"defaults", "chosen"}
+    (chosen,) = (
+        e for *_, e in baseline._chosen_settings(REGISTRY["baseline.accuracy"].scales["quick"])
+    )
+    found = accuracy.loc[accuracy["parameters"] == "chosen", "accuracy"].item()
+    assert chosen.network.w_inh == 13
+    assert found == pytest.approx(100 * chosen.stored(tmp_path / "r").accuracy)
+    (search,) = REGISTRY["baseline.search"].experiments(REGISTRY["baseline.search"].scales["quick"])
+    trials = pd.read_csv(quick / "baseline" / "search.csv")
+    for _, trial in trials.iterrows():
+        values = {field: v for field, values in search.axes for v in values
+                  if float(v) == pytest.approx(trial[field])}  # fmt: skip
+        result = search.experiment.replace(**values).stored(tmp_path / "r")
+        assert trial["accuracy"] == pytest.approx(100 * result.accuracy)
     accuracy = accuracy[accuracy["parameters"] == "defaults"].set_index(["size", "seed"])
     sweep = pd.read_csv(quick / "weight_pruning" / "accuracy_vs_connectivity.csv")
     for experiment, result in stored.items():

@@ -1,9 +1,12 @@
 import sys
 
+import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import ms, mV
 
 import brianprune as bp
+from brianprune.parameters import parse
+from brianprune.sweeps import Search
 
 
 def test_sweep_is_a_table(tiny, tmp_path):
@@ -28,12 +31,12 @@ def test_equal_experiments_run_once(tiny, monkeypatch):
 
 
 class Judged:
-    """Stands in for a result: best at eta_plus = 0.03 and w_inh = 20, a little better with seed 1."""
+    """Stands in for a result: best at eta_plus = 0.03 and w_inh = 20 in the mean over seeds 0 and 1."""
 
     def __init__(self, experiment):
         p = experiment.network
         self.accuracy = 0.9 - 10 * abs(p.eta_plus - 0.03) - abs(p.w_inh - 20) / 100
-        self.accuracy += 0.01 * experiment.seed
+        self.accuracy += (1 - 2 * experiment.seed) * p.w_inh / 50  # seed 0 alone likes inhibition
 
     def summary(self):
         return {"accuracy": self.accuracy}
@@ -52,32 +55,76 @@ def judged(tiny, monkeypatch):
     return tiny.replace(data__n_validation=5, evaluate_on="validation", pruning=None)
 
 
-def test_a_search_finds_the_best_without_trying_all(judged):
-    pytest.importorskip("optuna")
-    found = bp.sweep(judged, n_trials=20, seed=[0, 1], **AXES)
-    assert len(found) == 40  # every trial with both seeds
-    assert len(found.drop_duplicates()) == 40  # and none twice
-    best = found.loc[found["accuracy"].idxmax()]
-    assert (best["network__eta_plus"], best["network__w_inh"], best["seed"]) == (0.03, 20, 1)
-    assert found.equals(bp.sweep(judged, n_trials=20, seed=[0, 1], **AXES))
+@pytest.fixture
+def studies(monkeypatch):
+    """The Optuna studies that a search makes."""
+    optuna = pytest.importorskip("optuna")
+    made, create = [], optuna.create_study
+    monkeypatch.setattr(
+        optuna, "create_study", lambda **how: made.append(create(**how)) or made[-1]
+    )
+    return made
 
 
-def test_a_search_ends_when_all_are_tried(judged):
-    pytest.importorskip("optuna")
+def test_a_search_tells_optuna_the_mean_over_seeds(judged, studies):
+    found = bp.sweep(judged, n_trials=15, seed=[0, 1], **AXES)
+    (study,) = studies
+    assert study.direction.name == "MAXIMIZE"
+    assert type(study.sampler).__name__ == "TPESampler"
+    assert len(found) == 30  # every trial with both seeds
+    assert len(found.drop_duplicates()) == 30  # and none twice
+    means = found.groupby(list(AXES), sort=False)["accuracy"].mean()
+    told = {}
+    for trial in study.trials:
+        place = tuple(AXES[name][k] for name, k in trial.params.items())
+        told.setdefault(place, trial.value)
+        assert trial.value == told[place]  # what it returns to is the same
+    assert list(told) == list(means.index)
+    assert list(told.values()) == pytest.approx(list(means))
+    assert found.equals(bp.sweep(judged, n_trials=15, seed=[0, 1], **AXES))
+
+
+def test_a_search_ends_when_all_are_tried(judged, studies):
     found = bp.sweep(judged, n_trials=50, network__refractory=[1 * ms, 2 * ms, 4 * ms])
     assert sorted(found["network__refractory"]) == [1 * ms, 2 * ms, 4 * ms]
     assert "seed" not in found
+    assert len(studies[0].trials) < 100
+
+
+def test_a_search_is_stored_and_is_the_same_when_read(judged, tmp_path):
+    pytest.importorskip("optuna")
+    search = Search(
+        experiment=judged,
+        axes=(("network__w_inh", tuple(np.linspace(5, 30, 6))),
+              ("network__theta_plus", (0.005 * mV, 1 / 3 * mV))),
+        n_trials=4,
+    )  # fmt: skip
+    assert parse(repr(search)) == search
+    table = search.run(results=tmp_path).table
+    assert list(table) == ["network__w_inh", "network__theta_plus", "accuracy"]
+    assert set(table["network__theta_plus"]) <= {5e-6, 1 / 3 * 1e-3}
+    stored = search.stored(tmp_path)
+    assert stored.experiment == search
+    assert stored.table.equals(table)
+    with pytest.raises(ValueError, match="must be a number"):
+        search.replace(axes=(("network__inhibition", ("broadcast", "partners")),))
+    with pytest.raises(ValueError, match="evaluate_on"):
+        search.replace(experiment__evaluate_on="test")
 
 
 def test_a_search_that_cannot_be_is_refused_before_anything_runs(judged, monkeypatch):
     monkeypatch.setattr(bp.Experiment, "run", lambda *a, **k: pytest.fail("ran"))
     with pytest.raises(ValueError, match="evaluate_on='validation'"):
         bp.sweep(judged.replace(evaluate_on="test"), n_trials=3, **AXES)
+    with pytest.raises(ValueError, match="not an axis"):
+        bp.sweep(judged, n_trials=3, evaluate_on=["validation", "test"])
+    with pytest.raises(ValueError, match="w_inh = \\[\\]"):
+        bp.sweep(judged, n_trials=3, network__w_inh=[])
     with pytest.raises(ValueError, match="n_trials = 0"):
         bp.sweep(judged, n_trials=0, **AXES)
     pytest.importorskip("optuna")
     with pytest.raises(ValueError, match="w_inh"):
-        bp.sweep(judged, n_trials=3, network__w_inh=[17.0, -1.0])
+        bp.sweep(judged, n_trials=3, network__w_inh=[*np.arange(1.0, 50.0), -1.0])
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(RuntimeError, match="brianprune\\[search\\]"):
+    with pytest.raises(RuntimeError, match="optuna>=4"):
         bp.sweep(judged, n_trials=3, **AXES)
