@@ -44,7 +44,7 @@ class DeepExperiment(Computation):
     """A deep time-to-first-spike network, connection pruning, images and a seed.
 
     Immutable; ``replace()`` makes the next one. The default is small and needs no download;
-    ``bp.DeepExperiment(network=bp.DeepTTFS(), data=bp.caltech101())`` is the papers'.
+    ``bp.DeepExperiment(network=bp.DeepTTFS(), data=bp.caltech101())`` is the base network's size.
 
     Examples
     --------

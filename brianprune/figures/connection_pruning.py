@@ -211,7 +211,8 @@ class Table:
         fig = draw_table(shown.reset_index().astype(str))
         fig.set_figwidth(10)
         others = (
-            "; 'Faces' are not cropped; MNIST: 20,000 training and 10,000 test images"
+            "; 'Faces' are not cropped; MNIST: 20,000 training and 10,000 test images; potentials are read in"
+            " windows of 4 x 4 (MNIST 2 x 2) neurons"
             if scale.name == "full"
             else ""
         )
