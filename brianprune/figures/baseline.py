@@ -11,6 +11,7 @@ from .. import analysis, plot
 from ..datasets import digits, fashion_mnist, mnist
 from ..experiment import Experiment
 from ..models import DiehlCook
+from ..parameters import _format
 from ..sweeps import Search
 from .base import caption, figure, summarise
 
@@ -238,6 +239,8 @@ class Accuracy:
 class ParameterSearch:
     """Accuracy on validation images against each parameter, for all trials of the search."""
 
+    SHOWN = 8  #: points below the best that are drawn
+
     @staticmethod
     def experiments(scale):
         return [scale.search]
@@ -268,15 +271,18 @@ class ParameterSearch:
             ax.plot(at[best], table["accuracy"][best], "C3*", ms=10)
             if getattr(base, name) in values:
                 ax.axvline(values.index(getattr(base, name)), color="0.5", ls=":", lw=1)
-            ax.set_xticks(range(len(values)), [str(value) for value in values], rotation=90)
+            labels = [_format(value).replace("*", " ") for value in values]
+            ax.set_xticks(range(len(values)), labels, rotation=90)
             ax.set_title(name, fontsize=8)
-        axes[0, 0].set_ylabel("validation accuracy in %")
+        low = table["accuracy"][best] - ParameterSearch.SHOWN
+        below = int((table["accuracy"] < low).sum())
+        axes[0, 0].set(ylabel="validation accuracy in %", ylim=(low, table["accuracy"][best] + 0.5))
         data = scale.search.experiment.data
         caption(
             fig,
             f"{len(table)} trials of Optuna's tree-structured Parzen estimator, one seed each; {base.n_exc} neurons,"
             f" {next(iter(scale.runs))}, {data.n_train:,} training and {data.n_validation:,} validation images. Star: best;"
-            " dotted: default. tau_theta is that at 100 neurons.",
+            f" dotted: default; {below} trials lie below. tau_theta is that at 100 neurons.",
         )
         return fig
 
