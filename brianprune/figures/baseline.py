@@ -223,7 +223,9 @@ class Accuracy:
         )
         changes = {}
         for size, (chosen, _) in scale.chosen.items():
-            said = ", ".join(f"{field} = {value}" for field, value in chosen.items())
+            said = ", ".join(
+                f"{field} = {_format(value)}".replace("*", " ") for field, value in chosen.items()
+            )
             changes.setdefault(said, []).append(f"{size:,}")
         changes = "; ".join(f"{said} ({', '.join(at)} neurons)" for said, at in changes.items())
         caption(
