@@ -86,7 +86,7 @@ class DeepExperiment(Computation):
         Parameters
         ----------
         backend : {'cpp_standalone', 'cython', 'numpy'}
-            Where it is computed. The first compiles each layer once (30 s) and is the only one
+            Where it is computed. The first compiles each layer once (10 s) and is the only one
             for networks of papers' size.
         results : path, optional
             Folder of results. A stored result of this experiment is returned at once; an

@@ -91,7 +91,7 @@ class Experiment(Computation):
         Parameters
         ----------
         backend : {'cpp_standalone', 'cython', 'numpy', 'genn_cpu', 'genn'}
-            Where it is computed. The first compiles once (20 s) and is 100 times faster than the next
+            Where it is computed. The first compiles once (10 s) and is 100 times faster than the next
             two. The last two need GeNN (for one CPU core or the GPU) and ``one_winner=False``.
         results : path, optional
             Folder of results. A stored result of this experiment is returned at once; an

@@ -143,7 +143,10 @@ def _search(experiment, n_jobs, how, n_trials, axes):
     for name, values in searched.items():
         for value in values:
             experiment.replace(**{name: value})
+    said = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=0))
+    optuna.logging.set_verbosity(said)
     places = {
         name: optuna.distributions.IntDistribution(0, len(values) - 1)
         for name, values in searched.items()
