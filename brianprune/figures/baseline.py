@@ -39,8 +39,8 @@ AXES = (
     ("network__theta_plus", tuple(step * mV for step in (0.005, 0.01, 0.02, 0.04))),
     ("network__tau_theta", tuple(tau * ms for tau in (7.5e5, 1.5e6, 3e6, 6e6))),
 )
-#: What was chosen on validation images, by neurons: at 400 by the search, elsewhere among the runs of
-#: validation_search.csv.
+#: What was chosen on validation images, by neurons: at 400 among the best of the search, elsewhere among
+#: the runs of validation_search.csv.
 MORE_INPUT = {"rate": 0.3 * Hz}
 LESS_INHIBITION = {"rate": 0.3 * Hz, "w_inh": 13.0, "refractory": 1.5 * ms}
 CHOSEN = {
