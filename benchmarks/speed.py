@@ -45,7 +45,7 @@ YARDSTICK = [
     "nupre=1e-4",
     "norm=78",
     "winh=17",
-    "rate=.25",
+    "rate=.3",
     "th0=10",
     "refr=2",
 ]

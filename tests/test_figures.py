@@ -42,6 +42,8 @@ def small(monkeypatch):
     )
     monkeypatch.setitem(neuron_pruning.COUNTS, 6, (2,))
     monkeypatch.setitem(neuron_pruning.COUNTS, 8, (3,))
+    monkeypatch.setitem(neuron_pruning.SPIKES_PER_IMAGE, 6, 30)
+    monkeypatch.setitem(neuron_pruning.SPIKES_PER_IMAGE, 8, 30)
     monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 6, 2)
     monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 8, 3)
     data, network = scale.data, scale.network
@@ -50,7 +52,7 @@ def small(monkeypatch):
         "baseline": baseline.QUICK._replace(
             runs={"digits": (data, {6: [0], 8: [0]})},
             network=network,
-            chosen={6: ({"w_inh": 13.0}, [0])},
+            variants={"less inhibition": ({"w_inh": 13.0}, {6: [0]})},
             search=baseline.QUICK.search.replace(
                 experiment__network=TINY.replace(n_exc=6),
                 experiment__data=bp.digits(n_train=10, n_validation=4, n_test=4),
@@ -201,13 +203,13 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     expected = s1["accuracy"] - plain["accuracy"]
     np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
     accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv")
-    assert set(accuracy["parameters"]) == {"defaults", "chosen"}
-    (chosen,) = (
-        e for *_, e in baseline._chosen_settings(REGISTRY["baseline.accuracy"].scales["quick"])
+    assert set(accuracy["parameters"]) == {"defaults", "less inhibition"}
+    (variant,) = (
+        e for *_, e in baseline._variant_settings(REGISTRY["baseline.accuracy"].scales["quick"])
     )
-    found = accuracy.loc[accuracy["parameters"] == "chosen", "accuracy"].item()
-    assert chosen.network.w_inh == 13
-    assert found == pytest.approx(100 * chosen.stored(tmp_path / "r").accuracy)
+    found = accuracy.loc[accuracy["parameters"] == "less inhibition", "accuracy"].item()
+    assert variant.network.w_inh == 13
+    assert found == pytest.approx(100 * variant.stored(tmp_path / "r").accuracy)
     (search,) = REGISTRY["baseline.search"].experiments(REGISTRY["baseline.search"].scales["quick"])
     trials = pd.read_csv(quick / "baseline" / "search.csv")
     for _, trial in trials.iterrows():

@@ -97,12 +97,12 @@ STRATEGIES = (*list(PAPER_TABLE_2)[1:], "random (control)", "margin (ours)")
 FRACTION = {"full": 0.9, "quick": 1.0}
 FRACTIONS = {"full": (0.6, 0.7, 0.8, 0.9), "quick": (0.9, 0.95, 1.0)}
 
-#: Output spikes of an image that the homeostasis settles at, at any size (measured).
-SPIKES_PER_IMAGE = 30
+#: Output spikes of an image in the second half of training by size, unpruned (measured).
+SPIKES_PER_IMAGE = {100: 33, 800: 40, 20: 31, 40: 31}
 
 
 def _mean_count(scale, n_exc):
-    return SPIKES_PER_IMAGE / n_exc * scale.interval
+    return SPIKES_PER_IMAGE[n_exc] / n_exc * scale.interval
 
 
 def _base(scale, n_exc, seed):

@@ -78,7 +78,10 @@ class DiehlCook(Parameters):
         choices=("broadcast", "partners"),
     )
     w_inh = Parameter(
-        17.0, "inhibitory conductance step from another neuron's spike", CODE, minimum=0
+        17.0,
+        "inhibitory conductance step from another neuron's spike (13 is better at 1,600 neurons)",
+        CODE,
+        minimum=0,
     )
     one_winner = Parameter(
         True, "of neurons crossing threshold in one step only the highest above it fires", OURS
@@ -100,7 +103,9 @@ class DiehlCook(Parameters):
         OURS,
         minimum=0 * ms,
     )
-    rate = Parameter(0.25 * Hz, "input rate per grey level (255: 63.75 Hz)", CODE, above=0 * Hz)
+    rate = Parameter(
+        0.3 * Hz, "input rate per grey level (255: 76.5 Hz; code: 0.25 Hz)", OURS, above=0 * Hz
+    )
 
     def validate(self):
         for name in ("presentation", "rest", "refractory", "refractory_inh"):
