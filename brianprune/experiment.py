@@ -21,7 +21,7 @@ from .network import (
     parameter_values,
     structure,
 )
-from .parameters import OURS, Parameter
+from .parameters import OURS, PAPER, Parameter
 from .pruning.rules import PruningEvent, decide, event_rng
 from .results import Result, provenance
 from .running import Computation, CpuClock, Reporter, check_run
@@ -55,6 +55,9 @@ class Experiment(Computation):
     arithmetic = Parameter(
         FloatingPoint(), "how numbers are computed", kind=(FloatingPoint, FixedPoint)
     )
+    passes = Parameter(
+        1, "times that the training images are shown, each time with other spikes", PAPER, minimum=1
+    )
     seed = Parameter(0, "of spikes, initial weights and random pruning", OURS, minimum=0)
     n_label = Parameter(
         10_000,
@@ -74,7 +77,7 @@ class Experiment(Computation):
                 " brianprune's rules, or my_rule.every(interval) for one of your own"
             )
         if self.pruning is not None and self.data.n_train > 0:
-            self.pruning.validate_for(self.data.n_train)
+            self.pruning.validate_for(self.passes * self.data.n_train)
         if self.arithmetic.method == "fixed_point" and getattr(self.pruning, "freezes", False):
             raise NotImplementedError(
                 f"Experiment.arithmetic = FixedPoint has no frozen synapses, which"
@@ -160,7 +163,7 @@ class Experiment(Computation):
         runtime.set(values | self._start(n_inputs))
         runtime.set_spikes({"inputs": self._spikes(images.train, TRAINING, 0, n_images)})
         network = runtime.network
-        if self.pruning is not None and self.pruning.events(len(images.train)):
+        if self.pruning is not None and self.pruning.events(self.passes * len(images.train)):
             duration = p.presentation + p.rest
             network.add(
                 Pruner(
@@ -176,7 +179,7 @@ class Experiment(Computation):
 
     def _check_pruning(self, images):
         if self.pruning is not None:
-            self.pruning.validate_for(len(images.train))
+            self.pruning.validate_for(self.passes * len(images.train))
             self.pruning.check_ready()
             if hasattr(self.pruning, "check_network"):
                 self.pruning.check_network(self.network, images.train.shape[1])
@@ -187,9 +190,9 @@ class Experiment(Computation):
         return initial_state(self.network, n_inputs, rng, self.arithmetic)
 
     def _spikes(self, images, stream, first, last):
-        """Spikes of images `first` to `last`: (inputs, times in seconds from `first`'s start).
+        """Spikes of presentations `first` to `last`: (inputs, times in seconds from `first`'s start).
 
-        The last step of an image is silent, as it is for the neurons.
+        After the last image comes the first. The last step of each is silent, as it is for the neurons.
         """
         p = self.network
         n_steps = min(p.steps_shown, p.steps_per_image - 1)
@@ -197,7 +200,7 @@ class Experiment(Computation):
         pixels, steps = [], []
         for k in range(first, last):
             rng = np.random.default_rng([self.seed, stream, k])
-            spiking, at = spikes_of(images[k], per_level, n_steps, rng)
+            spiking, at = spikes_of(images[k % len(images)], per_level, n_steps, rng)
             pixels.append(spiking)
             steps.append(at.astype(np.int64) + (k - first) * p.steps_per_image)
         return np.concatenate(pixels), np.concatenate(steps) * float(p.dt / second)
@@ -235,6 +238,7 @@ class _Run:
         self.segment, self.store, self.reporter = segment, store, reporter
         self.n_exc = experiment.network.n_exc
         self.n_inputs = images.train.shape[1]
+        self.n_train = experiment.passes * len(images.train)
         self.duration = float((experiment.network.presentation + experiment.network.rest) / second)
         self.clock = CpuClock()
         self._networks = {}
@@ -243,7 +247,7 @@ class _Run:
         """Run what is not yet done and return the result."""
         e = self.experiment
         progress = self.store.checkpoint() or self._shared() or self._new()
-        if progress["done"] < len(self.images.train):
+        if progress["done"] < self.n_train:
             self._train(progress)
         cpu_seconds_training = progress["cpu_seconds"]
         state = dict(progress["state"])
@@ -330,9 +334,9 @@ class _Run:
 
     def _shared_until(self):
         """Images before the rule first acts: what all rules of a base network share."""
-        n_train, rule = len(self.images.train), self.experiment.pruning
-        events = rule.events(n_train) if rule is not None else []
-        return events[0] if events else n_train
+        rule = self.experiment.pruning
+        events = rule.events(self.n_train) if rule is not None else []
+        return events[0] if events else self.n_train
 
     def _shared(self):
         """Return the progress that a run with another rule has stored, if there is one."""
@@ -376,7 +380,7 @@ class _Run:
 
     def _train(self, progress):
         """Train to the last image, pruning at the rule's events, in segments."""
-        e, n_train = self.experiment, len(self.images.train)
+        e, n_train = self.experiment, self.n_train
         self.reporter.start("training", n_train, progress["done"])
         events = e.pruning.events(n_train) if e.pruning is not None else []
         shared_until = self._shared_until()
@@ -504,7 +508,7 @@ class _Run:
         """Accuracy of the images since the last row, neurons labelled by those before it."""
         before = max(0, 2 * begin - end)
         spikes = progress["spikes"]
-        labels = self.images.train_labels
+        labels = np.tile(self.images.train_labels, self.experiment.passes)
 
         def counts(first, last):
             inside = slice(*np.searchsorted(spikes["image"], (first, last)))

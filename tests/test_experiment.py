@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import same_result
+from conftest import IDX_FILES, same_result, write_idx
 from reference import simulate
 
 import brianprune as bp
@@ -43,13 +43,37 @@ def test_key_depends_on_every_field(tiny):
         tiny.replace(record_every=6).key,
         tiny.replace(evaluate_on="validation").key,
         tiny.replace(seed=4).key,
+        tiny.replace(passes=2).key,
         tiny.replace(network__eta_plus=0.02).key,
         tiny.replace(pruning__alpha=0.5).key,
         tiny.replace(data__n_test=9).key,
         tiny.replace(arithmetic__precision="single").key,
     }
-    assert len(keys) == 9
+    assert len(keys) == 10
     assert tiny.replace(seed=3).key == tiny.key
+
+
+def test_two_passes_are_one_over_the_images_twice(tiny, tmp_path):
+    images = tiny.data.load()
+    for times in (1, 2):
+        arrays = (
+            np.tile(images.train, (times, 1)).reshape(-1, 28, 28),
+            np.tile(images.train_labels, times),
+            images.test.reshape(-1, 28, 28),
+            images.test_labels,
+        )
+        (tmp_path / f"{times}").mkdir()
+        for name, array in zip(IDX_FILES, arrays, strict=True):
+            write_idx(tmp_path / f"{times}" / name, array)
+    rule = tiny.pruning.replace(start=24, interval=9)  # in the second pass
+    twice = tiny.replace(data=bp.idx(tmp_path / "1"), passes=2, pruning=rule)
+    once = tiny.replace(data=bp.idx(tmp_path / "2"), pruning=rule)
+    found = runs(twice, segment=6)
+    assert list(found.events["image"]) == [24, 33]
+    assert found.history["accuracy"].notna().sum() > 3
+    assert same_result(found, runs(once))
+    with pytest.raises(ValueError, match="start = 40: training ends after 40 images"):
+        twice.replace(data__n_train=20, pruning__start=40)
 
 
 class Stop(Exception):
