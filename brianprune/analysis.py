@@ -174,6 +174,7 @@ def online_accuracy(image, neuron, count, labels, window, n_neurons):
     image, neuron, count : arrays
         Training spikes.
     labels : array of int, shape (images,)
+        Of each presentation: repeated for every pass.
     window, n_neurons : int
 
     Returns

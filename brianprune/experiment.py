@@ -133,7 +133,7 @@ class Experiment(Computation):
         Parameters
         ----------
         n_images : int
-            Training images whose spikes the inputs hold.
+            Presentations of training images whose spikes the inputs hold.
 
         Returns
         -------
@@ -144,10 +144,9 @@ class Experiment(Computation):
         """
         p = self.network
         images = self.data.load()
-        if not 1 <= n_images <= len(images.train):
-            raise ValueError(
-                f"n_images = {n_images}: choose 1 to {len(images.train)}, the training images"
-            )
+        n_train = self.passes * len(images.train)
+        if not 1 <= n_images <= n_train:
+            raise ValueError(f"n_images = {n_images}: choose 1 to {n_train}, the training images")
         self._check_pruning(images)
         if self.pruning is not None and self.arithmetic.method == "fixed_point":
             raise NotImplementedError(
@@ -163,7 +162,7 @@ class Experiment(Computation):
         runtime.set(values | self._start(n_inputs))
         runtime.set_spikes({"inputs": self._spikes(images.train, TRAINING, 0, n_images)})
         network = runtime.network
-        if self.pruning is not None and self.pruning.events(self.passes * len(images.train)):
+        if self.pruning is not None and self.pruning.events(n_train):
             duration = p.presentation + p.rest
             network.add(
                 Pruner(
@@ -333,7 +332,7 @@ class _Run:
         }
 
     def _shared_until(self):
-        """Images before the rule first acts: what all rules of a base network share."""
+        """Presentations before the rule first acts: what all rules of a base network share."""
         rule = self.experiment.pruning
         events = rule.events(self.n_train) if rule is not None else []
         return events[0] if events else self.n_train

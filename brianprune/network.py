@@ -521,9 +521,9 @@ class Pruner(NetworkOperation):
                 f"Pruner: {type(rule).__name__} looks at the spikes of single images, which a network"
                 " operation does not know; use Experiment(pruning=...).run(backend='numpy')"
             )
-        for name, value in (("every", every), ("start", every if start is None else start)):
+        for when, value in (("every", every), ("start", every if start is None else start)):
             if not have_same_dimensions(value, second):
-                raise ValueError(f"Pruner: {name} = {value}: must be a time, for example 10*second")
+                raise ValueError(f"Pruner: {when} = {value}: must be a time, for example 10*second")
         every_us, start_us = (
             round(float(value / second) * 1e6)
             for value in (every, every if start is None else start)

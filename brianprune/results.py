@@ -223,7 +223,8 @@ class Result(StoredResult):
     theta : array, shape (n_exc,)
         Adaptive threshold, in volt.
     spikes : DataFrame
-        Training spikes: image, neuron, count (only pairs that spiked).
+        Training spikes: image (presentations, counted through all passes), neuron, count (only
+        pairs that spiked).
     history : DataFrame
         While training, every `record_every` images: living neurons, connectivity, spikes per
         image, weight updates, mean theta, the last pruning threshold, accuracy on these images

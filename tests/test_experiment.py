@@ -72,6 +72,24 @@ def test_two_passes_are_one_over_the_images_twice(tiny, tmp_path):
     assert list(found.events["image"]) == [24, 33]
     assert found.history["accuracy"].notna().sum() > 3
     assert same_result(found, runs(once))
+
+    with pytest.raises(Stop):
+        runs(twice, results=tmp_path / "r", segment=6, report=interrupt_at(27))
+    seen = []
+    resumed = runs(
+        twice, results=tmp_path / "r", segment=6, report=lambda done, *_: seen.append(done)
+    )
+    assert seen[0] > 27
+    assert same_result(resumed, found)
+    seen.clear()
+    runs(
+        twice.replace(pruning__n_max=1),
+        results=tmp_path / "r",
+        segment=6,
+        report=lambda done, *_: seen.append(done),
+    )
+    assert seen[0] > 24  # what comes before the rule was shared
+    assert twice.build(n_images=40)["pruner"].rule == rule
     with pytest.raises(ValueError, match="start = 40: training ends after 40 images"):
         twice.replace(data__n_train=20, pruning__start=40)
 

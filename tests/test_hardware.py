@@ -17,6 +17,7 @@ from brianprune.hardware import (
     DatapathEnergy,
     EventDrivenCore,
     FixedPointAccuracy,
+    Resources,
     check_tool,
     lane_seeds,
     poisson_spikes,
@@ -190,6 +191,9 @@ def test_what_the_datapath_cannot_do_is_refused(trained):
     fast = trained.experiment.replace(network__rate=0.35 * Hz)
     with pytest.raises(ValueError, match=r"rate = 0\.35.*0\.4883 Hz per grey level"):
         Datapath(type("R", (), {**vars(trained), "experiment": fast})())
+    with pytest.raises(ValueError, match=r"rate = 0\.35.*0\.4883 Hz per grey level"):
+        Agreement(experiment=fast)  # before anything is trained
+    assert Resources().datapath().random_bits == 13
     heavy = type("R", (), {**vars(trained), "weights": trained.weights + 2})()
     heavy.labels = trained.labels
     with pytest.raises(ValueError, match=r"FixedPoint\.w = 'u0\.16': cannot hold the largest"):

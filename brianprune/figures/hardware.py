@@ -9,6 +9,7 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from brian2 import Hz
 
 from ..arithmetic import FixedPoint
 from ..datasets import digits, mnist
@@ -78,8 +79,13 @@ PAPER = {"memory": 2.3, "energy": 2.8, "merit": (88.71 / 90.40) * 2.3 * 2.8}
 PAPER_PRUNED = 400
 
 
+#: The generator compares whole bits: 0.244 Hz a grey level is what it makes next to this, Diehl &
+#: Cook's input.
+RATE = 0.25 * Hz
+
+
 def _trained(scale, size, seed):
-    return neuron_pruning._base(scale.base, size, seed)
+    return neuron_pruning._base(scale.base, size, seed).replace(network__rate=RATE)
 
 
 def _pruned(scale, size, n_pruned, seed):

@@ -13,7 +13,7 @@ from brian2 import StateMonitor, mV, second
 
 from ..arithmetic import FixedPoint
 from ..inference import FrozenNetwork
-from .poisson import lane_seeds, poisson_spikes
+from .poisson import lane_seeds, poisson_spikes, random_bits
 
 __all__ = ["Comparison", "Datapath", "check_tool"]
 
@@ -95,30 +95,12 @@ class Datapath:
                 " Verilog addresses 65536, in at most 256 banks: use more cores"
             )
         self.constants = self.arithmetic.constants(p)
-        self.random_bits = self._random_bits()
+        self.random_bits = random_bits(p.rate, p.dt)
         for name, form in self.arithmetic.formats.items():
             if name in ("v", "g", "theta") and form.bits > 32:
                 raise ValueError(
                     f"FixedPoint.{name} = '{form}': the testbench compares up to 32 bits"
                 )
-
-    def _random_bits(self):
-        """Bits whose comparison with a pixel comes nearest to its rate."""
-        per_level = float(self.parameters.rate * self.parameters.dt)
-        bits = round(-np.log2(per_level))
-        if not 9 <= bits <= 16:
-            raise ValueError(
-                f"DiehlCook.rate = {self.parameters.rate}: a 16-bit generator makes"
-                f" {2.0**-16 / float(self.parameters.dt):.3g} to {2.0**-9 / float(self.parameters.dt):.3g} Hz"
-                " per grey level"
-            )
-        made = 2.0**-bits / float(self.parameters.dt)
-        if abs(2.0**-bits / per_level - 1) > 0.05:
-            raise ValueError(
-                f"DiehlCook.rate = {self.parameters.rate}: the generator compares whole bits and would"
-                f" make {made:.4g} Hz per grey level, more than 5 % off; train with that rate"
-            )
-        return bits
 
     @property
     def cycles_per_image(self):

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-__all__ = ["PERIOD", "lane_seeds", "lfsr_states", "poisson_spikes"]
+__all__ = ["PERIOD", "lane_seeds", "lfsr_states", "poisson_spikes", "random_bits"]
 
 #: Samples of a lane before it repeats: all states but zero.
 PERIOD = 2**16 - 1
@@ -58,6 +58,35 @@ def lane_seeds(rng, lanes):
     states, _ = _orbit()
     start = rng.integers(PERIOD)
     return states[(start + np.arange(lanes) * SPACING) % PERIOD].astype(np.int64)
+
+
+def random_bits(rate, dt):
+    """Return the bits whose comparison with a pixel comes nearest to a rate.
+
+    Parameters
+    ----------
+    rate, dt : Quantity
+        Input rate per grey level and time step, as in `DiehlCook`.
+
+    Raises
+    ------
+    ValueError
+        If no number of bits comes within 5 % of the rate.
+    """
+    per_level = float(rate * dt)
+    bits = round(-np.log2(per_level))
+    if not 9 <= bits <= 16:
+        raise ValueError(
+            f"DiehlCook.rate = {rate}: a 16-bit generator makes {2.0**-16 / float(dt):.3g} to"
+            f" {2.0**-9 / float(dt):.3g} Hz per grey level"
+        )
+    made = 2.0**-bits / float(dt)
+    if abs(2.0**-bits / per_level - 1) > 0.05:
+        raise ValueError(
+            f"DiehlCook.rate = {rate}: the generator compares whole bits and would make {made:.4g} Hz"
+            " per grey level, more than 5 % off; train with that rate"
+        )
+    return bits
 
 
 def poisson_spikes(pixels, seeds, n_steps, random_bits=13):

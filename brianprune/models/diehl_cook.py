@@ -79,7 +79,7 @@ class DiehlCook(Parameters):
     )
     w_inh = Parameter(
         17.0,
-        "inhibitory conductance step from another neuron's spike (13 is better at 1,600 neurons)",
+        "inhibitory conductance step from another neuron's spike (less is better at 1,600 neurons)",
         CODE,
         minimum=0,
     )
