@@ -36,7 +36,7 @@ class HardwareScale(NamedTuple):
 
 FULL = HardwareScale(
     name="full",
-    note=neuron_pruning.FULL.note,
+    note=f"{neuron_pruning.FULL.note}, input 0.25 Hz a grey level",
     base=neuron_pruning.FULL,
     agreement={"n_images": 200, "cores": 10},
     sizes={100: range(2), 800: range(2)},
@@ -61,7 +61,7 @@ FULL = HardwareScale(
 )
 QUICK = HardwareScale(
     name="quick",
-    note=neuron_pruning.QUICK.note,
+    note=f"{neuron_pruning.QUICK.note}, input 0.25 Hz a grey level",
     base=neuron_pruning.QUICK,
     agreement={"n_images": 2, "cores": 10, "chunk": 2, "simulator": "iverilog"},
     sizes={20: range(2), 40: range(2)},
