@@ -89,7 +89,8 @@ def test_of_equal_neurons_the_first_wins():
 
 
 def test_the_last_step_of_an_image_is_silent():
-    p = TINY.replace(theta_start=2 * mV)  # threshold below rest: would fire at every step
+    # threshold below rest and nothing that holds neurons back: would fire at every step
+    p = TINY.replace(theta_start=2 * mV, w_inh=0.0, refractory=0 * ms)
     spikes = in_steps(p, run(p)[2])
     steps = {step for _, step, _ in spikes}
     assert max(steps) == p.steps_per_image - 2
