@@ -22,7 +22,7 @@ from brianprune.hardware import (
     lane_seeds,
     poisson_spikes,
 )
-from brianprune.hardware.poisson import PERIOD, lfsr_states
+from brianprune.hardware.poisson import PERIOD, lfsr_states, states_per_level
 
 BACKENDS = ["numpy", pytest.param("cython", marks=pytest.mark.compiled),
             pytest.param("cpp_standalone", marks=pytest.mark.compiled)]  # fmt: skip
@@ -44,7 +44,7 @@ def trained():
             theta_start=8 * mV,
             theta_plus=0.2 * mV,
             tau_theta=1e5 * ms,
-            rate=0.5 * Hz,
+            rate=0.55 * Hz,
         ),
         data=bp.digits(n_train=30, n_test=10),
         pruning=bp.PostTrainingNeuronPruning(n=1),
@@ -188,12 +188,15 @@ def test_what_the_datapath_cannot_do_is_refused(trained):
     many = trained.experiment.replace(network__one_winner=False)
     with pytest.raises(NotImplementedError, match="one_winner = False"):
         Datapath(type("R", (), {**vars(trained), "experiment": many})())
-    fast = trained.experiment.replace(network__rate=0.35 * Hz)
-    with pytest.raises(ValueError, match=r"rate = 0\.35.*0\.4883 Hz per grey level"):
-        Datapath(type("R", (), {**vars(trained), "experiment": fast})())
-    with pytest.raises(ValueError, match=r"rate = 0\.35.*0\.4883 Hz per grey level"):
-        Agreement(experiment=fast)  # before anything is trained
-    assert Resources().datapath().random_bits == 13
+    slow = trained.experiment.replace(network__rate=0.045 * Hz)
+    with pytest.raises(ValueError, match=r"rate = 45.*0\.03052 Hz per grey level"):
+        Datapath(type("R", (), {**vars(trained), "experiment": slow})())
+    with pytest.raises(ValueError, match=r"rate = 45.*0\.03052 Hz per grey level"):
+        Agreement(experiment=slow)  # before anything is trained
+    with pytest.raises(ValueError, match=r"7\.843 Hz per grey level"):
+        states_per_level(9 * Hz, 0.5 * ms)
+    assert states_per_level(0.25 * Hz, 0.5 * ms) == 8
+    assert Resources().datapath().states_per_level == 10  # the default rate, within 2 %
     heavy = type("R", (), {**vars(trained), "weights": trained.weights + 2})()
     heavy.labels = trained.labels
     with pytest.raises(ValueError, match=r"FixedPoint\.w = 'u0\.16': cannot hold the largest"):
@@ -223,7 +226,7 @@ def test_generator_has_the_rate_of_theory():
     n_steps, counts = 20_000, np.zeros(40)
     inputs, _ = poisson_spikes(pixels, lane_seeds(np.random.default_rng(0), 8), n_steps)
     np.add.at(counts, inputs, 1)
-    expected = n_steps * pixels / 8192
+    expected = n_steps * pixels * 10 / PERIOD
     assert (counts[pixels == 0] == 0).all()
     spread = np.sqrt(np.maximum(expected, 1))
     assert (np.abs(counts - expected) < 5 * spread).all()
@@ -241,7 +244,7 @@ def test_generator_is_uncorrelated_across_pixels_lanes_and_steps():
             together[lag] += train[: n_steps - lag].T @ train[lag:]
     off = ~np.eye(784, dtype=bool)
     for lag in range(9):
-        chance = n_images * (n_steps - lag) * (255 / 8192) ** 2  # 8
+        chance = n_images * (n_steps - lag) * (2550 / PERIOD) ** 2  # 13
         assert abs(together[lag][off].mean() - chance) < 0.02 * chance
         assert np.mean(together[lag][off] > chance + 5 * np.sqrt(chance)) < 0.005
         if lag:  # a pixel with itself
@@ -398,7 +401,7 @@ def learner():
             theta_start=8 * mV,
             theta_plus=0.2 * mV,
             tau_theta=1e6 * ms,
-            rate=0.5 * Hz,
+            rate=0.55 * Hz,
             weight_sum=50.0,
         ),
         data=bp.digits(n_train=8, n_test=6),

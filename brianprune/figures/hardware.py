@@ -9,7 +9,6 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from brian2 import Hz
 
 from ..arithmetic import FixedPoint
 from ..datasets import digits, mnist
@@ -36,7 +35,7 @@ class HardwareScale(NamedTuple):
 
 FULL = HardwareScale(
     name="full",
-    note=f"{neuron_pruning.FULL.note}, input 0.25 Hz a grey level",
+    note=neuron_pruning.FULL.note,
     base=neuron_pruning.FULL,
     agreement={"n_images": 200, "cores": 10},
     sizes={100: range(2), 800: range(2)},
@@ -61,7 +60,7 @@ FULL = HardwareScale(
 )
 QUICK = HardwareScale(
     name="quick",
-    note=f"{neuron_pruning.QUICK.note}, input 0.25 Hz a grey level",
+    note=neuron_pruning.QUICK.note,
     base=neuron_pruning.QUICK,
     agreement={"n_images": 2, "cores": 10, "chunk": 2, "simulator": "iverilog"},
     sizes={20: range(2), 40: range(2)},
@@ -79,13 +78,8 @@ PAPER = {"memory": 2.3, "energy": 2.8, "merit": (88.71 / 90.40) * 2.3 * 2.8}
 PAPER_PRUNED = 400
 
 
-#: The generator compares whole bits: 0.244 Hz a grey level is what it makes next to this, Diehl &
-#: Cook's input.
-RATE = 0.25 * Hz
-
-
 def _trained(scale, size, seed):
-    return neuron_pruning._base(scale.base, size, seed).replace(network__rate=RATE)
+    return neuron_pruning._base(scale.base, size, seed)
 
 
 def _pruned(scale, size, n_pruned, seed):

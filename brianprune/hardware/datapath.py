@@ -13,7 +13,7 @@ from brian2 import StateMonitor, mV, second
 
 from ..arithmetic import FixedPoint
 from ..inference import FrozenNetwork
-from .poisson import lane_seeds, poisson_spikes, random_bits
+from .poisson import lane_seeds, poisson_spikes, states_per_level
 
 __all__ = ["Comparison", "Datapath", "check_tool"]
 
@@ -95,7 +95,7 @@ class Datapath:
                 " Verilog addresses 65536, in at most 256 banks: use more cores"
             )
         self.constants = self.arithmetic.constants(p)
-        self.random_bits = random_bits(p.rate, p.dt)
+        self.states_per_level = states_per_level(p.rate, p.dt)
         for name, form in self.arithmetic.formats.items():
             if name in ("v", "g", "theta") and form.bits > 32:
                 raise ValueError(
@@ -116,7 +116,7 @@ class Datapath:
     def spikes(self, image, k):
         """Return the generator's spikes of an image: (inputs, steps)."""
         silent_last = min(self.parameters.steps_shown, self.parameters.steps_per_image - 1)
-        return poisson_spikes(image, self.seeds(k), silent_last, self.random_bits)
+        return poisson_spikes(image, self.seeds(k), silent_last, self.states_per_level)
 
     def twin(self):
         """Return the twin: `FrozenNetwork` with the datapath's arithmetic, on numpy."""
@@ -186,7 +186,7 @@ class Datapath:
             "MARGIN_BITS": margin_bits,
             "V_SHIFT": v_shift,
             "THETA_SHIFT": theta_shift,
-            "RANDOM_BITS": self.random_bits,
+            "STATES_PER_LEVEL": self.states_per_level,
             "REFRACTORY_BITS": max(1, int(c["refractory_steps"]).bit_length()),
         }
         names = ("v_rest", "v_reset", "E_exc", "E_inh", "w_inh", "k_m", "k_e", "k_i",

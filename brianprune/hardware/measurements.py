@@ -1,7 +1,6 @@
 """What is measured on the hardware's twin, its Verilog and its synthesis, as stored tables."""
 
 import numpy as np
-from brian2 import Hz
 from tqdm.auto import tqdm
 
 from .. import analysis
@@ -12,14 +11,10 @@ from ..models import DiehlCook
 from ..parameters import OURS, Parameter
 from ..running import Measurement
 from .datapath import Datapath, check_tool
-from .poisson import random_bits
+from .poisson import states_per_level
 from .synthesis import resources_of, synthesise
 
 __all__ = ["Agreement", "FixedPointAccuracy", "Resources"]
-
-
-#: The default network with an input that the datapath's generator can make.
-_NETWORK = DiehlCook(rate=0.25 * Hz)
 
 
 class _Measurement(Measurement):
@@ -36,7 +31,7 @@ class _Measurement(Measurement):
 class Agreement(_Measurement):
     """Every value of the Verilog compared with the twin's, image by image."""
 
-    experiment = Parameter(Experiment(network=_NETWORK), "the trained network", kind=Experiment)
+    experiment = Parameter(Experiment(), "the trained network", kind=Experiment)
     n_images = Parameter(200, "test images, from the first", OURS, minimum=1)
     chunk = Parameter(50, "images in one simulation", OURS, minimum=1)
     cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
@@ -55,7 +50,7 @@ class Agreement(_Measurement):
         return (self.simulator,)
 
     def validate(self):
-        random_bits(self.network.rate, self.network.dt)
+        states_per_level(self.network.rate, self.network.dt)
 
     def _measure(self, backend, results, report):
         trained = self.experiment.run(backend, results=results, report=report)
@@ -144,7 +139,7 @@ class Resources(_Measurement):
 
     programs = ("yosys",)
 
-    network = Parameter(_NETWORK, "the network: its living neurons", kind=DiehlCook)
+    network = Parameter(DiehlCook(), "the network: its living neurons", kind=DiehlCook)
     n_inputs = Parameter(784, "pixels", OURS, minimum=1)
     cores = Parameter(16, "neurons updated in parallel", OURS, minimum=1)
     banks = Parameter(16, "weight memories of a core", OURS, minimum=1)

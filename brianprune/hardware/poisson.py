@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-__all__ = ["PERIOD", "lane_seeds", "lfsr_states", "poisson_spikes", "random_bits"]
+__all__ = ["PERIOD", "lane_seeds", "lfsr_states", "poisson_spikes", "states_per_level"]
 
 #: Samples of a lane before it repeats: all states but zero.
 PERIOD = 2**16 - 1
@@ -52,48 +52,48 @@ def lane_seeds(rng, lanes):
     """Draw the seeds of an image: places on the one orbit, `SPACING` apart from a random start.
 
     All lanes run through the same sequence, so each repeats what another drew some time
-    before: with 784 inputs and 16 lanes 94 time steps, far beyond the milliseconds over which
-    a neuron adds up its input.
+    before: with 784 inputs and 16 lanes at least 24 time steps, beyond the milliseconds over
+    which a neuron adds up its input.
     """
     states, _ = _orbit()
     start = rng.integers(PERIOD)
     return states[(start + np.arange(lanes) * SPACING) % PERIOD].astype(np.int64)
 
 
-def random_bits(rate, dt):
-    """Return the bits whose comparison with a pixel comes nearest to a rate.
+def states_per_level(rate, dt):
+    """Return the states of a lane that spike for each grey level: what comes nearest to a rate.
 
     Parameters
     ----------
     rate, dt : Quantity
         Input rate per grey level and time step, as in `DiehlCook`.
 
+    Returns
+    -------
+    int
+        1 to 257, of 65535.
+
     Raises
     ------
     ValueError
-        If no number of bits comes within 5 % of the rate.
+        If the rate that it makes is more than 5 % off.
     """
-    per_level = float(rate * dt)
-    bits = round(-np.log2(per_level))
-    if not 9 <= bits <= 16:
+    wanted = float(rate * dt) * PERIOD
+    states = min(max(round(wanted), 1), PERIOD // 255)
+    if abs(states / wanted - 1) > 0.05:
+        step = 1 / (PERIOD * float(dt))
         raise ValueError(
-            f"DiehlCook.rate = {rate}: a 16-bit generator makes {2.0**-16 / float(dt):.3g} to"
-            f" {2.0**-9 / float(dt):.3g} Hz per grey level"
+            f"DiehlCook.rate = {rate}: the nearest that the 16-bit generator makes is"
+            f" {states * step:.4g} Hz per grey level, more than 5 % off; train with that rate"
         )
-    made = 2.0**-bits / float(dt)
-    if abs(2.0**-bits / per_level - 1) > 0.05:
-        raise ValueError(
-            f"DiehlCook.rate = {rate}: the generator compares whole bits and would make {made:.4g} Hz"
-            " per grey level, more than 5 % off; train with that rate"
-        )
-    return bits
+    return states
 
 
-def poisson_spikes(pixels, seeds, n_steps, random_bits=13):
+def poisson_spikes(pixels, seeds, n_steps, states_per_level=10):
     """Return the input spikes that the generator makes of an image.
 
     Input i is drawn by lane ``i % lanes``, input after input, step after step; it spikes
-    where the lane's low `random_bits` bits are below the pixel.
+    where the lane's state is at most `states_per_level` times the pixel.
 
     Parameters
     ----------
@@ -102,7 +102,8 @@ def poisson_spikes(pixels, seeds, n_steps, random_bits=13):
     seeds : array of int, shape (lanes,)
     n_steps : int
         Time steps with input.
-    random_bits : int
+    states_per_level : int
+        See the function of this name. The default is for `DiehlCook`'s rate and time step.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def poisson_spikes(pixels, seeds, n_steps, random_bits=13):
     addresses = -(-len(pixels) // lanes)
     grid = np.zeros(addresses * lanes, dtype=np.int64)
     grid[: len(pixels)] = pixels
-    states = lfsr_states(seeds, n_steps * addresses) & (2**random_bits - 1)
-    spikes = states.T.reshape(n_steps, addresses * lanes) < grid
+    states = lfsr_states(seeds, n_steps * addresses)
+    spikes = states.T.reshape(n_steps, addresses * lanes) <= grid * states_per_level
     steps, inputs = np.nonzero(spikes)
     return inputs, steps

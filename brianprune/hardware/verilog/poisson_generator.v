@@ -1,9 +1,9 @@
 // Poisson generator: one 16-bit LFSR per lane (taps 16, 15, 13, 4), advanced by 16 shifts a
-// sample, so that successive samples share no bits. A lane spikes where its low RANDOM_BITS
-// bits are below the pixel.
+// sample, so that successive samples share no bits. A lane spikes where its state is at most
+// STATES_PER_LEVEL times the pixel: of the 65535 states so many for each grey level.
 module poisson_generator #(
     parameter LANES = 16,
-    parameter RANDOM_BITS = 13
+    parameter STATES_PER_LEVEL = 10
 ) (
     input  wire                 clk,
     input  wire                 load,       // set all lanes to their seeds
@@ -23,6 +23,17 @@ module poisson_generator #(
         end
     endfunction
 
+    // by shifts and additions: a product would take a multiplier for each lane
+    function [15:0] states_of(input [7:0] pixel);
+        integer place;
+        begin
+            states_of = 0;
+            for (place = 0; place < 9; place = place + 1)
+                if ((STATES_PER_LEVEL >> place) % 2 == 1)
+                    states_of = states_of + ({8'd0, pixel} << place);
+        end
+    endfunction
+
     genvar lane;
     generate
         for (lane = 0; lane < LANES; lane = lane + 1) begin : lanes
@@ -30,7 +41,7 @@ module poisson_generator #(
             always @(posedge clk)
                 if (load) state <= seeds[16*lane +: 16];
                 else if (advance) state <= leap(state);
-            assign spikes[lane] = state[RANDOM_BITS-1:0] < {{(RANDOM_BITS-8){1'b0}}, pixels[8*lane +: 8]};
+            assign spikes[lane] = state <= states_of(pixels[8*lane +: 8]);
         end
     endgenerate
 endmodule

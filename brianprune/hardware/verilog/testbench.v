@@ -28,7 +28,7 @@ module testbench;
         .G_BITS(`G_BITS), .G_FRACTION(`G_FRACTION), .THETA_BITS(`THETA_BITS),
         .CURRENT_BITS(`CURRENT_BITS), .CONSTANT_BITS(`CONSTANT_BITS),
         .WEIGHT_SHIFT(`WEIGHT_SHIFT), .MARGIN_BITS(`MARGIN_BITS), .V_SHIFT(`V_SHIFT),
-        .THETA_SHIFT(`THETA_SHIFT), .RANDOM_BITS(`RANDOM_BITS),
+        .THETA_SHIFT(`THETA_SHIFT), .STATES_PER_LEVEL(`STATES_PER_LEVEL),
         .REFRACTORY_BITS(`REFRACTORY_BITS)
     ) network (
         .clk(clk), .reset(reset), .start(start), .busy(busy), .step_done(step_done),

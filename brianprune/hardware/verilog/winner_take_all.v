@@ -20,7 +20,7 @@ module winner_take_all #(
     parameter MARGIN_BITS = 30,
     parameter V_SHIFT = 2,
     parameter THETA_SHIFT = 0,
-    parameter RANDOM_BITS = 13,
+    parameter STATES_PER_LEVEL = 10,
     parameter REFRACTORY_BITS = 4,
     parameter INDEX_BITS = 16,
     parameter ADDRESS_BITS = 16
@@ -83,7 +83,7 @@ module winner_take_all #(
     wire drawing = phase == DRAW;
     always @(posedge clk)
         if (write_pixels) pixels[write_address] <= pixel_data;
-    poisson_generator #(.LANES(BANKS), .RANDOM_BITS(RANDOM_BITS)) generator (
+    poisson_generator #(.LANES(BANKS), .STATES_PER_LEVEL(STATES_PER_LEVEL)) generator (
         .clk(clk), .load(load_seeds), .seeds(seeds), .advance(drawing),
         .pixels(pixels[address]), .spikes(drawn)
     );
