@@ -53,6 +53,7 @@ def small(monkeypatch):
             runs={"digits": (data, {6: [0], 8: [0]})},
             network=network,
             variants={"less inhibition": ({"w_inh": 13.0}, {6: [0]})},
+            large=baseline.Large(size=7, passes=2, n_label=12),
             search=baseline.QUICK.search.replace(
                 experiment__network=TINY.replace(n_exc=6),
                 experiment__data=bp.digits(n_train=10, n_validation=4, n_test=4),
@@ -183,9 +184,10 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
         experiment = parse(read_tree(path)["experiment"])
         result = experiment.stored(tmp_path / "r")
         if isinstance(experiment, bp.Experiment):
-            # not of a variant, the hardware or the search
+            # not of a variant, learning in fixed point or the search
             p, default = experiment.network, bp.DiehlCook()
             own = (p.w_inh, p.rate) == (default.w_inh, default.rate)
+            own &= experiment.arithmetic == bp.FloatingPoint()
             if own and experiment.evaluate_on == "test":
                 stored[experiment] = result
         elif isinstance(experiment, bp.DeepExperiment):
@@ -197,7 +199,8 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     assert (table["n_pruned"] <= table["wanted"]).all()
     plain = table[(table["strategy"] == "no pruning") & (table["size"] == 6)].set_index("seed")
     for experiment, result in stored.items():
-        if experiment.pruning is None and experiment.network.n_exc == 6 and experiment.seed == 0:
+        settings = (experiment.network.n_exc, experiment.seed, experiment.data.n_train)
+        if experiment.pruning is None and settings == (6, 0, 12):
             assert plain.loc[experiment.seed, "accuracy"] == pytest.approx(100 * result.accuracy)
     s1 = table[(table["strategy"] == "S1 constant") & (table["size"] == 6)].set_index("seed")
     expected = s1["accuracy"] - plain["accuracy"]
@@ -210,6 +213,12 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     found = accuracy.loc[accuracy["parameters"] == "less inhibition", "accuracy"].item()
     assert variant.network.w_inh == 13
     assert found == pytest.approx(100 * variant.stored(tmp_path / "r").accuracy)
+    (large,) = REGISTRY["baseline.passes"].experiments(REGISTRY["baseline.passes"].scales["quick"])
+    passes = pd.read_csv(quick / "baseline" / "passes.csv")
+    assert list(passes["image"]) == [12, 24]
+    result = large.stored(tmp_path / "r")
+    assert passes["accuracy_test_12_labels"].iloc[-1] == pytest.approx(100 * result.accuracy)
+    assert passes["theta_mean"].iloc[-1] == pytest.approx(1e3 * result.theta.mean(), 1e-5)
     (search,) = REGISTRY["baseline.search"].experiments(REGISTRY["baseline.search"].scales["quick"])
     trials = pd.read_csv(quick / "baseline" / "search.csv")
     for _, trial in trials.iterrows():

@@ -20,6 +20,7 @@ from brianprune.hardware import (
     Resources,
     check_tool,
     lane_seeds,
+    measurements,
     poisson_spikes,
 )
 from brianprune.hardware.poisson import PERIOD, lfsr_states, states_per_level
@@ -533,7 +534,7 @@ def test_what_cannot_learn_in_fixed_point_is_said(learner):
 
 
 @needs("iverilog")
-def test_agreement_is_measured_and_stored(trained, tmp_path):
+def test_agreement_is_measured_and_stored(trained, tmp_path, monkeypatch):
     measured = Agreement(
         experiment=trained.experiment, n_images=3, chunk=2, cores=4, simulator="iverilog"
     )
@@ -545,6 +546,9 @@ def test_agreement_is_measured_and_stored(trained, tmp_path):
     stored = measured.stored(tmp_path)
     assert stored.table.equals(table)
     assert stored.experiment == measured
+    with monkeypatch.context() as changed:
+        changed.setattr(measurements, "verilog", lambda name: f"another {name}")
+        assert measured.stored(tmp_path) is None
     measured.forget(tmp_path)
     assert measured.stored(tmp_path) is None
 

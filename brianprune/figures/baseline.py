@@ -16,6 +16,14 @@ from ..sweeps import Search
 from .base import caption, figure, summarise
 
 
+class Large(NamedTuple):
+    """A network that one pass does not settle, first data set, one seed."""
+
+    size: int  #: excitatory neurons
+    passes: int
+    n_label: int  #: training images that label its neurons
+
+
 class BaselineScale(NamedTuple):
     """How large the runs of these figures are."""
 
@@ -24,6 +32,7 @@ class BaselineScale(NamedTuple):
     runs: dict  #: by data set: (the data, {neurons: seeds})
     network: dict  #: changes to the network's parameters
     variants: dict  #: {name: (changed parameters, {neurons: seeds})}, first data set
+    large: Large  #: the large network
     search: Search  #: the search
     record_every: int  #: images between rows of the history
     window: int  #: images of one point of the accuracy while learning
@@ -64,6 +73,7 @@ FULL = BaselineScale(
             {100: range(5), 400: range(5), 800: range(3), 1600: range(3)},
         ),
     },
+    large=Large(size=6400, passes=5, n_label=60_000),
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=400),
@@ -88,6 +98,7 @@ QUICK = BaselineScale(
         "less inhibition": (LESS_INHIBITION, {40: range(3)}),
         "less input": (LESS_INPUT, {20: range(3), 40: range(3)}),
     },
+    large=Large(size=60, passes=3, n_label=1_297),
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=20, **FASTER),
@@ -365,6 +376,71 @@ class Learning:
             fig,
             f"{scale.note}; training images of a window of {scale.window:,}, predicted while they are"
             " learned, neurons labelled by the window before; mean and 95 % interval over seeds.",
+        )
+        return fig
+
+
+@figure("baseline.passes", "A large network over several passes", SCALES)
+class Passes:
+    """Accuracy, activity and thresholds of a network that one pass does not settle."""
+
+    @staticmethod
+    def _experiment(scale):
+        data, _ = next(iter(scale.runs.values()))
+        size, passes, n_label = scale.large
+        experiment = _experiment(scale, data, size, 0, **LESS_INHIBITION)
+        return experiment.replace(passes=passes, n_label=n_label)
+
+    @classmethod
+    def experiments(cls, scale):
+        return [cls._experiment(scale)]
+
+    @classmethod
+    def table(cls, results, scale):
+        (r,) = results.values()
+        table = r.history[["image", "spikes_per_image", "theta_mean"]].copy()
+        table["theta_mean"] *= 1e3  # mV
+        table["accuracy_online"] = 100 * r.history["accuracy"]
+        # of the frozen network after the last image, by the images that label its neurons
+        last = table.index == table.index[-1]
+        n_shown = len(r.label_labels)
+        for n_label in sorted({min(Experiment().n_label, n_shown), n_shown}):
+            labels = analysis.assign_labels(r.label_counts[-n_label:], r.label_labels[-n_label:])
+            accuracy = analysis.accuracy(analysis.predict(r.test_counts, labels), r.test_labels)
+            table[f"accuracy_test_{n_label}_labels"] = np.where(last, 100 * accuracy, np.nan)
+        return table
+
+    @staticmethod
+    def draw(table, scale):
+        size, passes, _ = scale.large
+        fig, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+        passed = table["image"] * passes / table["image"].max()
+        axes[0].plot(passed, table["accuracy_online"], ".-", label="training images, while learned")
+        tested = [name for name in table if name.startswith("accuracy_test_")]
+        for marker, name in zip("so", tested, strict=False):
+            n_label = int(name.split("_")[2])
+            axes[0].plot(
+                passes,
+                table[name].iloc[-1],
+                marker,
+                label=f"test images, labels of {n_label:,}: {table[name].iloc[-1]:.2f} %",
+            )
+        name = next(iter(scale.runs))
+        if name == "MNIST" and size in DIEHL_COOK:
+            axes[0].axhline(DIEHL_COOK[size], color="k", ls=":", lw=1, label="Diehl & Cook 2015")
+        axes[0].set(ylabel="accuracy in %", title=f"{name}, {size:,} neurons")
+        axes[0].legend(fontsize=7, loc="lower right")
+        axes[1].plot(passed, table["spikes_per_image"], ".-")
+        axes[1].set(ylabel="spikes per image", ylim=(0, None))
+        axes[2].plot(passed, table["theta_mean"], ".-")
+        axes[2].set(ylabel="mean adaptive threshold in mV", ylim=(0, None))
+        for ax in axes:
+            ax.set(xlabel="passes over the training images")
+        caption(
+            fig,
+            f"Scale {scale.name}: {name}, {passes} passes, one seed; {_said(LESS_INHIBITION)}."
+            f" Training images: windows of {scale.record_every:,}, neurons labelled by the window before."
+            " Test images: the frozen network, neurons labelled by the last training images.",
         )
         return fig
 

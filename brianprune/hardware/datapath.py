@@ -32,6 +32,11 @@ SOURCES = (
 )
 
 
+def verilog(name):
+    """Return the text of a Verilog source."""
+    return resources.files("brianprune.hardware").joinpath("verilog", name).read_text()
+
+
 def check_tool(name):
     """Raise an error that names the package if a program is not installed."""
     if shutil.which(name) is None:
@@ -217,8 +222,7 @@ class Datapath:
         if images.shape[1] != self.n_inputs:
             raise ValueError(f"images of shape {images.shape}: must be (images, {self.n_inputs})")
         for name in (*SOURCES, "testbench.v"):
-            source = resources.files("brianprune.hardware").joinpath("verilog", name)
-            (folder / name).write_text(source.read_text())
+            (folder / name).write_text(verilog(name))
         (folder / "design.vh").write_text(self.defines(len(images)))
         formats = self.arithmetic.formats
         theta = self._theta()

@@ -1,5 +1,7 @@
 """What is measured on the hardware's twin, its Verilog and its synthesis, as stored tables."""
 
+import hashlib
+
 import numpy as np
 from tqdm.auto import tqdm
 
@@ -10,7 +12,7 @@ from ..inference import FrozenNetwork
 from ..models import DiehlCook
 from ..parameters import OURS, Parameter
 from ..running import Measurement
-from .datapath import Datapath, check_tool
+from .datapath import SOURCES, Datapath, check_tool, verilog
 from .poisson import states_per_level
 from .synthesis import resources_of, synthesise
 
@@ -28,7 +30,17 @@ class _Measurement(Measurement):
             check_tool(program)
 
 
-class Agreement(_Measurement):
+class _OfVerilog(_Measurement):
+    """Base: what is stored holds for one text of the Verilog, and is measured anew for another."""
+
+    @property
+    def key(self):
+        """Name of the result file: a hash of the measurement and of the Verilog."""
+        texts = [super().key, *map(verilog, SOURCES)]
+        return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+
+
+class Agreement(_OfVerilog):
     """Every value of the Verilog compared with the twin's, image by image."""
 
     experiment = Parameter(Experiment(), "the trained network", kind=Experiment)
@@ -134,7 +146,7 @@ class FixedPointAccuracy(_Measurement):
         return rows
 
 
-class Resources(_Measurement):
+class Resources(_OfVerilog):
     """FPGA resources of the datapath for a number of living neurons, as yosys counts them."""
 
     programs = ("yosys",)

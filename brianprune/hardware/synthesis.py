@@ -4,10 +4,9 @@ import json
 import re
 import subprocess
 import tempfile
-from importlib import resources
 from pathlib import Path
 
-from .datapath import SOURCES, check_tool
+from .datapath import SOURCES, check_tool, verilog
 
 __all__ = ["resources_of", "synthesise"]
 
@@ -43,8 +42,7 @@ def synthesise(defines):
     parameters = " ".join(f"-set {name} {sizes[name]}" for name in SIZES)
     with tempfile.TemporaryDirectory(prefix="brianprune-yosys-") as folder:
         for name in SOURCES:
-            source = resources.files("brianprune.hardware").joinpath("verilog", name)
-            Path(folder, name).write_text(source.read_text())
+            Path(folder, name).write_text(verilog(name))
         script = (
             f"read_verilog {' '.join(SOURCES)}; chparam {parameters} winner_take_all;"
             " synth_xilinx -family xc7 -top winner_take_all; tee -q -o stat.json stat -json"
