@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import warnings
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +56,11 @@ __all__ = [
     "SparseSynapses",
     "check_backend",
 ]
+
+# Brian2 compares single precision with 1e50 to find invalid values, of which NumPy warns.
+warnings.filterwarnings(
+    "ignore", "overflow encountered in cast", RuntimeWarning, r"brian2\.groups\.group"
+)
 
 #: GeNN's model compiled for one CPU core, or for the GPU.
 GENN = ("genn_cpu", "genn")
@@ -318,8 +324,7 @@ class RuntimeNetwork:
             if isinstance(obj, EventMonitor):
                 obj.variables["count"].set_value(0)
         self.network.t_ = 0.0
-        # Brian2 compares single precision with 1e50 to find invalid values
-        with self._preferences(), np.errstate(over="ignore"):
+        with self._preferences():
             self.network.run(duration, namespace={})
         out = dict(state or {}) | {
             name: _relative(name, np.array(variable.get_value()), duration)

@@ -121,7 +121,9 @@ class Parameter:
         elif isinstance(self.default, (Quantity, numbers.Real)):
             value = self._check_quantity(value, field)
         elif not isinstance(value, type(self.default)):
-            raise TypeError(f"{field} = {value!r}: must be of type {type(self.default).__name__}")
+            raise TypeError(
+                f"{field} = {value!r}: must be of type {type(self.default).__name__}, for example {self.default!r}"
+            )
         self._check_bounds(value, field)
         return value
 

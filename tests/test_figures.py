@@ -9,6 +9,8 @@ from brian2 import ms
 from conftest import TINY, TINY_LAYERS
 
 import brianprune as bp
+from brianprune.analysis import accuracy as accuracy_of
+from brianprune.analysis import assign_labels, predict
 from brianprune.figures import (
     REGISTRY,
     baseline,
@@ -53,7 +55,7 @@ def small(monkeypatch):
             runs={"digits": (data, {6: [0], 8: [0]})},
             network=network,
             variants={"less inhibition": ({"w_inh": 13.0}, {6: [0]})},
-            large=baseline.Large(size=7, passes=2, n_label=12),
+            large=baseline.Large(size=7, passes=2, n_label=(6, 12)),
             search=baseline.QUICK.search.replace(
                 experiment__network=TINY.replace(n_exc=6),
                 experiment__data=bp.digits(n_train=10, n_validation=4, n_test=4),
@@ -218,6 +220,9 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     assert list(passes["image"]) == [12, 24]
     result = large.stored(tmp_path / "r")
     assert passes["accuracy_test_12_labels"].iloc[-1] == pytest.approx(100 * result.accuracy)
+    labels = assign_labels(result.label_counts[6:], result.label_labels[6:])
+    found = accuracy_of(predict(result.test_counts, labels), result.test_labels)
+    assert passes["accuracy_test_6_labels"].iloc[-1] == pytest.approx(100 * found)
     assert passes["theta_mean"].iloc[-1] == pytest.approx(1e3 * result.theta.mean(), 1e-5)
     (search,) = REGISTRY["baseline.search"].experiments(REGISTRY["baseline.search"].scales["quick"])
     trials = pd.read_csv(quick / "baseline" / "search.csv")

@@ -23,6 +23,7 @@ from brianprune.hardware import (
     measurements,
     poisson_spikes,
 )
+from brianprune.hardware.datapath import verilog
 from brianprune.hardware.poisson import PERIOD, lfsr_states, states_per_level
 
 BACKENDS = ["numpy", pytest.param("cython", marks=pytest.mark.compiled),
@@ -194,8 +195,9 @@ def test_what_the_datapath_cannot_do_is_refused(trained):
         Datapath(type("R", (), {**vars(trained), "experiment": slow})())
     with pytest.raises(ValueError, match=r"rate = 45.*0\.03052 Hz per grey level"):
         Agreement(experiment=slow)  # before anything is trained
-    with pytest.raises(ValueError, match=r"7\.843 Hz per grey level"):
-        states_per_level(9 * Hz, 0.5 * ms)
+    for rate, nearest in ((9, r"7\.843"), (1e-3, r"0\.03052")):
+        with pytest.raises(ValueError, match=f"{nearest} Hz per grey level"):
+            states_per_level(rate * Hz, 0.5 * ms)
     assert states_per_level(0.25 * Hz, 0.5 * ms) == 8
     assert Resources().datapath().states_per_level == 10  # the default rate, within 2 %
     heavy = type("R", (), {**vars(trained), "weights": trained.weights + 2})()
@@ -231,6 +233,51 @@ def test_generator_has_the_rate_of_theory():
     assert (counts[pixels == 0] == 0).all()
     spread = np.sqrt(np.maximum(expected, 1))
     assert (np.abs(counts - expected) < 5 * spread).all()
+
+
+@pytest.mark.parametrize("states_per_level", [1, 10, 257])
+def test_generator_spikes_at_so_many_states_for_each_grey_level(states_per_level):
+    for pixel in (0, 1, 100, 255):
+        inputs, _ = poisson_spikes(np.array([pixel]), [1], PERIOD, states_per_level)
+        assert len(inputs) == pixel * states_per_level
+
+
+@needs("iverilog")
+@pytest.mark.parametrize("states_per_level", [1, 10, 255, 257])
+def test_generator_in_verilog_is_that_in_python(tmp_path, states_per_level):
+    pixels, seeds, n_steps = np.array([0, 1, 100, 254, 255]), [1, 2, 40_000, 9_999, 65_535], 3_000
+    (tmp_path / "poisson_generator.v").write_text(verilog("poisson_generator.v"))
+    words = {  # lane 0 in the lowest bits
+        "pixels": "_".join(f"{pixel:02x}" for pixel in pixels[::-1]),
+        "seeds": "_".join(f"{seed:04x}" for seed in seeds[::-1]),
+    }
+    (tmp_path / "test.v").write_text(f"""
+module test;
+    reg clk = 0, load = 1;
+    wire [4:0] spikes;
+    integer step;
+    poisson_generator #(.LANES(5), .STATES_PER_LEVEL({states_per_level})) generator (
+        .clk(clk), .load(load), .advance(~load), .spikes(spikes),
+        .seeds(80'h{words["seeds"]}), .pixels(40'h{words["pixels"]}));
+    initial begin
+        #1 clk = 1; #1 clk = 0; load = 0;
+        for (step = 0; step < {n_steps}; step = step + 1) begin
+            #1 $display("%b", spikes);
+            clk = 1; #1 clk = 0;
+        end
+    end
+endmodule
+""")
+    sources = ["test.v", "poisson_generator.v"]
+    subprocess.run(["iverilog", "-g2005", "-o", "sim", *sources], cwd=tmp_path, check=True)
+    out = subprocess.run(
+        ["vvp", "sim"], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout.split()
+    found = np.array([[int(bit) for bit in line[::-1]] for line in out])
+    inputs, steps = poisson_spikes(pixels, seeds, n_steps, states_per_level)
+    expected = np.zeros((n_steps, 5), dtype=int)
+    expected[steps, inputs] = 1
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_generator_is_uncorrelated_across_pixels_lanes_and_steps():
@@ -549,6 +596,8 @@ def test_agreement_is_measured_and_stored(trained, tmp_path, monkeypatch):
     with monkeypatch.context() as changed:
         changed.setattr(measurements, "verilog", lambda name: f"another {name}")
         assert measured.stored(tmp_path) is None
+        another = Resources().key
+    assert Resources().key != another
     measured.forget(tmp_path)
     assert measured.stored(tmp_path) is None
 

@@ -21,7 +21,7 @@ class Large(NamedTuple):
 
     size: int  #: excitatory neurons
     passes: int
-    n_label: int  #: training images that label its neurons
+    n_label: tuple  #: training images that label its neurons, the most last
 
 
 class BaselineScale(NamedTuple):
@@ -73,7 +73,7 @@ FULL = BaselineScale(
             {100: range(5), 400: range(5), 800: range(3), 1600: range(3)},
         ),
     },
-    large=Large(size=6400, passes=5, n_label=60_000),
+    large=Large(size=6400, passes=5, n_label=(10_000, 60_000)),
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=400),
@@ -98,7 +98,7 @@ QUICK = BaselineScale(
         "less inhibition": (LESS_INHIBITION, {40: range(3)}),
         "less input": (LESS_INPUT, {20: range(3), 40: range(3)}),
     },
-    large=Large(size=60, passes=3, n_label=1_297),
+    large=Large(size=60, passes=3, n_label=(400, 1_297)),
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=20, **FASTER),
@@ -389,7 +389,7 @@ class Passes:
         data, _ = next(iter(scale.runs.values()))
         size, passes, n_label = scale.large
         experiment = _experiment(scale, data, size, 0, **LESS_INHIBITION)
-        return experiment.replace(passes=passes, n_label=n_label)
+        return experiment.replace(passes=passes, n_label=n_label[-1])
 
     @classmethod
     def experiments(cls, scale):
@@ -403,8 +403,7 @@ class Passes:
         table["accuracy_online"] = 100 * r.history["accuracy"]
         # of the frozen network after the last image, by the images that label its neurons
         last = table.index == table.index[-1]
-        n_shown = len(r.label_labels)
-        for n_label in sorted({min(Experiment().n_label, n_shown), n_shown}):
+        for n_label in scale.large.n_label:
             labels = analysis.assign_labels(r.label_counts[-n_label:], r.label_labels[-n_label:])
             accuracy = analysis.accuracy(analysis.predict(r.test_counts, labels), r.test_labels)
             table[f"accuracy_test_{n_label}_labels"] = np.where(last, 100 * accuracy, np.nan)
@@ -435,10 +434,10 @@ class Passes:
         axes[2].plot(passed, table["theta_mean"], ".-")
         axes[2].set(ylabel="mean adaptive threshold in mV", ylim=(0, None))
         for ax in axes:
-            ax.set(xlabel="passes over the training images")
+            ax.set(xlabel="passes over the training images", xlim=(0, 1.03 * passes))
         caption(
             fig,
-            f"Scale {scale.name}: {name}, {passes} passes, one seed; {_said(LESS_INHIBITION)}."
+            f"{'QUICK: ' * (scale.name == 'quick')}{name}, {passes} passes, one seed; {_said(LESS_INHIBITION)}."
             f" Training images: windows of {scale.record_every:,}, neurons labelled by the window before."
             " Test images: the frozen network, neurons labelled by the last training images.",
         )

@@ -30,6 +30,7 @@ SOURCES = (
     "neuron_step.v",
     "winner_take_all.v",
 )
+TESTBENCH = "testbench.v"
 
 
 def verilog(name):
@@ -221,7 +222,7 @@ class Datapath:
         images = np.atleast_2d(images)
         if images.shape[1] != self.n_inputs:
             raise ValueError(f"images of shape {images.shape}: must be (images, {self.n_inputs})")
-        for name in (*SOURCES, "testbench.v"):
+        for name in (*SOURCES, TESTBENCH):
             (folder / name).write_text(verilog(name))
         (folder / "design.vh").write_text(self.defines(len(images)))
         formats = self.arithmetic.formats
@@ -273,12 +274,12 @@ class Datapath:
         """
         commands = {
             "iverilog": [
-                ["iverilog", "-g2005", "-o", "sim", "testbench.v", *SOURCES],
+                ["iverilog", "-g2005", "-o", "sim", TESTBENCH, *SOURCES],
                 ["vvp", "sim"],
             ],
             "verilator": [
                 ["verilator", "--binary", "-O3", "-Wno-fatal", "-Wno-lint", "--top-module",
-                 "testbench", "-CFLAGS", "-O2", "--build-jobs", "2", "testbench.v", *SOURCES],
+                 "testbench", "-CFLAGS", "-O2", "--build-jobs", "2", TESTBENCH, *SOURCES],
                 ["obj_dir/Vtestbench"],
             ],
         }  # fmt: skip

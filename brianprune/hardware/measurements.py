@@ -12,7 +12,7 @@ from ..inference import FrozenNetwork
 from ..models import DiehlCook
 from ..parameters import OURS, Parameter
 from ..running import Measurement
-from .datapath import SOURCES, Datapath, check_tool, verilog
+from .datapath import SOURCES, TESTBENCH, Datapath, check_tool, verilog
 from .poisson import states_per_level
 from .synthesis import resources_of, synthesise
 
@@ -36,7 +36,7 @@ class _OfVerilog(_Measurement):
     @property
     def key(self):
         """Name of the result file: a hash of the measurement and of the Verilog."""
-        texts = [super().key, *map(verilog, SOURCES)]
+        texts = [super().key, *map(verilog, (*SOURCES, TESTBENCH))]
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
