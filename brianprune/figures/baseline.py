@@ -67,7 +67,7 @@ FULL = BaselineScale(
     },
     network={},
     variants={
-        "less inhibition": (LESS_INHIBITION, {400: range(5), 1600: range(3)}),
+        "less inhibition": (LESS_INHIBITION, {400: range(5), 800: range(3), 1600: range(3)}),
         "less input": (
             LESS_INPUT,
             {100: range(5), 400: range(5), 800: range(3), 1600: range(3)},
@@ -432,7 +432,7 @@ class Passes:
         axes[1].plot(passed, table["spikes_per_image"], ".-")
         axes[1].set(ylabel="spikes per image", ylim=(0, None))
         axes[2].plot(passed, table["theta_mean"], ".-")
-        axes[2].set(ylabel="mean adaptive threshold in mV", ylim=(0, None))
+        axes[2].set(ylabel="mean of theta in mV", ylim=(0, None))
         for ax in axes:
             ax.set(xlabel="passes over the training images", xlim=(0, 1.03 * passes))
         caption(
