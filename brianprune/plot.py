@@ -171,6 +171,8 @@ def kernels(result, layer="conv1", ax=None, most=100):
         raise ValueError(f"layer = {layer!r}: choose one of {', '.join(result.weights)}")
     summed = result.weights[layer].sum(axis=0)
     ax = weights(summed.reshape(-1, summed.shape[-1]), ax=ax, most=most)
+    n_channels = len(result.weights[layer])
+    ax.images[0].colorbar.set_label(f"weight, sum over {n_channels} channels of the input")
     ax.set_title(f"{layer}, {100 * result.mask[layer].mean():.1f} % of the connections left")
     return ax
 
