@@ -9,6 +9,7 @@ Time starts at zero in every run.
 
 import collections
 import contextlib
+import copy
 import difflib
 import functools
 import hashlib
@@ -401,6 +402,7 @@ class _BranchFree(CPPCodeGenerator):
     """Writes an expression of booleans as it stands, not as branches that no compiler vectorises."""
 
     def translate_statement(self, statement):
+        statement = copy.copy(statement)  # Brian2 keeps it for all networks with this statement
         statement.used_boolean_variables = None
         return super().translate_statement(statement)
 

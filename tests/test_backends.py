@@ -14,11 +14,12 @@ from brian2 import (
     ms,
     mV,
 )
-from conftest import same_result
+from conftest import TINY, same_result
 
 import brianprune as bp
 from brianprune import backends
 from brianprune.experiment import _compiled
+from brianprune.network import build_network
 
 
 def own_network():
@@ -230,6 +231,21 @@ def test_a_changed_parameter_value_compiles_nothing(tiny, monkeypatch):
         pruning=bp.ConstantNeuronPruning(start=5, interval=5, n=1),
     )
     assert changed.run().n_pruned == 3
+
+
+def test_code_does_not_depend_on_what_was_translated_before(monkeypatch, tmp_path):
+    monkeypatch.setattr(backends, "_make", lambda folder, command: None)
+
+    def folder(dense):
+        def build():
+            return build_network(TINY, 64, "linear_implicit", dense=dense)
+
+        return backends.CompiledNetwork(build, cache=tmp_path).folder
+
+    plain, own = folder(None), folder(backends.DenseSynapses)
+    assert plain != own
+    assert folder(None) == plain
+    assert folder(backends.DenseSynapses) == own
 
 
 @pytest.mark.compiled
