@@ -133,12 +133,15 @@ def _preferences(dtype, target=None, exact=False):
     wanted = {
         "core.default_float_dtype": np.dtype(dtype).type,
         "devices.cpp_standalone.extra_make_args_unix": [f"-j{os.cpu_count()}"],
-        # Brian2's Cython target appends its own folder to this list when it first compiles;
-        # the makefile, and with it the build's hash, must not depend on that
+        # Brian2's Cython target appends folders of Brian2 and NumPy to this list when it first
+        # compiles; the makefile, and with it the build's hash, must not depend on that
         "codegen.cpp.include_dirs": [
             folder
             for folder in prefs["codegen.cpp.include_dirs"]
-            if Path(folder) != Path(brian2.synapses.__file__).parent
+            if not any(
+                Path(folder).is_relative_to(Path(package.__file__).parent)
+                for package in (brian2, np)
+            )
         ],
     }
     if target is not None:
