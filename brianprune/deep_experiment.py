@@ -166,7 +166,7 @@ def _split(data, evaluate_on, n_bins, dog, contrast, off_centre):
 @functools.lru_cache(maxsize=16)
 def _compiled(build, shape):
     """Return the compiled network of a layer; in one process it is translated once."""
-    return CompiledNetwork(lambda: build(shape, dense=DenseSynapses), exact=True)
+    return CompiledNetwork(lambda: build(shape, dense=DenseSynapses), exact=True, namespace={})
 
 
 class _Layer:
@@ -221,7 +221,7 @@ class _Layer:
         else:
             if self._runtime is None or self._runtime[0] is not build:
                 built = RuntimeNetwork(
-                    lambda: build(self.shape, self.synapses), self.backend, exact=True
+                    lambda: build(self.shape, self.synapses), self.backend, exact=True, namespace={}
                 )
                 self._runtime = (build, built)
             network = self._runtime[1]

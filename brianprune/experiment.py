@@ -9,7 +9,7 @@ from brian2 import ms, second
 
 from . import analysis
 from .arithmetic import FixedPoint, FloatingPoint
-from .backends import GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
+from .backends import GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend, lasting
 from .datasets import Digits, IdxImages, spikes_of
 from .inference import show
 from .models import DiehlCook
@@ -157,6 +157,7 @@ class Experiment(Computation):
             lambda: build_network(p, n_inputs, self.arithmetic.method),
             dtype=self.arithmetic.dtype,
             exact=self.arithmetic.exact,
+            namespace={},
         )
         values = parameter_values(p, arithmetic=self.arithmetic)
         runtime.set(values | self._start(n_inputs))
@@ -212,13 +213,14 @@ def _compiled(network, n_inputs, method, learning, freezing, dtype, exact):
         lambda: build_network(network, n_inputs, method, learning, DenseSynapses, freezing),
         dtype,
         exact=exact,
+        namespace={},
     )
 
 
 @functools.lru_cache(maxsize=16)
 def _compiled_by_genn(network, n_inputs, method, learning, freezing, dtype, gpu):
     """Return GeNN's compiled network of a structure and times."""
-    from .genn import GeNNNetwork  # whose device is made only when it is asked for
+    from .backends.genn import GeNNNetwork  # whose device is made only when it is asked for
 
     return GeNNNetwork(
         lambda: build_network(
@@ -373,6 +375,7 @@ class _Run:
                     self.backend,
                     dtype,
                     exact,
+                    namespace={},
                 )
             self._networks[learning, freezing] = network
         return self._networks[learning, freezing]
@@ -405,7 +408,8 @@ class _Run:
             duration = (end - begin) * self.duration * second
             state = self._known(progress["state"], network) | self._values()
             run = network.run(duration, state, {"inputs": spikes})
-            progress["state"].update(run.state)
+            # images are on their own clock: only with a rest does a last step reach the next image
+            progress["state"].update(lasting(run.state, events=e.network.rest > 0 * ms))
             progress["done"] = end
             input_spikes = np.bincount(spikes[0], minlength=self.n_inputs)
             self._tally(progress, run, input_spikes, begin)

@@ -98,6 +98,7 @@ class FrozenNetwork:
             self.network = CompiledNetwork(
                 lambda: build(structure(small), dense=DenseSynapses, existing=one),
                 arithmetic.dtype,
+                namespace={},
             )
             if existing is not None:
                 names = ("_synaptic_pre", "_synaptic_post")
@@ -108,6 +109,7 @@ class FrozenNetwork:
                 lambda: build(small, existing=existing),
                 backend,
                 arithmetic.dtype,
+                namespace={},
             )
         self.state = parameters | given
         self.state |= {

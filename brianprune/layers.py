@@ -23,6 +23,7 @@ from brian2 import (
 )
 from brian2.monitors.spikemonitor import EventMonitor
 
+from .backends.dense import SparseEvents, SparseSynapses
 from .models import ttfs as model
 from .network import SCHEDULE
 
@@ -230,7 +231,7 @@ def _common(shape, synapses, dense):
             model.SYNAPSE,
             on_pre=model.INTEGRATE,
             delay=0 * ms,
-            codeobj_class=getattr(dense, "sparse", None),
+            codeobj_class=SparseSynapses if dense else None,
             name="inputs_conv",
             **common,
         )
@@ -280,7 +281,7 @@ def learning_network(shape, synapses=None, dense=None):
         **common,
     )
     conv.set_event_schedule("crossed", when="thresholds", order=0)
-    conv.thresholder["crossed"].codeobj_class = getattr(dense, "events", None)
+    conv.thresholder["crossed"].codeobj_class = SparseEvents if dense else None
     trace = NeuronGroup(shape.inputs.size + 1, model.TRACE, name="trace", **common)
     in_rounds = {"clock": rounds, "namespace": {}}
     maps = NeuronGroup(
@@ -302,7 +303,7 @@ def learning_network(shape, synapses=None, dense=None):
         trace,
         on_pre=model.SET_TRACE,
         delay=0 * ms,
-        codeobj_class=getattr(dense, "sparse", None),
+        codeobj_class=SparseSynapses if dense else None,
         name="inputs_trace",
         **common,
     )
@@ -379,7 +380,7 @@ def inference_network(shape, synapses=None, dense=None):
         **common,
     )
     conv.set_event_schedule("crossed", when="thresholds", order=0)
-    conv.thresholder["crossed"].codeobj_class = getattr(dense, "events", None)
+    conv.thresholder["crossed"].codeobj_class = SparseEvents if dense else None
     locations = NeuronGroup(
         shape.conv.rows * shape.conv.columns, model.LOCATION, name="locations", **common
     )
@@ -389,7 +390,7 @@ def inference_network(shape, synapses=None, dense=None):
         on_pre={"find": model.FIND_FIRST, "mark": model.MARK_FIRST},
         on_event={"find": "crossed", "mark": "crossed"},
         delay={"find": 0 * ms, "mark": 0 * ms},
-        codeobj_class=getattr(dense, "sparse", None),
+        codeobj_class=SparseSynapses if dense else None,
         name="conv_locations",
         **common,
     )
@@ -410,7 +411,7 @@ def inference_network(shape, synapses=None, dense=None):
         on_pre={"pre": model.TO_POOL},
         on_event={"pre": "crossed"},
         delay={"pre": 0 * ms},
-        codeobj_class=getattr(dense, "sparse", None),
+        codeobj_class=SparseSynapses if dense else None,
         name="conv_pool",
         **common,
     )
@@ -460,7 +461,7 @@ def _inhibit_location(conv, n_maps, dense, common):
         on_pre={"pre": model.INHIBIT},
         on_event={"pre": "crossed"},
         delay={"pre": 0 * ms},
-        codeobj_class=getattr(dense, "sparse", None),
+        codeobj_class=SparseSynapses if dense else None,
         name="conv_conv",
         **common,
     )

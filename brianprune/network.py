@@ -21,6 +21,7 @@ from brian2 import (
 from brian2.units.fundamentalunits import have_same_dimensions
 
 from .arithmetic import FloatingPoint
+from .backends.dense import SparseEvents, SparseSynapses
 from .models import diehl_cook as floating
 from .models import diehl_cook_fixed as fixed
 from .pruning.rules import Decision, OwnPruning, PruningEvent, PruningRule, decide, event_rng
@@ -104,7 +105,7 @@ def build_network(
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
     exc = _excitatory(p, model, method, learning, freezing, textbook, common)
     for thresholder in exc.thresholder.values():
-        thresholder.codeobj_class = getattr(dense, "events", None)
+        thresholder.codeobj_class = SparseEvents if dense else None
     equations, on_pre, on_post = model.SYNAPSE, model.ON_PRE, None
     if learning:
         equations += model.SYNAPSE_LEARNING + (model.SYNAPSE_FREEZING if freezing else "")
@@ -121,7 +122,7 @@ def build_network(
         on_pre=on_pre,
         on_post=on_post,
         delay={"pre": 0 * ms, "post": 0 * ms} if learning else {"pre": 0 * ms},
-        codeobj_class=dense if existing is None else getattr(dense, "sparse", None),
+        codeobj_class=dense if existing is None or dense is None else SparseSynapses,
         name="inputs_exc",
         **common,
     )

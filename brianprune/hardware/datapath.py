@@ -152,7 +152,7 @@ class Datapath:
         monitor = StateMonitor(
             exc, ["v", "g_e", "g_i"], record=True, when="end", clock=exc.clock, name="recorded"
         )
-        network.add(monitor)
+        twin.network.add(monitor)
         found = {name: [] for name in ("v", "g_e", "g_i", "fired")}
         for k, image in enumerate(images):
             inputs, at = self.spikes(image, first + k)

@@ -3,10 +3,13 @@
 #define BRIANPRUNE_SEGMENT_H
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace segment {
@@ -17,6 +20,11 @@ inline void fail(const std::string& what)
     std::_Exit(3);
 }
 
+inline bool exists(const std::string& file)
+{
+    return std::ifstream(file).is_open();
+}
+
 // One element fills the array; a file that is not there leaves the initial value.
 template <class T> void read(const std::string& file, T* data, size_t n)
 {
@@ -25,9 +33,12 @@ template <class T> void read(const std::string& file, T* data, size_t n)
         return;
     const size_t given = (size_t)stream.tellg()/sizeof(T);
     if (given != n && given != 1)
-        fail(file + ": wrong number of elements");
+        fail(file + ": wrong number of elements: " + std::to_string(given) + ", not "
+             + std::to_string(n));
     stream.seekg(0);
     stream.read(reinterpret_cast<char*>(data), given*sizeof(T));
+    if (stream.fail())
+        fail(file + ": cannot be read");
     if (given == 1)
         std::fill(data, data + n, data[0]);
 }
@@ -42,14 +53,15 @@ template <class T> void resize_and_read(const std::string& file, std::vector<T>&
     std::ifstream stream(file, std::ios::binary | std::ios::ate);
     if (stream.is_open())
         data.resize((size_t)stream.tellg()/sizeof(T));
-    read(file, data);
+    if (!data.empty())
+        read(file, data);
 }
 
 // Only if another file is there too may the length change.
 template <class T>
 void resize_and_read_if(const std::string& file, std::vector<T>& data, const std::string& other)
 {
-    if (std::ifstream(other).is_open())
+    if (exists(other))
         resize_and_read(file, data);
     else
         read(file, data);
@@ -64,6 +76,11 @@ template <class T> void write(const std::string& file, const T* data, size_t n)
         fail(file + ": cannot be written");
 }
 
+template <class T> void write(const std::string& file, const std::vector<T>& data)
+{
+    write(file, data.data(), data.size());
+}
+
 // A two-dimensional array of Brian2, row by row.
 template <class T> void write_rows(const std::string& file, T& data)
 {
@@ -73,6 +90,63 @@ template <class T> void write_rows(const std::string& file, T& data)
     stream.close();
     if (stream.fail())
         fail(file + ": cannot be written");
+}
+
+// The first step that is not before a time, as Brian2's clocks have it.
+inline int64_t step_at(double time, double dt)
+{
+    const int64_t step = std::llround(time/dt);
+    if (step*dt == time || std::fabs(step*dt - time)/dt <= 1e-4)
+        return step;
+    return (int64_t)std::ceil(time/dt);
+}
+
+// Spikes in flight: steps until they arrive, and their synapses. What arrived in the last step is gone.
+template <class Pathway>
+void write_queue(const std::string& steps_file, const std::string& synapses_file, Pathway& pathway)
+{
+    auto& now = *pathway.queue[0];
+    std::vector<int32_t> steps, synapses;
+    for (size_t k=1; k<now.queue.size(); k++)
+    {
+        const auto& row = now.queue[(now.offset + k) % now.queue.size()];
+        steps.insert(steps.end(), row.size(), (int32_t)k);
+        synapses.insert(synapses.end(), row.begin(), row.end());
+    }
+    write(steps_file, steps);
+    write(synapses_file, synapses);
+}
+
+template <class Pathway>
+void read_queue(const std::string& steps_file, const std::string& synapses_file, Pathway& pathway)
+{
+    auto& now = *pathway.queue[0];
+    std::vector<int32_t> steps, synapses;
+    resize_and_read(steps_file, steps);
+    resize_and_read(synapses_file, synapses);
+    for (const int32_t step : steps)
+        now.ensure_delay(step);
+    for (size_t k=0; k<steps.size(); k++)
+        now.queue[(now.offset + steps[k]) % now.queue.size()].push_back(synapses[k]);
+}
+
+// The generator's state as it lies in memory: only the same program reads it.
+template <class Generator> void write_generator(const std::string& file, const Generator& generator)
+{
+    static_assert(std::is_trivially_copyable<Generator>::value, "the generator is not plain data");
+    write(file, reinterpret_cast<const char*>(&generator), sizeof(Generator));
+}
+
+template <class Generator> void read_generator(const std::string& file, Generator& generator)
+{
+    std::ifstream stream(file, std::ios::binary | std::ios::ate);
+    if (!stream.is_open())
+        return;
+    if ((size_t)stream.tellg() != sizeof(Generator))
+        fail("'random_generator' is another backend's or program's: leave it out of the state, and give"
+             " the run a seed");
+    stream.seekg(0);
+    stream.read(reinterpret_cast<char*>(&generator), sizeof(Generator));
 }
 
 }

@@ -13,13 +13,16 @@ from importlib import util
 from pathlib import Path
 
 import numpy as np
-from brian2 import DEFAULT_FUNCTIONS, BrianLogger, defaultclock, prefs, second, set_device
+from brian2 import DEFAULT_FUNCTIONS, defaultclock, prefs, second, set_device
 from brian2.core.variables import ArrayVariable
 from brian2.devices.device import all_devices, reset_device
 from brian2.groups.group import CodeRunner
 from brian2.utils.stringtools import get_identifiers
 
-from .backends import CompiledNetwork, _checked_network, _make, _write_segment_header
+from .. import brian2_compat as compat
+from .base import check_network
+from .programs import make, write_segment_header
+from .standalone import CompiledNetwork
 
 __all__ = ["GeNNNetwork", "check_genn"]
 
@@ -91,41 +94,59 @@ class GeNNNetwork(CompiledNetwork):
         self.backend = "genn" if gpu else "genn_cpu"
         super().__init__(build, dtype, cache)
 
-    def _translate(self, build, work):
+    def _check(self):
+        check_genn(self.gpu)
+
+    def _translate(self, build, work, namespace):
         device = _device()
-        BrianLogger.suppress_hierarchy("brian2.devices.genn")  # preferences are put back below
         before = {name: prefs[name] for name in _CHANGED}
         set_device("brianprune_genn", build_on_run=False)
         device.reinit()
         device.activate(build_on_run=False)
-        prefs["codegen.cpp.headers"] = [*before["codegen.cpp.headers"], '"segment.h"']
         try:
-            network = _checked_network(build())
-            operations = _take_slow_operations(network)
-            with contextlib.redirect_stdout(None):
-                network.run(0 * second, namespace={})
-            for operation in operations:
-                operation.create_code_objects({})
-            device.slow_operations = operations
-            device.run_statement_used = False  # it knows only of building within run()
-            self._describe(device, network)
-            self._insert_segment_code(device, network)
-            _write_segment_header(work)
-            with contextlib.redirect_stdout(None):
-                device.build(
-                    directory=str(work),
-                    compile=False,
-                    run=False,
-                    use_GPU=self.gpu,
-                    with_output=False,
-                )
+            with compat.quiet("brian2.devices.genn"):  # preferences are put back below
+                prefs["codegen.cpp.headers"] = [*before["codegen.cpp.headers"], '"segment.h"']
+                with compat.watched_build():
+                    network = check_network(build())
+                operations = _take_slow_operations(network)
+                with contextlib.redirect_stdout(None):
+                    compat.run(network, 0 * second, namespace)
+                for operation in operations:
+                    operation.create_code_objects({})
+                device.slow_operations = operations
+                device.run_statement_used = False  # it knows only of building within run()
+                self._describe(device, network)
+                self._insert_segment_code(device)
+                write_segment_header(work)
+                with contextlib.redirect_stdout(None):
+                    device.build(
+                        directory=str(work),
+                        compile=False,
+                        run=False,
+                        use_GPU=self.gpu,
+                        with_output=False,
+                    )
         finally:
             device.reinit()
             reset_device()
             for name, value in before.items():
                 prefs[name] = value
 
-    def _insert_segment_code(self, device, network):
+    def _describe_randomness(self, device, network, made, first):
+        self._draws = self._draws_initial_values = False
+        self._queues = {}
+
+    def run(self, duration, state=None, spikes=None, seed=None):
+        """Run once; see `CompiledNetwork.run`. Time starts at 0, and no spikes are in flight."""
+        if seed is not None:
+            raise NotImplementedError("GeNN: a run cannot be given a seed; use another backend")
+        if float(np.asarray((state or {}).get("t", 0.0))) != 0:
+            raise NotImplementedError(
+                "GeNN: a run starts at time 0; take what lasts, brianprune.backends.lasting(state)"
+            )
+        return super().run(duration, state, spikes)
+
+    def _insert_segment_code(self, device):
         # GeNN's generator runs these lines too, to count synapses: it has no state to read
         folder = 'const char* state_{0} = std::getenv("BRIANPRUNE_{1}");'
         read = "\n".join(self._reading_lines()).replace("state_in +", "std::string(state_in) +")
@@ -146,15 +167,15 @@ class GeNNNetwork(CompiledNetwork):
         build = str(Path(os.environ["GENN_PATH"], "bin", "genn-buildmodel.sh").resolve())
         include = f"{folder}:{folder / 'brianlib' / 'randomkit'}"
         cpu = [] if self.gpu else ["-c"]
-        _make(folder, ["bash", build, *cpu, "-i", include, "magicnetwork_model.cpp"])
-        _make(folder, ["make"])
+        make(folder, ["bash", build, *cpu, "-i", include, "magicnetwork_model.cpp"])
+        make(folder, ["make"])
         (folder / "generator").unlink(missing_ok=True)
 
-    def _command(self, given, back, duration):
+    def _command(self, given, back, start, end, everything, seed):
         environment = {
             "BRIANPRUNE_IN": str(given),
             "BRIANPRUNE_OUT": str(back),
-            "BRIANPRUNE_DURATION": repr(duration),
+            "BRIANPRUNE_DURATION": repr(end - start),
         }
         return ["./main", "segment", "0"], environment
 

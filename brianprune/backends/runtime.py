@@ -1,0 +1,171 @@
+"""Brian2's runtime targets: a network in this process, run in segments."""
+
+import functools
+
+import numpy as np
+from brian2 import NetworkOperation, second
+from brian2 import seed as set_seed
+
+from .. import brian2_compat as compat
+from .base import (
+    Inputs,
+    Segment,
+    check_functions,
+    check_network,
+    check_seed,
+    monitored,
+    pathways,
+    preferences,
+)
+
+__all__ = ["RuntimeNetwork"]
+
+
+class RuntimeNetwork:
+    """A Brian2 network run in segments on a runtime target; the contract is `CompiledNetwork`'s.
+
+    Parameters
+    ----------
+    build : callable
+        Builds and returns the `Network`; called once. It may not run it.
+    target : {'numpy', 'cython'}
+    dtype : dtype, optional
+        Floating-point type of the state variables.
+    exact : bool
+        Whether compiled code computes floating-point numbers just as it is written.
+    namespace : dict, optional
+        Of names in equations that no group knows. Default: those of the module (and enclosing
+        functions) of `build` and of the caller, as in a script.
+
+    Notes
+    -----
+    Network operations are called as in plain Brian2. What they keep in Python is not part of the
+    state, unless they store and restore it, as a `~brianprune.Pruner` does.
+    """
+
+    def __init__(self, build, target="numpy", dtype=np.float64, exact=False, namespace=None):
+        self._preferences = functools.partial(preferences, dtype, target, exact)
+        self._namespace = compat.caller_namespace(build) if namespace is None else namespace
+        with self._preferences():
+            users = compat.random_state()
+            try:
+                with compat.watched_build() as made:
+                    self.network = check_network(build())
+                self._seeded = compat.random_state() if made.seeded else None
+            finally:
+                compat.set_random_state(users)
+            self._keep()
+        self._draws = None
+        self._before_end = None
+        end = self.network.after_run
+        #: Brian2 forgets the spikes of the last step at the end of a run: they are read before
+        self.network.after_run = lambda: (self._read(), end())
+
+    def _keep(self):
+        self.inputs = Inputs(self.network)
+        self.network.store(_INITIAL)
+
+    def add(self, *objects):
+        """Add objects, such as monitors, to the network as it was built."""
+        self.network.restore(_INITIAL)
+        self.network.add(*objects)
+        self._keep()
+
+    @property
+    def names(self):
+        """Names of all state variables, "object.variable"."""
+        return self.inputs.specs.keys()
+
+    def set(self, state):
+        """Set state variables by "object.variable", in the network as it is."""
+        self._set(self.inputs.start(0 * second, state, {}).values)
+
+    def _set(self, values):
+        for synapses, names in self.inputs.synapses.items():
+            if f"{synapses}._synaptic_pre" in values:
+                for name in names:
+                    self.inputs.variables[name].resize(len(values[f"{synapses}._synaptic_pre"]))
+        for name, value in values.items():
+            variable = self.inputs.variables[name]
+            size = len(np.atleast_1d(variable.get_value()))
+            if value.shape not in ((), (1,), (size,)):
+                raise ValueError(f"'{name}' has {size} elements, {value.shape} were given")
+            variable.set_value(np.broadcast_to(value, size).copy())
+
+    def set_spikes(self, spikes):
+        """Set the spikes of the SpikeGeneratorGroups by name: (indices, times in seconds)."""
+        self._set_spikes(self.inputs.start(0 * second, {}, spikes), spikes)
+
+    def _set_spikes(self, start, names):
+        for name in names:
+            group = self.network[name]
+            indices, times, period = start.emitted[name]
+            dt = start.dt[group.clock.name]
+            group.set_spikes(indices, times * second, period * dt * second, sorted=True)
+
+    def run(self, duration, state=None, spikes=None, seed=None):
+        """Run once; see `CompiledNetwork.run`."""
+        start = self.inputs.start(duration, state, spikes)
+        seed = check_seed(seed)
+        with self._preferences():
+            users = compat.random_state()
+            try:
+                return self._run(start, state, seed)
+            finally:
+                compat.set_random_state(users)
+
+    def _run(self, start, state, seed):
+        network = self.network
+        network.restore(_INITIAL)
+        self._set(start.values)
+        self._set_spikes(start, self.inputs.generators)
+        network.t_ = start.t
+        ways = pathways(network)
+        for name, pathway in ways.items():
+            dt = start.dt[pathway.source.clock.name]
+            arrival, synapse = start.flights.get(name, (np.empty(0), np.empty(0, np.int32)))
+            compat.set_queue(pathway, arrival, synapse, dt)
+        if seed is not None:
+            set_seed(seed)
+        elif start.generator is not None:
+            compat.set_random_state(start.generator)
+        elif self._seeded is not None:
+            compat.set_random_state(self._seeded)
+        else:
+            set_seed()
+        try:
+            compat.run(network, (start.end - start.t) * second, self._namespace)
+        finally:
+            read, self._before_end = self._before_end, None
+        if self._draws is None:
+            operations = [
+                obj for obj in network.sorted_objects if isinstance(obj, NetworkOperation)
+            ]
+            self._draws = check_functions(network) or bool(operations)
+        flights = {}
+        for name, pathway in ways.items():
+            steps, synapse = compat.queue_of(pathway)
+            flights[name] = steps * start.dt[pathway.source.clock.name], synapse.astype(np.int32)
+        events, recorded = monitored(network)
+        generator = compat.random_state() if self._draws else None
+        return Segment(
+            self.inputs.state(state, start, read, flights, generator),
+            {
+                name: (np.array(indices.get_value()), np.array(times.get_value()) - start.t)
+                for name, (indices, times) in events.items()
+            },
+            {
+                name: np.array(variable.get_value()) - (start.t if kind == "time" else 0)
+                for name, (kind, variable, _) in recorded.items()
+            },
+        )
+
+    def _read(self):
+        self._before_end = {
+            name: np.array(np.atleast_1d(self.inputs.variables[name].get_value()))
+            for name in self.inputs.states
+        }
+
+
+#: Name under which Brian2 stores the network as it was built.
+_INITIAL = "brianprune: as built"

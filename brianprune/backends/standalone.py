@@ -1,0 +1,490 @@
+"""C++ standalone: a Brian2 network as a compiled function."""
+
+import os
+import subprocess
+
+import numpy as np
+from brian2 import NetworkOperation, Synapses, second
+from brian2.core.variables import DynamicArrayVariable
+
+from .. import brian2_compat as compat
+from .base import (
+    Inputs,
+    Segment,
+    check_compilers,
+    check_functions,
+    check_network,
+    check_seed,
+    monitored,
+    pathways,
+    preferences,
+)
+from .dense import DenseSynapses, check_preconditions
+from .programs import StorageError, make, program, scratch, write_segment_header
+
+__all__ = ["CompiledNetwork"]
+
+
+class CompiledNetwork:
+    """A Brian2 network as a compiled function: state and spikes in, state and spikes out.
+
+    The network is translated by Brian2's C++ standalone mode, compiled once and kept in a
+    cache; any state variable, parameter or clock's ``dt`` can then be given to each run
+    without compiling again. A run gives what plain Brian2 gives; what cannot be done is refused by name.
+
+    Parameters
+    ----------
+    build : callable
+        Builds and returns the `Network`; called once, with the standalone device active. It may not
+        run it. If it draws wiring or initial values at random, they are drawn once.
+    dtype : dtype, optional
+        Floating-point type of the state variables.
+    cache : path, optional
+        Folder of the compiled networks. Default: the environment variable
+        ``BRIANPRUNE_CACHE`` or the user's cache folder.
+    exact : bool
+        Whether compiled code computes floating-point numbers just as it is written.
+    namespace : dict, optional
+        Of names in equations that no group knows. Default: those of the module (and enclosing
+        functions) of `build` and of the caller, as in a script.
+
+    Raises
+    ------
+    NotImplementedError
+        If the network has what no compiled run can do, such as a `NetworkOperation`.
+    StorageError
+        If the cache cannot be used.
+
+    Notes
+    -----
+    Network operations are Python and are refused: cut the run where they act and change the state
+    in between, or use `RuntimeNetwork`.
+
+    Examples
+    --------
+    >>> from brian2 import *
+    >>> def build():
+    ...     group = NeuronGroup(2, '''dv/dt = (i - v)/tau : 1
+    ...                               i : 1
+    ...                               tau : second (shared, constant)''',
+    ...                         threshold='v > 1', reset='v = 0', method='exact', name='group')
+    ...     return Network(group, SpikeMonitor(group, name='spikes'))
+    >>> compiled = CompiledNetwork(build)                                # doctest: +SKIP
+    >>> run = compiled.run(100*ms, {'group.i': [2, 3], 'group.tau': 10*ms})   # doctest: +SKIP
+    >>> run.state['group.v'], run.spikes['spikes']                       # doctest: +SKIP
+    """
+
+    backend = "cpp_standalone"
+
+    def __init__(self, build, dtype=np.float64, cache=None, exact=False, namespace=None):
+        self._check()
+        namespace = compat.caller_namespace(build) if namespace is None else namespace
+
+        def translate(work):
+            with preferences(dtype, exact=exact), compat.fresh_names():
+                self._translate(build, work, namespace)
+
+        #: the program's folder, and whether the compiler had to be called
+        self.folder, self.compiled = program(translate, self._compiler(), self._compile, cache)
+        #: what was drawn at random once and for all; what is not given has these values
+        self._drawn = {}
+        if self._draws_initial_values:
+            self._drawn = self._call({}, 0.0, 0.0, None, self.inputs.initial)
+
+    def _check(self):
+        check_compilers(self.backend)
+
+    def _translate(self, build, work, namespace):
+        with compat.standalone_device() as device:
+            with compat.watched_build() as made:
+                network = check_network(build())
+            _refuse_operations(network)
+            first = len(device.main_queue)
+            compat.run(network, 0 * second, namespace)
+            check_preconditions(network, made, _delays(device, network))
+            self._describe(device, network, made, first)
+            self._insert_segment_code(device, network, first)
+            device.headers.append('"segment.h"')
+            write_segment_header(work)
+            device.build(directory=str(work), compile=False, run=False, with_output=False)
+
+    def _describe(self, device, network, made=None, first=0):
+        """Remember names, types and sizes of all arrays, what is recorded, what is random."""
+        self._describe_randomness(device, network, made, first)
+        self.inputs = Inputs(network, compat.dt_is_compiled_in(network))
+        arrays = self.inputs.variables
+        self._cpp = {
+            name: device.get_array_name(variable, access_data=False)
+            for name, variable in arrays.items()
+        }
+        self._events, self._recorded, self._recorded_cpp = {}, {}, {}
+        events, recorded = monitored(network)
+        for name, (indices, times) in events.items():
+            self._events[name] = []
+            for variable in (indices, times):
+                key = f"{name}.{variable.name}"
+                self._events[name].append((key, np.dtype(variable.dtype)))
+                self._recorded_cpp[key] = (
+                    "array",
+                    device.get_array_name(variable, False),
+                    variable,
+                )
+        for name, (kind, variable, columns) in recorded.items():
+            self._recorded[name] = kind, np.dtype(variable.dtype), columns
+            self._recorded_cpp[name] = (kind, device.get_array_name(variable, False), variable)
+        self._recorded_cpp = {
+            name: (kind, cpp, _is_dynamic(variable))
+            for name, (kind, cpp, variable) in self._recorded_cpp.items()
+        }
+
+    def _describe_randomness(self, device, network, made, first):
+        """Remember what lives outside the arrays: random numbers and spikes in flight."""
+        self._draws = check_functions(network)
+        setting_up = [item[1] for item in device.main_queue[:first] if item[0] == "run_code_object"]
+        self._draws_initial_values = not made.seeded and any(
+            compat.draws_random_numbers(code) for (code, *_) in setting_up
+        )
+        self._queues = {
+            name: pathway.source.clock.name
+            for name, pathway in pathways(network).items()
+            if pathway.active
+            and not issubclass(pathway.synapses.codeobj_class or object, DenseSynapses)
+        }
+
+    def _insert_segment_code(self, device, network, first):
+        """Read the state before anything is computed from it, step through all code, write; stop."""
+        setting, code = compat.run_items(device, first)
+        device.insert_code(
+            "before_start",
+            "const std::string state_in = args.at(0), state_out = args.at(1);\n"
+            "const double t_start = std::stod(args.at(2)), t_end = std::stod(args.at(3));\n"
+            'const bool everything = args.at(4) == "everything";\n'
+            "const long long seed = std::stoll(args.at(5));\n"
+            "args.clear();",
+        )
+        steps = compat.code_in_order(network)
+        clocks = {
+            clock.name: {
+                what: device.get_array_name(clock.variables[what])
+                for what in ("timestep", "t", "dt")
+            }
+            for clock in dict.fromkeys(clock for clock, _ in steps)
+        }
+        steps = [(clock.name, code) for clock, code in steps]
+        read = [*self._reading_lines(), *self._writing_lines(everything=True)]
+        read += _starting_lines(clocks)
+        loop = [*self._restoring_lines(), *_loop_lines(clocks, steps), *self._writing_lines()]
+        loop.append("return 0;  // nothing else is needed: no array is written twice")
+        device.main_queue[first:] = [
+            *setting,
+            ("insert_code", "\n".join(read)),
+            *code,
+            ("insert_code", "\n".join(loop)),
+        ]
+
+    def _reading_lines(self):
+        """C++ that sets all arrays that the folder `state_in` has a file of."""
+        of_generators = {
+            f"{name}.{variable}"
+            for name in self.inputs.generators
+            for variable in ("_timebins", "neuron_index")
+        }
+        owners = {name: of for of, names in self.inputs.synapses.items() for name in names}
+        lines = []
+        for name, cpp in self._cpp.items():
+            size = self.inputs.specs[name][2]
+            dynamic = name in self.inputs.dynamic
+            file = f'state_in + "/{name}"'
+            if name in of_generators:
+                lines.append(f"segment::resize_and_read({file}, {cpp});")
+            elif name in owners:
+                pre = f'state_in + "/{owners[name]}._synaptic_pre"'
+                lines.append(f"segment::resize_and_read_if({file}, {cpp}, {pre});")
+            elif dynamic:
+                lines.append(f"segment::read({file}, {cpp});")
+            else:
+                lines.append(f"segment::read({file}, {cpp}, {size});")
+        return lines
+
+    def _restoring_lines(self):
+        """C++ that restores what lives outside the arrays."""
+        lines = [
+            f'segment::read_queue(state_in + "/{name}.arrival", state_in + "/{name}.synapse", {name});'
+            for name in self._queues
+        ]
+        generator = "_random_generators[0]"
+        return [
+            *lines,
+            f'segment::read_generator(state_in + "/random_generator", {generator});',
+            "if (seed >= 0)",
+            f"    {generator}.seed((unsigned long)seed);",
+        ]
+
+    def _writing_lines(self, everything=False):
+        """C++ that writes what a run can change to the folder `state_out`, or all arrays."""
+        lines = []
+        names = self.inputs.initial if everything else self.inputs.states
+        for name in names:
+            data = self._cpp[name]
+            if name not in self.inputs.dynamic:
+                data = f"{data}, {self.inputs.specs[name][2]}"
+            lines.append(f'segment::write(state_out + "/{name}", {data});')
+        if everything:
+            return ["if (everything) {", *lines, "return 0;", "}"]
+        for name, (kind, cpp, dynamic) in self._recorded_cpp.items():
+            function = "write_rows" if kind == "rows" else "write"
+            data = cpp if dynamic else f"{cpp}, _num_{cpp}"
+            lines.append(f'segment::{function}(state_out + "/{name}", {data});')
+        lines += [
+            f'segment::write_queue(state_out + "/{name}.arrival", state_out + "/{name}.synapse", {name});'
+            for name in self._queues
+        ]
+        if self._draws:
+            lines.append(
+                'segment::write_generator(state_out + "/random_generator", _random_generators[0]);'
+            )
+        return lines
+
+    def _compiler(self):
+        return str(os.environ.get("CXX"))
+
+    def _compile(self, folder):
+        """Compile what was translated; headers that all sources include are parsed once."""
+        compiler = os.environ.get("CXX") or "g++"
+        (folder / "common.h").write_text(_COMMON_HEADERS)
+        (folder / "common.mk").write_text(_COMMON_RULE)
+        (folder / "make.deps").touch()  # nothing is compiled here a second time
+        command = ["make", "-f", "makefile", "-f", "common.mk"]
+        make(folder, [*command, f"CXX={compiler}", "common.h.gch"])
+        make(folder, [*command, f"-j{os.cpu_count()}", f"CXX={compiler} -include common.h", "all"])
+        (folder / "common.h.gch").unlink(missing_ok=True)
+
+    def _command(self, given, back, start, end, everything, seed):
+        """The command of a run and what it needs in the environment."""
+        command = ["./main", str(given), str(back), repr(start), repr(end)]
+        return [
+            *command,
+            "everything" if everything else "-",
+            str(-1 if seed is None else seed),
+        ], {}
+
+    @property
+    def names(self):
+        """Names of all state variables, "object.variable"."""
+        return self.inputs.specs.keys()
+
+    def run(self, duration, state=None, spikes=None, seed=None):
+        """Run the network from a given state.
+
+        Parameters
+        ----------
+        duration : Quantity
+            Of this run, in seconds.
+        state : dict, optional
+            Values by ``"object.variable"``: arrays, or numbers for all elements; what is not
+            given has its initial value. What a run gave back continues it; without ``"t"`` the run
+            starts at time 0.
+        spikes : dict, optional
+            For each `SpikeGeneratorGroup`, by name: (indices, times in seconds from the start of this
+            run), sorted by time; instead of those that it has from `build`.
+        seed : int, optional
+            Of this run's random numbers. Default: they go on where those of `state` ended, or follow the
+            ``seed()`` of `build`, or differ each time.
+
+        Returns
+        -------
+        Segment
+            ``state``: what was given, and every variable that a run can change; ``spikes``: for each spike or
+            event monitor (indices, times in seconds from the start of this run); ``recorded``: arrays of the
+            other monitors.
+
+        Raises
+        ------
+        KeyError
+            If the network has no such object or variable.
+        ValueError, TypeError
+            If a value has the wrong size, unit or kind, or spikes are not sorted.
+        NotImplementedError
+            If a value is compiled in, as the dt of a clock with a `PoissonInput`.
+        StorageError
+            If there is no space for temporary files.
+        """
+        state = self._drawn | dict(state or {})
+        start = self.inputs.start(duration, state, spikes)
+        seed = check_seed(seed)
+        files = dict(start.values)
+        for name in self.inputs.generators:
+            indices, bins, period, first = self.inputs.position(name, start)
+            files |= {
+                f"{name}.neuron_index": indices,
+                f"{name}._timebins": bins,
+                f"{name}._period_bins": np.array(period, dtype=np.int32),
+                f"{name}._lastindex": np.array(first, dtype=np.int32),
+            }
+        for name, (arrival, synapse) in start.flights.items():
+            if name not in self._queues:
+                raise ValueError(f"'{name}' has no delays, so no spikes can be in flight there")
+            steps = np.asarray(arrival / start.dt[self._queues[name]] + 0.5, dtype=np.int32)
+            files |= {f"{name}.arrival": steps, f"{name}.synapse": synapse}
+        if start.generator is not None:
+            files["random_generator"] = np.asarray(start.generator, dtype=np.uint8)
+        back = self._call(files, start.t, start.end, seed)
+        flights = {
+            name: (back[f"{name}.arrival"] * start.dt[clock], back[f"{name}.synapse"])
+            for name, clock in self._queues.items()
+        }
+        new = {name: back[name] for name in self.inputs.states}
+        generator = back.get("random_generator")
+        events = {
+            name: (back[indices], back[times] - start.t)
+            for name, ((indices, _), (times, _)) in self._events.items()
+        }
+        recorded = {
+            name: back[name] - start.t if kind == "time" else back[name]
+            for name, (kind, _, _) in self._recorded.items()
+        }
+        full = self.inputs.state(state, start, new, flights, generator)
+        return Segment(full, events, recorded)
+
+    def _call(self, files, start, end, seed, everything=()):
+        """Run the program with arrays as files; return the arrays that it wrote, by name."""
+        with scratch() as folder:
+            given, back = folder / "in", folder / "out"
+            given.mkdir()
+            back.mkdir()
+            for name, values in files.items():
+                values.tofile(given / name)
+            command, environment = self._command(given, back, start, end, bool(everything), seed)
+            try:
+                done = subprocess.run(
+                    command,
+                    cwd=self.folder,
+                    capture_output=True,
+                    text=True,
+                    env=os.environ | environment,
+                )
+            except OSError as error:
+                raise RuntimeError(
+                    f"the compiled network in {self.folder} cannot be started ({error.strerror}): make it"
+                    " anew, it is compiled again"
+                ) from None
+            if done.returncode:
+                said = done.stderr.strip() or done.stdout.strip()
+                if "cannot be written" in said:
+                    raise StorageError(
+                        f"no space left for a run's arrays in {folder.parent}: free space there, or set"
+                        " TMPDIR to another folder"
+                    )
+                said = said.replace(str(given) + "/", "")
+                raise RuntimeError(
+                    f"the compiled network in {self.folder} failed (exit {done.returncode}): {said}"
+                )
+            return {
+                name: np.fromfile(back / name, dtype=dtype).reshape(shape)
+                for name, dtype, shape in self._outputs(everything)
+            }
+
+    def _outputs(self, everything):
+        """(name, dtype, shape) of the files that a run writes."""
+        names = everything or self.inputs.states
+        outputs = [(name, self.inputs.specs[name][0], -1) for name in names]
+        if everything:
+            return outputs
+        for arrays in self._events.values():
+            outputs += [(name, dtype, -1) for name, dtype in arrays]
+        for name, (kind, dtype, columns) in self._recorded.items():
+            outputs.append((name, dtype, (-1, columns) if kind == "rows" else -1))
+        for name in self._queues:
+            outputs += [(f"{name}.{what}", np.int32, -1) for what in ("arrival", "synapse")]
+        if self._draws:
+            outputs.append(("random_generator", np.uint8, -1))
+        return outputs
+
+
+def _is_dynamic(variable):
+    return isinstance(variable, DynamicArrayVariable)
+
+
+def _refuse_operations(network):
+    for obj in network.sorted_objects:
+        if isinstance(obj, NetworkOperation):
+            raise NotImplementedError(
+                f"'{obj.name}' is a network operation, which is Python and would not be called by compiled"
+                " code: cut the run where it acts and change the state in between, or use RuntimeNetwork"
+            )
+
+
+def _delays(device, network):
+    """Return the delays in seconds by name, None where they are no known single number."""
+    delays = {}
+    for obj in network.sorted_objects:
+        if not isinstance(obj, Synapses):
+            continue
+        for name, variable in compat.delay_variables(obj).items():
+            array = device.get_array_name(variable, access_data=False)
+            delays[name] = compat.last_value(device, array) if variable.scalar else None
+    return delays
+
+
+def _starting_lines(clocks):
+    """C++ that sets the clocks to the start of the run."""
+    lines = []
+    for clock in clocks.values():
+        lines += [
+            f"{clock['timestep']}[0] = segment::step_at(t_start, {clock['dt']}[0]);",
+            f"{clock['t']}[0] = {clock['timestep']}[0]*{clock['dt']}[0];",
+        ]
+    return lines
+
+
+def _loop_lines(clocks, steps):
+    """C++ that calls all code, in Brian2's order, at the times of its clocks."""
+    if not steps:
+        return []
+    lines = [
+        f"const int64_t end_{name} = segment::step_at(t_end, {clock['dt']}[0]);"
+        for name, clock in clocks.items()
+    ]
+    times = ", ".join(f"{clock['t']}[0]" for clock in clocks.values())
+    shortest = ", ".join(f"{clock['dt']}[0]" for clock in clocks.values())
+    done = " || ".join(
+        f"({clock['t']}[0] == now && {clock['timestep']}[0] >= end_{name})"
+        for name, clock in clocks.items()
+    )
+    lines += [
+        f"const double same = 1e-4*std::min({{{shortest}}});",
+        "while (true) {",
+        f"    const double now = std::min({{{times}}});",
+        f"    if ({done})",
+        "        break;",
+    ]
+    lines += [
+        f"    const bool now_{name} = {clock['t']}[0] - now <= same;"
+        for name, clock in clocks.items()
+    ]
+    lines += [f"    if (now_{name}) _run_{code}();" for name, code in steps]
+    for name, clock in clocks.items():
+        lines += [
+            f"    if (now_{name}) {{",
+            f"        {clock['timestep']}[0]++;",
+            f"        {clock['t']}[0] = {clock['timestep']}[0]*{clock['dt']}[0];",
+            "    }",
+        ]
+    return [*lines, "}"]
+
+
+#: What Brian2 includes in every source.
+_COMMON_HEADERS = """
+#include "objects.h"
+#include "brianlib/common_math.h"
+#include "brianlib/stdint_compat.h"
+#include <climits>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+"""
+_COMMON_RULE = """
+common.h.gch: common.h
+\t$(CXX) $(CXXFLAGS) -x c++-header common.h -o common.h.gch
+"""
