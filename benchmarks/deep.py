@@ -8,6 +8,7 @@ as many spikes as its own. Compiling and starting are not counted. Writes ``benc
 """
 
 import argparse
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -70,13 +71,13 @@ def measure(build, shape, mask, n_spikes, n_images, rng):
         }
     steps = n_images * shape.steps_per_image + learning
     measured = Measured()
-    backends.subprocess.run = measured
+    subprocess.run = measured
     try:
         network.run(
             steps * STEP, state, {"inputs": spikes.of(range(n_images), shape.steps_per_image)}
         )
     finally:
-        backends.subprocess.run = measured.run
+        subprocess.run = measured.run
     return measured.cpu, measured.peak, len(synapses["i"])
 
 

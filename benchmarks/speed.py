@@ -98,11 +98,11 @@ class Ours:
         spikes = self.experiment._spikes(self.images.train, TRAINING, self.done, last)
         duration = n_images * self.experiment.network.presentation
         measured = Measured()
-        backends.subprocess.run = measured
+        subprocess.run = measured
         try:
             run = self.network.run(duration / second * second, self.state, {"inputs": spikes})
         finally:
-            backends.subprocess.run = measured.run
+            subprocess.run = measured.run
         self.peak_mb = getattr(measured, "peak", np.nan)
         self.state.update(run.state)
         self.done = last

@@ -2,7 +2,14 @@
 
 from . import analysis, plot
 from .arithmetic import FixedPoint, FloatingPoint
-from .backends import CompiledNetwork, DenseSynapses, RuntimeNetwork
+from .backends import (
+    CompiledNetwork,
+    DenseSynapses,
+    RuntimeNetwork,
+    SparseEvents,
+    SparseSynapses,
+    StorageError,
+)
 from .datasets import (
     Digits,
     IdxImages,
@@ -18,19 +25,24 @@ from .deep_experiment import DeepExperiment
 from .experiment import Experiment
 from .inference import FrozenNetwork
 from .models import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS, DiehlCook
-from .network import Pruner
 from .pruning import (
     AdaptiveNeuronPruning,
     AdaptiveWeightPruning,
+    AfterTraining,
     ConnectionPruning,
     ConstantNeuronPruning,
     ConstantWeightPruning,
+    Decision,
     MarginNeuronPruning,
     PostTrainingNeuronPruning,
     PostTrainingWeightPruning,
+    Pruner,
+    PruningEvent,
     RandomNeuronPruning,
     RandomWeightPruning,
     RedundancyNeuronPruning,
+    Rule,
+    ScheduledPruning,
     SoftWeightPruning,
     ThresholdNeuronPruning,
     pruning_rule,
@@ -45,11 +57,13 @@ __all__ = [
     "MNIST_LAYERS",
     "AdaptiveNeuronPruning",
     "AdaptiveWeightPruning",
+    "AfterTraining",
     "CompiledNetwork",
     "ConnectionPruning",
     "ConstantNeuronPruning",
     "ConstantWeightPruning",
     "Convolution",
+    "Decision",
     "DeepExperiment",
     "DeepResult",
     "DeepTTFS",
@@ -66,12 +80,18 @@ __all__ = [
     "PostTrainingNeuronPruning",
     "PostTrainingWeightPruning",
     "Pruner",
+    "PruningEvent",
     "RandomNeuronPruning",
     "RandomWeightPruning",
     "RedundancyNeuronPruning",
     "Result",
+    "Rule",
     "RuntimeNetwork",
+    "ScheduledPruning",
     "SoftWeightPruning",
+    "SparseEvents",
+    "SparseSynapses",
+    "StorageError",
     "ThresholdNeuronPruning",
     "__version__",
     "analysis",

@@ -24,8 +24,11 @@ from brian2.core.network import Network as _Network
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import ArrayVariable
 from brian2.devices.device import reset_device, set_device
+from brian2.groups.group import CodeRunner
 from brian2.input.binomial import BinomialFunction
 from brian2.input.timedarray import TimedArray
+from brian2.parsing.statements import parse_statement
+from brian2.synapses.synapses import SummedVariableUpdater
 from brian2.utils.logger import BrianLogger, HierarchyFilter, NameFilter, brian_excepthook
 
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "set_random_state",
     "standalone_device",
     "stateful_functions",
+    "synaptic_code",
     "was_stopped",
     "watched_build",
 ]
@@ -199,6 +203,42 @@ def delay_variables(synapses):
         ]
         for pathway in synapses._pathways
     }
+
+
+def synaptic_code(synapses):
+    """Return the statements of synapses: (what, lines, names of what lies across the synapse). All.
+
+    A line is (text, variable, operation, expression). What lies across is the target's for
+    presynaptic events and for summed variables, the source's for postsynaptic ones.
+    """
+    across = {"pre": "_postsynaptic_idx", "post": "_presynaptic_idx"}
+    indices = synapses.variables.indices
+
+    def lines(code):
+        found = []
+        for line in re.split(r"[;\n]", code):
+            line = line.split("#")[0].strip()
+            if line:
+                variable, operation, expression, _ = parse_statement(line)
+                found.append((line, variable, operation, expression))
+        return found
+
+    codes = [
+        (
+            f"on_{pathway.objname}",
+            lines(pathway.code),
+            {name for name in synapses.variables if indices[name] == across[pathway.prepost]},
+        )
+        for pathway in synapses._pathways
+    ]
+    for part in synapses.contained_objects:
+        if isinstance(part, SummedVariableUpdater):
+            text = f"{part.target_varname} = {part.expression} (summed)"
+            line = (text, part.target_varname, "summed", str(part.expression))
+            codes.append(("model", [line], {part.target_varname}))
+        elif type(part) is CodeRunner and part.group is synapses:
+            codes.append((f"run_regularly '{part.name}'", lines(part.user_code), set()))
+    return codes
 
 
 #: Functions whose state is Brian2's random generator. All.

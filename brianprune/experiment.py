@@ -14,7 +14,6 @@ from .datasets import Digits, IdxImages, spikes_of
 from .inference import show
 from .models import DiehlCook
 from .network import (
-    Pruner,
     build_network,
     check_textbook,
     initial_state,
@@ -22,7 +21,8 @@ from .network import (
     structure,
 )
 from .parameters import OURS, PAPER, Parameter
-from .pruning.rules import PruningEvent, decide, event_rng
+from .pruning import Past, Pruner, PruningEvent, Rule, decide
+from .pruning.base import event_rng
 from .results import Result, provenance
 from .running import Computation, CpuClock, Reporter, check_run
 
@@ -71,14 +71,16 @@ class Experiment(Computation):
     )
 
     def validate(self):
-        if self.pruning is not None and not hasattr(self.pruning, "events"):
+        if self.pruning is not None and not isinstance(self.pruning, Rule):
             raise TypeError(
                 f"Experiment.pruning = {self.pruning!r}: not a pruning rule; use one of"
                 " brianprune's rules, or my_rule.every(interval) for one of your own"
             )
         if self.pruning is not None and self.data.n_train > 0:
             self.pruning.validate_for(self.passes * self.data.n_train)
-        if self.arithmetic.method == "fixed_point" and getattr(self.pruning, "freezes", False):
+        if self.arithmetic.method == "fixed_point" and (
+            self.pruning is not None and self.pruning.freezes
+        ):
             raise NotImplementedError(
                 f"Experiment.arithmetic = FixedPoint has no frozen synapses, which"
                 f" {type(self.pruning).__name__} needs: use another rule or FloatingPoint"
@@ -181,8 +183,7 @@ class Experiment(Computation):
         if self.pruning is not None:
             self.pruning.validate_for(self.passes * len(images.train))
             self.pruning.check_ready()
-            if hasattr(self.pruning, "check_network"):
-                self.pruning.check_network(self.network, images.train.shape[1])
+            self.pruning.check_network(self.network, images.train.shape[1])
 
     def _start(self, n_inputs):
         """The state before the first image."""
@@ -254,15 +255,15 @@ class _Run:
         state = dict(progress["state"])
         first = max(0, len(self.images.train) - e.n_label)
         labelled, label_labels = self.images.train[first:], self.images.train_labels[first:]
-        if hasattr(e.pruning, "decide_after_training"):
+        if e.pruning is not None and e.pruning.acts_after_training:
             counts, readout = np.zeros(self.n_exc, dtype=np.int64), None
-            if getattr(e.pruning, "counts_after_training", True):
+            if e.pruning.counts_after_training:
                 label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
                 counts = label_counts.sum(axis=0)
                 classes = analysis.assign_labels(label_counts, label_labels)
                 readout = label_counts, label_labels, classes
             event = self._event(state, counts, progress)._replace(readout=readout)
-            self._apply(e.pruning.decide_after_training(event), state, progress)
+            self._apply(decide(e.pruning, event, after_training=True), state, progress)
         label_counts, _ = self._present(state, labelled, LABELLING, "labelling")
         split = {
             "test": (self.images.test, self.images.test_labels),
@@ -552,7 +553,7 @@ class _Run:
     def _event(self, state, counts, progress):
         events = progress["events"]
         past = tuple(
-            _Past(threshold, n_pruned)
+            Past(threshold, int(n_pruned))
             for threshold, n_pruned in zip(progress["thresholds"], events["n_pruned"], strict=True)
         )
         return PruningEvent(
@@ -623,10 +624,3 @@ class _Run:
                 total[name] = total.get(name, 0) + operations[name]
             self.reporter.update(end)
         return np.concatenate(counts), total
-
-
-class _Past:
-    """Of an earlier event: what a rule may look back at."""
-
-    def __init__(self, threshold, n_pruned):
-        self.threshold, self.n_pruned = threshold, int(n_pruned)

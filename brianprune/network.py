@@ -1,34 +1,26 @@
-"""Builds the Brian2 objects of a model, and the `Pruner` network operation."""
-
-import math
-from collections.abc import Callable
+"""Builds the Brian2 objects of a model."""
 
 import numpy as np
 from brian2 import (
     Clock,
     Network,
-    NetworkOperation,
     NeuronGroup,
     SpikeGeneratorGroup,
     SpikeMonitor,
     Synapses,
     defaultclock,
-    get_device,
     linked_var,
     ms,
     second,
 )
-from brian2.units.fundamentalunits import have_same_dimensions
 
 from .arithmetic import FloatingPoint
 from .backends.dense import SparseEvents, SparseSynapses
 from .models import diehl_cook as floating
 from .models import diehl_cook_fixed as fixed
-from .pruning.rules import Decision, OwnPruning, PruningEvent, PruningRule, decide, event_rng
 
 __all__ = [
     "SCHEDULE",
-    "Pruner",
     "build_network",
     "check_textbook",
     "initial_state",
@@ -455,149 +447,3 @@ def initial_state(parameters, n_inputs, rng, arithmetic=None):
     if p.inhibition == "partners":
         state["inh.v"] = np.full(p.n_exc, float(p.v_rest_inh))
     return state
-
-
-class Pruner(NetworkOperation):
-    """A network operation that prunes any Brian2 `Synapses` at fixed intervals.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        With the variable `weight` and a variable `mask` that its equations multiply, so
-        that a pruned synapse neither transmits nor learns, for example
-        ``on_pre='v_post += w*mask'``.
-    rule : PruningRule or ScheduledPruning
-        A rule made with `pruning_rule`, or one of the package's rules (its own schedule is
-        not used here).
-    every : Quantity
-        Time between events.
-    start : Quantity, optional
-        Time of the first event; default: `every`.
-    weight, mask : str
-        Names of the synapses' variables.
-    seed : int
-        For rules that draw at random.
-    name : str
-
-    Raises
-    ------
-    NotImplementedError
-        On a standalone device, where Brian2 ignores network operations.
-
-    Notes
-    -----
-    Pruned weights are set to zero. If a neuron rule kills neurons and the postsynaptic group
-    has a variable ``alive``, it is set too. `decisions` holds what was decided so far.
-    """
-
-    def __init__(
-        self,
-        synapses,
-        rule,
-        every,
-        start=None,
-        *,
-        weight="w",
-        mask="mask",
-        seed=0,
-        name="pruner*",
-    ):
-        self._refuse_standalone()
-        for variable in (weight, mask):
-            if variable not in synapses.variables:
-                raise ValueError(
-                    f"Pruner: '{synapses.name}' has no variable '{variable}'; add the line"
-                    f" '{variable} : 1' to its model (a pruned synapse has {mask} = 0 and"
-                    f" {weight} = 0), or name another with {'weight' if variable == weight else 'mask'}="
-                )
-        if isinstance(rule, OwnPruning):
-            rule.check_ready()
-            rule = PruningRule.registry[rule.rule]
-        if not isinstance(rule, PruningRule) and not hasattr(rule, "decide"):
-            if isinstance(rule, Callable):
-                raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
-            raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
-        if getattr(rule, "needs_images", False):
-            raise NotImplementedError(
-                f"Pruner: {type(rule).__name__} looks at the spikes of single images, which a network"
-                " operation does not know; use Experiment(pruning=...).run(backend='numpy')"
-            )
-        for when, value in (("every", every), ("start", every if start is None else start)):
-            if not have_same_dimensions(value, second):
-                raise ValueError(f"Pruner: {when} = {value}: must be a time, for example 10*second")
-        every_us, start_us = (
-            round(float(value / second) * 1e6)
-            for value in (every, every if start is None else start)
-        )
-        if every_us < 1 or start_us < 1:
-            raise ValueError(f"Pruner: every = {every} and start = {start} must be positive")
-        self.synapses, self.rule = synapses, rule
-        self._weight, self._mask, self._seed = weight, mask, seed
-        self._every_us, self._start_us = every_us, start_us
-        self.decisions = []
-        super().__init__(self._act, dt=math.gcd(every_us, start_us) * 1e-6 * second, name=name)
-        self._counter = SpikeMonitor(synapses.target, record=False, name=f"{self.name}_counter")
-        self._counted = np.zeros(len(synapses.target), dtype=np.int64)
-        self._contained_objects.append(self._counter)
-
-    @staticmethod
-    def _refuse_standalone():
-        device = type(get_device()).__name__
-        if device != "RuntimeDevice":
-            raise NotImplementedError(
-                f"Pruner: Brian2's {device} ignores network operations, so nothing would be"
-                " pruned. Use set_device('runtime'), or compile the network with"
-                " brianprune.CompiledNetwork and prune between its runs."
-            )
-
-    def before_run(self, run_namespace=None):
-        """Check the device once more: it may have changed since the pruner was made."""
-        self._refuse_standalone()
-        super().before_run(run_namespace)
-
-    def _act(self):
-        now = round(self.clock.variables["t"].get_value().item() * 1e6)
-        if now < self._start_us or (now - self._start_us) % self._every_us:
-            return
-        synapses = self.synapses
-        post = np.asarray(synapses.j)
-        weights = np.array(getattr(synapses, f"{self._weight}_"))
-        mask = np.asarray(getattr(synapses, f"{self._mask}_")).astype(bool)
-        if not self.decisions and not mask.any():
-            raise ValueError(
-                f"Pruner: '{self._mask}' of '{synapses.name}' is 0 everywhere, so no synapse"
-                f" exists; set {synapses.name}.{self._mask} = 1 before running"
-            )
-        counts = np.asarray(self._counter.count) - self._counted
-        self._counted += counts
-        if isinstance(self.rule, PruningRule):
-            mask = self.rule(weights, mask, counts[post])
-            self.decisions.append(Decision(mask, self._alive(mask), np.nan, 0))
-        else:
-            pre = np.asarray(synapses.i)
-            matrix = np.zeros((2, len(synapses.source), len(synapses.target)))
-            matrix[:, pre, post] = weights, mask
-            event = PruningEvent(
-                number=len(self.decisions),
-                weights=matrix[0],
-                mask=matrix[1].astype(bool),
-                alive=self._alive(mask),
-                counts=counts,
-                past=tuple(self.decisions),
-                rng=event_rng(self._seed, len(self.decisions)),
-            )
-            decision = decide(self.rule, event)
-            self.decisions.append(decision)
-            mask = decision.mask[pre, post]
-            if decision.weights is not None:
-                weights = decision.weights[pre, post]
-            if "alive" in synapses.target.variables:
-                synapses.target.alive = decision.alive
-        setattr(synapses, f"{self._mask}_", mask)
-        setattr(synapses, f"{self._weight}_", weights * mask)
-
-    def _alive(self, mask):
-        """Neurons that have a synapse."""
-        alive = np.zeros(len(self.synapses.target), dtype=bool)
-        alive[np.asarray(self.synapses.j)[mask]] = True
-        return alive

@@ -18,6 +18,7 @@ from conftest import TINY, same_result
 
 import brianprune as bp
 from brianprune import backends
+from brianprune.backends import standalone
 from brianprune.experiment import _compiled
 from brianprune.network import build_network
 
@@ -167,7 +168,7 @@ def test_an_unchanged_network_is_not_compiled_again(compiled, monkeypatch):
     calls = []
     real = subprocess.run
     monkeypatch.setattr(
-        backends.subprocess, "run", lambda cmd, **k: (calls.append(cmd[0]), real(cmd, **k))[1]
+        subprocess, "run", lambda cmd, **k: (calls.append(cmd[0]), real(cmd, **k))[1]
     )
     keep = own_network()  # names of a network that is alive must not change the code
     # Brian2 does this when its Cython target first compiles
@@ -220,7 +221,7 @@ def test_a_changed_parameter_value_compiles_nothing(tiny, monkeypatch):
     tiny.run()
     _compiled.cache_clear()
     monkeypatch.setattr(
-        backends, "_make", lambda folder, command: pytest.fail("the compiler was called")
+        standalone, "make", lambda folder, command: pytest.fail("the compiler was called")
     )
     changed = tiny.replace(
         network__tau_m=150 * ms,
@@ -234,7 +235,7 @@ def test_a_changed_parameter_value_compiles_nothing(tiny, monkeypatch):
 
 
 def test_code_does_not_depend_on_what_was_translated_before(monkeypatch, tmp_path):
-    monkeypatch.setattr(backends, "_make", lambda folder, command: None)
+    monkeypatch.setattr(standalone, "make", lambda folder, command: None)
 
     def folder(dense):
         def build():
@@ -257,16 +258,22 @@ def test_code_does_not_depend_on_what_was_translated_before(monkeypatch, tmp_pat
 
 
 @pytest.mark.compiled
-def test_two_clocks_that_do_not_fit_are_refused():
-    compiled = backends.CompiledNetwork(own_network)
-    with pytest.raises(RuntimeError, match="not a multiple"):
-        compiled.run(5 * ms, {"defaultclock.dt": 0.15e-3})
+def test_clocks_whose_steps_do_not_fit_run_as_in_brian2(compiled):
+    state = {"defaultclock.dt": 0.15e-3, "group.drive": 2}
+    run = compiled.run(5 * ms, state)
+    network = own_network()
+    network["group"].drive = 2
+    network["group"].clock.dt = 0.15 * ms
+    network.run(5 * ms, namespace={})
+    brian2.defaultclock.dt = 0.1 * ms
+    np.testing.assert_array_equal(run.state["group.n_slow"], network["group"].n_slow)
+    np.testing.assert_allclose(run.state["group.v"], network["group"].v, rtol=1e-12)
 
 
 @pytest.mark.compiled
 def test_network_that_does_not_compile_shows_the_error(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", "false")
-    monkeypatch.setattr(backends, "check_backend", lambda backend: None)
+    monkeypatch.setattr(standalone, "check_compilers", lambda backend: None)
     with pytest.raises(RuntimeError, match="compiling the network failed"):
         backends.CompiledNetwork(own_network, cache=tmp_path)
     assert not list(tmp_path.glob("build-*"))

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import brianprune as bp
+from brianprune.pruning.base import PruningEvent
 from brianprune.pruning.neurons import below_threshold, least_missed, lowest_counts
-from brianprune.pruning.rules import PruningEvent
 
 NEURONS = 12
 counts_and_alive = st.tuples(
@@ -179,7 +179,7 @@ def test_own_rule_is_checked():
     assert regrowing(weights, alive, np.zeros(3)).all()
     with pytest.raises(TypeError, match=r"'numbers' returned float64"):
         numbers(weights, alive, np.zeros(3))
-    with pytest.raises(TypeError, match=r"must take \(weights, alive, activity\)"):
+    with pytest.raises(TypeError, match=r"must take \(weights, mask, activity\)"):
         bp.pruning_rule(lambda weights: weights)
 
 
@@ -205,11 +205,13 @@ def test_a_changed_rule_is_another_experiment():
         return shrink
 
     data = bp.digits(n_train=20)
-    first = bp.Experiment(pruning=define(1).every(5), data=data)
-    second = bp.Experiment(pruning=define(2).every(5), data=data)
+    rules = define(1), define(2)
+    first, second = (bp.Experiment(pruning=rule.every(5), data=data) for rule in rules)
     assert first.key != second.key
+    first.pruning.check_ready()  # it is still there, under the same name
+    changed = first.replace(pruning__source="of another time")
     with pytest.raises(ValueError, match=r"'shrink': the rule has been changed"):
-        first.run(backend="numpy")
+        changed.run(backend="numpy")
     unknown = second.replace(pruning__rule="never_defined", data=bp.digits())
     with pytest.raises(ValueError, match=r"'never_defined': no such rule"):
         unknown.run(backend="numpy")
@@ -291,7 +293,7 @@ def test_post_training_kills_the_least_active():
 
 
 def test_decisions_of_a_rule_class_are_checked():
-    from brianprune.pruning.rules import Decision, ScheduledPruning, decide
+    from brianprune.pruning.base import Decision, ScheduledPruning, decide
 
     class Careless(ScheduledPruning):
         def decide(self, event):

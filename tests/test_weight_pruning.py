@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 import brianprune as bp
 from brianprune.experiment import TRAINING
-from brianprune.pruning.rules import Decision, PruningEvent, ScheduledPruning, decide
+from brianprune.pruning.base import Decision, PruningEvent, ScheduledPruning, decide
 from brianprune.pruning.weights import at_least, busy_neurons, smallest
 
 INPUTS, NEURONS = 9, 5

@@ -355,7 +355,7 @@ class Inputs:
 
     def __init__(self, network, fixed_dt=()):
         arrays = named_arrays(network)
-        #: Brian2's variables by name, for the backend to make its own of
+        #: Brian2's variables by name
         self.variables = {name: array.variable for name, array in arrays.items()}
         self.generators = generators(network)
         self.pathways = {

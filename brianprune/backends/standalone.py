@@ -112,7 +112,7 @@ class CompiledNetwork:
         """Remember names, types and sizes of all arrays, what is recorded, what is random."""
         self._describe_randomness(device, network, made, first)
         self.inputs = Inputs(network, compat.dt_is_compiled_in(network))
-        arrays = self.inputs.variables
+        arrays, self.inputs.variables = self.inputs.variables, None  # they end with the device
         self._cpp = {
             name: device.get_array_name(variable, access_data=False)
             for name, variable in arrays.items()

@@ -1,5 +1,6 @@
 """Pruning rules: pure functions of arrays, and when they act."""
 
+from .base import AfterTraining, Decision, Past, PruningEvent, Rule, ScheduledPruning, decide
 from .connections import ConnectionPruning
 from .neurons import (
     AdaptiveNeuronPruning,
@@ -10,7 +11,8 @@ from .neurons import (
     RedundancyNeuronPruning,
     ThresholdNeuronPruning,
 )
-from .rules import PruningRule, pruning_rule
+from .own import OwnPruning, PruningRule, pruning_rule
+from .pruner import Pruner
 from .weights import (
     AdaptiveWeightPruning,
     ConstantWeightPruning,
@@ -22,17 +24,26 @@ from .weights import (
 __all__ = [
     "AdaptiveNeuronPruning",
     "AdaptiveWeightPruning",
+    "AfterTraining",
     "ConnectionPruning",
     "ConstantNeuronPruning",
     "ConstantWeightPruning",
+    "Decision",
     "MarginNeuronPruning",
+    "OwnPruning",
+    "Past",
     "PostTrainingNeuronPruning",
     "PostTrainingWeightPruning",
+    "Pruner",
+    "PruningEvent",
     "PruningRule",
     "RandomNeuronPruning",
     "RandomWeightPruning",
     "RedundancyNeuronPruning",
+    "Rule",
+    "ScheduledPruning",
     "SoftWeightPruning",
     "ThresholdNeuronPruning",
+    "decide",
     "pruning_rule",
 ]

@@ -6,8 +6,8 @@ that we have names the strategies and gives no formula.
 
 import numpy as np
 
-from ..parameters import OURS, PAPER, Parameter, Parameters
-from .rules import Decision, ScheduledPruning
+from ..parameters import OURS, PAPER, Parameter
+from .base import AfterTraining, Decision, ScheduledPruning
 
 __all__ = [
     "AdaptiveNeuronPruning",
@@ -264,23 +264,13 @@ class AdaptiveNeuronPruning(_NeuronPruning):
         return self._decision(event, alive, threshold)
 
 
-class PostTrainingNeuronPruning(Parameters):
+class PostTrainingNeuronPruning(AfterTraining):
     """Train unpruned, then remove the neurons that spike least on training images.
 
     No retraining; labels are assigned anew (adopted in the paper from Chen et al., IJCNN 2018).
     """
 
     n = Parameter(20, "neurons killed after training", PAPER, minimum=0)
-
-    def validate_for(self, n_train):
-        """Any training fits."""
-
-    def check_ready(self):
-        """Always."""
-
-    def events(self, n_train):
-        """Return no event: the rule acts once, after training."""
-        return []
 
     def decide_after_training(self, event):
         """Kill the `n` neurons with the lowest counts."""
@@ -290,7 +280,7 @@ class PostTrainingNeuronPruning(Parameters):
         )
 
 
-class MarginNeuronPruning(Parameters):
+class MarginNeuronPruning(AfterTraining):
     """Ours: train unpruned, then remove the neurons that the readout misses least.
 
     Unlike the other rules it looks at the labels of the labelling images (training images,
@@ -301,16 +291,6 @@ class MarginNeuronPruning(Parameters):
     scale = Parameter(
         0.1, "margin, in spikes of a neuron, beyond which an image counts as decided", OURS, above=0
     )
-
-    def validate_for(self, n_train):
-        """Any training fits."""
-
-    def check_ready(self):
-        """Always."""
-
-    def events(self, n_train):
-        """Return no event: the rule acts once, after training."""
-        return []
 
     def decide_after_training(self, event):
         """Kill the `n` neurons that are missed least."""

@@ -7,8 +7,8 @@ the shape (inputs, neurons), thresholds the shape (neurons,).
 
 import numpy as np
 
-from ..parameters import CODE, OURS, Parameter, Parameters
-from .rules import Decision, ScheduledPruning
+from ..parameters import CODE, OURS, Parameter
+from .base import AfterTraining, Decision, ScheduledPruning
 
 __all__ = [
     "AdaptiveWeightPruning",
@@ -163,7 +163,7 @@ class ConstantWeightPruning(ScheduledPruning):
     threshold = Parameter(0.15, "weight below which a synapse is cut", CODE, minimum=0)
     recover = Parameter(True, "cut synapses may grow again until training ends", CODE)
 
-    #: What it does after training does not depend on spike counts.
+    acts_after_training = True
     counts_after_training = False
 
     def decide(self, event):
@@ -201,7 +201,6 @@ class SoftWeightPruning(ScheduledPruning):
     n_images = Parameter(10, "images with enough spikes before a neuron is pruned", CODE, minimum=1)
     n_spikes = Parameter(8, "enough spikes of an image", CODE, minimum=1)
 
-    #: Frozen synapses need a network that can hold weights still.
     freezes = True
     needs_images = True
 
@@ -210,8 +209,10 @@ class SoftWeightPruning(ScheduledPruning):
             raise ValueError(
                 f"SoftWeightPruning.value = {self.value!r}: choose 'lowest', 'current' or a number"
             )
-        if not isinstance(self.value, str) and self.value < 0:
-            raise ValueError(f"SoftWeightPruning.value = {self.value}: must not be negative")
+        if not isinstance(self.value, str) and not 0 <= self.value < np.inf:
+            raise ValueError(
+                f"SoftWeightPruning.value = {self.value}: must be finite and not be negative"
+            )
 
     def check_network(self, network, n_inputs):
         """Raise an error if frozen weights would not fit the network."""
@@ -259,22 +260,12 @@ class RandomWeightPruning(ScheduledPruning):
         return Decision(event.mask & ~cut, event.alive, np.nan, 0)
 
 
-class PostTrainingWeightPruning(Parameters):
+class PostTrainingWeightPruning(AfterTraining):
     """Train unpruned, then remove each neuron's smallest weights. No retraining."""
 
     connectivity = Parameter(0.3, "fraction of synapses left", OURS, minimum=0, maximum=1)
 
     counts_after_training = False
-
-    def validate_for(self, n_train):
-        """Any training fits."""
-
-    def check_ready(self):
-        """Always."""
-
-    def events(self, n_train):
-        """Return no event: the rule acts once, after training."""
-        return []
 
     def decide_after_training(self, event):
         """Cut each neuron's smallest weights."""

@@ -1,0 +1,207 @@
+"""What every pruning rule is made of: a base class, an event's data, a decision.
+
+A rule is a pure function of arrays. It is a subclass of `ScheduledPruning` if it acts while the network
+learns, of `AfterTraining` if it acts once after it. What it may see is a `PruningEvent`; what it
+decides is a `Decision`, checked by `decide`. Weights have the shape (inputs, neurons); counts are
+spikes of each neuron since the rule last acted. ``mask`` says which synapses exist, ``alive`` which
+neurons live.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..parameters import OURS, Parameter, Parameters
+
+__all__ = [
+    "AfterTraining",
+    "Decision",
+    "Past",
+    "PruningEvent",
+    "Rule",
+    "ScheduledPruning",
+    "decide",
+    "event_rng",
+]
+
+#: The stream of random numbers of pruning events, beside those of an experiment.
+PRUNING = 4
+
+
+class Past(NamedTuple):
+    """Of an earlier event: what a rule may look back at."""
+
+    threshold: np.ndarray  #: (neurons,), the threshold that was used, NaN without one
+    n_pruned: int  #: neurons newly dead
+
+
+class PruningEvent(NamedTuple):
+    """What a rule sees when it acts, in an experiment and in a `~brianprune.Pruner` alike."""
+
+    number: int  #: 0 for the first event
+    weights: np.ndarray  #: (inputs, neurons)
+    mask: np.ndarray  #: (inputs, neurons), True where the synapse exists
+    alive: np.ndarray  #: (neurons,), True where the neuron lives
+    counts: np.ndarray  #: (neurons,), spikes since the last event
+    past: tuple  #: a `Past` for each earlier event
+    rng: np.random.Generator  #: of (seed, event number)
+    #: (inputs, neurons), True where the synapse exists and learns no more
+    frozen: np.ndarray | None = None
+    spikes: tuple | None = None  #: all of training: arrays (image, neuron, count)
+    #: after training: spikes (images, neurons) for labelling images, their classes, the neurons' classes
+    readout: tuple | None = None
+
+
+def event_rng(seed, number):
+    """Return the random numbers of a pruning event: those of (seed, event) alone."""
+    return np.random.default_rng([seed, PRUNING, number])
+
+
+class Decision(NamedTuple):
+    """What a rule decides: the new mask and living neurons, and the threshold it used."""
+
+    mask: np.ndarray
+    alive: np.ndarray
+    threshold: float | np.ndarray  #: one, or one per neuron, shape (neurons,)
+    n_pruned: int  #: neurons newly dead
+    frozen: np.ndarray | None = None  #: synapses that learn no more; None: as they were
+    weights: np.ndarray | None = None  #: new weights; None: as they were
+
+    @property
+    def past(self):
+        """What later events may know of this one."""
+        threshold = np.broadcast_to(np.asarray(self.threshold, dtype=float), len(self.alive))
+        return Past(threshold, int(self.n_pruned))
+
+
+class Rule(Parameters):
+    """Base of all pruning rules: what a rule has to declare, with what most rules are."""
+
+    freezes = False  #: whether it lets synapses live that learn no more (soft pruning)
+    regrows = False  #: whether it may revive what was pruned
+    needs_images = False  #: whether it looks at the spikes of single images
+    acts_after_training = False  #: whether `decide_after_training` is called
+    counts_after_training = True  #: whether that looks at spike counts or labels
+
+    def events(self, n_train):
+        """Return the numbers of images after which the rule acts while the network learns."""
+        return []
+
+    def decide(self, event):
+        """Return the `Decision` on an event while the network learns."""
+        raise NotImplementedError(f"{type(self).__name__} does not act while a network learns")
+
+    def decide_after_training(self, event):
+        """Return the `Decision` after training."""
+        raise NotImplementedError(f"{type(self).__name__} does not act after training")
+
+    def validate_for(self, n_train):
+        """Raise an error if the schedule does not fit into `n_train` images."""
+
+    def check_ready(self):
+        """Raise an error if the rule cannot act; called before a run."""
+
+    def check_network(self, network, n_inputs):
+        """Raise an error if the rule cannot act on a network; called before a run."""
+
+
+class ScheduledPruning(Rule):
+    """Base of the rules that act at fixed intervals while the network learns.
+
+    A subclass defines ``decide(event)``, which returns a `Decision`.
+    """
+
+    start = Parameter(30_000, "images before the first event", OURS, minimum=1)
+    interval = Parameter(3_000, "images between events", OURS, minimum=1)
+
+    def validate_for(self, n_train):
+        """Raise an error if the schedule does not fit into `n_train` images."""
+        own = type(self).__name__
+        if self.interval > n_train:
+            raise ValueError(
+                f"{own}.interval = {self.interval}: longer than the training of {n_train} images;"
+                " choose a shorter interval or more images"
+            )
+        if self.start >= n_train:
+            raise ValueError(
+                f"{own}.start = {self.start}: training ends after {n_train} images, so the rule"
+                " would never act; choose an earlier start or more images"
+            )
+
+    def events(self, n_train):
+        """Return the numbers of images after which the rule acts (not after the last)."""
+        return list(range(self.start, n_train, self.interval))
+
+
+class AfterTraining(Rule):
+    """Base of the rules that act once, after training.
+
+    A subclass defines ``decide_after_training(event)``, which returns a `Decision`.
+    """
+
+    acts_after_training = True
+
+
+def decide(rule, event, after_training=False):
+    """Return a rule's decision on an event, checked.
+
+    Parameters
+    ----------
+    rule : Rule
+    event : PruningEvent
+    after_training : bool
+
+    Raises
+    ------
+    ValueError
+        If a mask has the wrong shape, revives what is pruned (unless ``rule.regrows``), or
+        freezes without ``rule.freezes``; if `n_pruned` is not the number of neurons that die; if new
+        weights have the wrong shape or are not finite.
+    """
+    seen = event._replace(
+        **{
+            name: read_only(getattr(event, name))
+            for name in ("weights", "mask", "alive", "counts", "frozen")
+            if getattr(event, name) is not None
+        }
+    )
+    decision = rule.decide_after_training(seen) if after_training else rule.decide(seen)
+    name = type(rule).__name__
+    for what in ("mask", "alive"):
+        found, before = np.asarray(getattr(decision, what)), getattr(event, what)
+        if found.shape != before.shape or found.dtype != bool:
+            raise ValueError(
+                f"{name} decided on '{what}' with {found.dtype} of shape {found.shape}: return"
+                f" booleans of shape {before.shape}"
+            )
+        if (found & ~before).any() and not rule.regrows:
+            raise ValueError(f"{name} revived what is pruned: keep '{what}' within the event's")
+    died = int(np.count_nonzero(event.alive & ~decision.alive))
+    if decision.n_pruned != died:
+        raise ValueError(f"{name} says that {decision.n_pruned} neurons die, but {died} do")
+    if np.shape(decision.threshold) not in ((), event.alive.shape):
+        raise ValueError(
+            f"{name} decided with a threshold of shape {np.shape(decision.threshold)}: return one number or"
+            f" one for each of {len(event.alive)} neurons"
+        )
+    if decision.frozen is not None:
+        if not rule.freezes:
+            raise ValueError(f"{name} froze synapses without declaring 'freezes = True'")
+        if event.frozen is not None and (event.frozen & decision.mask & ~decision.frozen).any():
+            raise ValueError(f"{name} let frozen synapses go: keep the event's 'frozen'")
+    weights = decision.weights
+    if weights is not None and (
+        np.shape(weights) != event.mask.shape or not np.isfinite(weights).all()
+    ):
+        raise ValueError(
+            f"{name} decided on weights of shape {np.shape(weights)}: return finite numbers of shape"
+            f" {event.mask.shape}"
+        )
+    return decision
+
+
+def read_only(array):
+    """Return a copy that cannot be written to."""
+    copy = np.array(array)
+    copy.flags.writeable = False
+    return copy

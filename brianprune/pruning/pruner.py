@@ -1,0 +1,283 @@
+"""`Pruner`: a network operation that prunes any Brian2 synapses while a network runs."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from brian2 import (
+    DEFAULT_FUNCTIONS,
+    NetworkOperation,
+    SpikeMonitor,
+    get_device,
+    second,
+)
+from brian2.units.fundamentalunits import have_same_dimensions
+
+from .. import brian2_compat as compat
+from .base import Decision, PruningEvent, Rule, decide, event_rng
+from .own import OwnPruning, PruningRule
+
+__all__ = ["Pruner"]
+
+
+class Pruner(NetworkOperation):
+    """A network operation that prunes any Brian2 `Synapses` at fixed intervals.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        With the variable `weight` and a variable `mask` that its equations multiply, so
+        that a pruned synapse neither transmits nor learns, for example
+        ``on_pre='v_post += w*mask'``.
+    rule : PruningRule or ScheduledPruning
+        A rule made with `pruning_rule`, or one of the package's rules (its own schedule is
+        not used here).
+    every : Quantity
+        Time between events.
+    start : Quantity, optional
+        Time of the first event; default: `every`.
+    weight, mask : str
+        Names of the synapses' variables.
+    seed : int
+        For rules that draw at random.
+    name : str
+
+    Raises
+    ------
+    NotImplementedError
+        On a standalone device, where Brian2 ignores network operations.
+    ValueError
+        If a pruned synapse (weight and mask 0) would transmit or learn: names the line.
+
+    Notes
+    -----
+    Pruned weights are set to zero. If a neuron rule kills neurons and the postsynaptic group
+    has a variable ``alive``, it is set too. `decisions` holds what was decided so far. Brian2's
+    ``store()`` and ``restore()`` include it. Where there are several synapses of a pair, a rule sees
+    further rows of weights.
+    """
+
+    def __init__(
+        self,
+        synapses,
+        rule,
+        every,
+        start=None,
+        *,
+        weight="w",
+        mask="mask",
+        seed=0,
+        name="pruner*",
+    ):
+        self._refuse_standalone()
+        for variable in (weight, mask):
+            if variable not in synapses.variables:
+                raise ValueError(
+                    f"Pruner: '{synapses.name}' has no variable '{variable}'; add the line"
+                    f" '{variable} : 1' to its model (a pruned synapse has {mask} = 0 and"
+                    f" {weight} = 0), or name another with {'weight' if variable == weight else 'mask'}="
+                )
+        if isinstance(rule, OwnPruning):
+            rule = rule._find()
+        if not isinstance(rule, PruningRule | Rule):
+            if isinstance(rule, Callable):
+                raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
+            raise TypeError(f"Pruner: rule is {rule!r}, which is no pruning rule")
+        if isinstance(rule, Rule) and type(rule).decide is Rule.decide:
+            raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
+        if isinstance(rule, Rule) and (rule.needs_images or rule.freezes):
+            raise NotImplementedError(
+                f"Pruner: {type(rule).__name__} looks at the spikes of single images, or freezes synapses, which"
+                " a network operation does not know; use Experiment(pruning=...).run(backend='numpy')"
+            )
+        for when, value in (("every", every), ("start", every if start is None else start)):
+            if not have_same_dimensions(value, second):
+                raise ValueError(f"Pruner: {when} = {value}: must be a time, for example 10*second")
+        every_us, start_us = (
+            round(float(value / second) * 1e6)
+            for value in (every, every if start is None else start)
+        )
+        if every_us < 1 or start_us < 1:
+            raise ValueError(f"Pruner: every = {every} and start = {start} must be positive")
+        _check_masked(synapses, weight, mask)
+        self.synapses, self.rule = synapses, rule
+        self._weight, self._mask, self._seed = weight, mask, seed
+        self._every_us, self._start_us = every_us, start_us
+        self.decisions = []
+        super().__init__(self._act, dt=math.gcd(every_us, start_us) * 1e-6 * second, name=name)
+        self._counter = SpikeMonitor(synapses.target, record=False, name=f"{self.name}_counter")
+        self._counted = np.zeros(len(synapses.target), dtype=np.int64)
+        self.contained_objects.append(self._counter)
+
+    @staticmethod
+    def _refuse_standalone():
+        device = type(get_device()).__name__
+        if device != "RuntimeDevice":
+            raise NotImplementedError(
+                f"Pruner: Brian2's {device} ignores network operations, so nothing would be"
+                " pruned. Use set_device('runtime'), or compile the network with"
+                " brianprune.CompiledNetwork and prune between its runs."
+            )
+
+    def before_run(self, run_namespace=None):
+        """Check the device once more: it may have changed since the pruner was made."""
+        self._refuse_standalone()
+        super().before_run(run_namespace)
+
+    # Brian2 calls these in store() and restore()
+    def _full_state(self):
+        return {"decisions": list(self.decisions), "counted": self._counted.copy()}
+
+    def _restore_from_full_state(self, state):
+        self.decisions[:] = state["decisions"]
+        self._counted = state["counted"].copy()
+
+    def _act(self):
+        now = round(self.clock.variables["t"].get_value().item() * 1e6)
+        if now < self._start_us or (now - self._start_us) % self._every_us:
+            return
+        synapses = self.synapses
+        post = np.asarray(synapses.j)
+        weights = np.array(getattr(synapses, f"{self._weight}_"))
+        mask = np.asarray(getattr(synapses, f"{self._mask}_")).astype(bool)
+        if not self.decisions and not mask.any():
+            raise ValueError(
+                f"Pruner: '{self._mask}' of '{synapses.name}' is 0 everywhere, so no synapse"
+                f" exists; set {synapses.name}.{self._mask} = 1 before running"
+            )
+        counts = np.asarray(self._counter.count) - self._counted
+        self._counted = self._counted + counts
+        alive = self._alive(mask)
+        if isinstance(self.rule, PruningRule):
+            mask = self.rule(weights, mask, counts[post])
+            left = self._alive(mask)
+            n_pruned = int(np.count_nonzero(alive & ~left))
+            self.decisions.append(Decision(mask, left, np.nan, n_pruned))
+        else:
+            place = self._rows(), post
+            matrix = np.zeros((2, place[0].max(initial=0) + 1, len(synapses.target)))
+            matrix[:, *place] = weights, mask
+            event = PruningEvent(
+                number=len(self.decisions),
+                weights=matrix[0],
+                mask=matrix[1].astype(bool),
+                alive=alive,
+                counts=counts,
+                past=tuple(decision.past for decision in self.decisions),
+                rng=event_rng(self._seed, len(self.decisions)),
+            )
+            decision = decide(self.rule, event)
+            self.decisions.append(decision)
+            mask = decision.mask[place]
+            if decision.weights is not None:
+                weights = decision.weights[place]
+            left = decision.alive
+        if "alive" in synapses.target.variables:
+            synapses.target.alive = np.asarray(synapses.target.alive) & (left | ~alive)
+        setattr(synapses, f"{self._mask}_", mask)
+        setattr(synapses, f"{self._weight}_", weights * mask)
+
+    def _rows(self):
+        """Return a row of the weight matrix for each synapse: its input, and which of the pair it is."""
+        synapses = self.synapses
+        pre, post = np.asarray(synapses.i), np.asarray(synapses.j)
+        pair = pre.astype(np.int64) * len(synapses.target) + post
+        order = np.argsort(pair, kind="stable")
+        first = np.r_[True, np.diff(pair[order]) != 0]
+        rank = np.empty(len(pair), dtype=np.int64)
+        since = np.arange(len(pair))
+        rank[order] = since - np.maximum.accumulate(np.where(first, since, 0))
+        return rank * len(synapses.source) + pre
+
+    def _alive(self, mask):
+        """Neurons that have a synapse."""
+        alive = np.zeros(len(self.synapses.target), dtype=bool)
+        alive[np.asarray(self.synapses.j)[mask]] = True
+        return alive
+
+
+def _check_masked(synapses, weight, mask):
+    """Refuse synapses of which a pruned one, weight and mask 0, would transmit or learn.
+
+    Their code is run as it is written, for three draws of all other values.
+    """
+    codes = compat.synaptic_code(synapses)
+    for draw in range(3):
+        for what, lines, crossing in codes:
+            values = _Values(draw)
+            for line, variable, operation, expression in lines:
+                before = 0.0 if variable in (weight, mask) else values[variable]
+                try:
+                    after = _evaluate(
+                        expression, values | {weight: 0.0, mask: 0.0, variable: before}
+                    )
+                except Exception:  # a function that is not known here: no verdict
+                    values[variable] = np.nan
+                    continue
+                after = _ASSIGN[operation](before, after)
+                changes = np.any(np.asarray(after) != before)
+                if changes and variable in (weight, *crossing) and not np.any(np.isnan(after)):
+                    does = "learn" if variable == weight else "transmit"
+                    raise ValueError(
+                        f"Pruner: a pruned synapse of '{synapses.name}' would {does}, since '{mask}' is not a"
+                        f" factor in its {what}: write '{_masked(line, variable, operation, expression, mask)}'"
+                        f" instead of '{line}'"
+                    )
+                values[variable] = after
+
+
+def _masked(line, variable, operation, expression, mask):
+    simple = expression if expression.replace("_", "").isalnum() else f"({expression})"
+    return f"{variable} {operation} {simple}*{mask}"
+
+
+_ASSIGN = {
+    "=": lambda before, value: value,
+    "+=": lambda before, value: before + value,
+    "-=": lambda before, value: before - value,
+    "*=": lambda before, value: before * value,
+    "/=": lambda before, value: before / value,
+    "summed": lambda before, value: before + value,
+}
+
+
+class _Values(dict):
+    """Values by name: what is not known is drawn."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self._rng = np.random.default_rng(draw)
+
+    def __missing__(self, name):
+        if name in DEFAULT_FUNCTIONS or name in _FUNCTIONS:
+            raise KeyError(name)
+        self[name] = float(self._rng.uniform(0.1, 2))
+        return self[name]
+
+    def __or__(self, other):
+        return _Overlay(self, other)
+
+
+class _Overlay(dict):
+    def __init__(self, values, other):
+        super().__init__(other)
+        self._values = values
+
+    def __missing__(self, name):
+        return self._values[name]
+
+
+_FUNCTIONS = {
+    "clip": np.clip,
+    "int": lambda x: np.asarray(x).astype(int),
+    "rand": lambda: 0.37,
+    "randn": lambda: 0.73,
+    **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "sign", "ceil", "floor")},
+}  # fmt: skip
+
+
+def _evaluate(expression, values):
+    """Evaluate an expression of Brian2's without units."""
+    code = compile(expression, "<synapses>", "eval")
+    scope = _Overlay(values, _FUNCTIONS)
+    return eval(code, {"__builtins__": {}}, scope)
