@@ -31,7 +31,7 @@ from .models import DIGITS_LAYERS, DeepTTFS
 from .parameters import OURS, Parameter
 from .pruning import ConnectionPruning
 from .pruning.connections import survivors
-from .results import DeepResult, provenance
+from .results import DeepResult, provenance, require
 from .running import Computation, CpuClock, Reporter, check_run
 
 __all__ = ["DeepExperiment"]
@@ -55,7 +55,6 @@ class DeepExperiment(Computation):
     """
 
     result_class = DeepResult
-    checkpoint = {"layer", "images", "weights", "mask", "history", "finished"}
 
     network = Parameter(
         DeepTTFS(layers=DIGITS_LAYERS, off_centre=True, readout_window=2),
@@ -113,6 +112,7 @@ class DeepExperiment(Computation):
         if stored is not None:
             return stored
         run = _Run(self, backend, segment, store)
+        store.prepare()
         with Reporter(report) as run.reporter:
             return run.result()
 
@@ -255,7 +255,7 @@ class _Run:
 
     def result(self):
         """Run what is not yet done and return the result."""
-        progress = self.store.checkpoint() or self._new()
+        progress = self.store.checkpoint(self._check) or self._new()
         n_layers = len(self.shapes)
         spikes, below = self.inputs, np.zeros(len(self.inputs))
         evaluated = slice(self.n_train, None)
@@ -308,6 +308,30 @@ class _Run:
             "cpu_seconds": 0.0,
             "peak_mb": 0.0,
         }
+
+    def _check(self, progress):
+        """Raise an error if a progress that was read is none of this run's."""
+        missing = set(self._new()) - set(progress)
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        layer, started = progress["layer"], progress["started"]
+        if not 0 <= layer <= len(self.shapes) or started not in (layer - 1, layer):
+            raise ValueError(f"layer = {layer!r}, started = {started!r}")
+        for k in range(started + 1):
+            name, shape = f"conv{k + 1}", self.shapes[k].kernels
+            require(progress["weights"], "f", **{name: shape})
+            require(progress["mask"], "b", **{name: shape})
+        if started >= 0:
+            limit = self.shapes[started].layer.max_images
+            rule = self.experiment.pruning
+            if not 0 <= progress["images"] <= limit + (rule.relearn if rule else 0):
+                raise ValueError(f"images = {progress['images']!r}")
+            missing = {"converged", "cut_at", "costs"} - set(progress)
+            if missing:
+                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        for name in ("history", "finished"):
+            if len({len(column) for column in progress[name].values()}) > 1:
+                raise ValueError(f"the columns of '{name}' have different lengths")
 
     def _start(self, progress, k):
         """Draw a layer's initial weights, once."""

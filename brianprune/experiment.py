@@ -23,7 +23,7 @@ from .network import (
 from .parameters import OURS, PAPER, Parameter
 from .pruning import Past, Pruner, PruningEvent, Rule, decide
 from .pruning.base import event_rng
-from .results import Result, provenance
+from .results import Result, provenance, require
 from .running import Computation, CpuClock, Reporter, check_run
 
 __all__ = ["Experiment"]
@@ -47,7 +47,6 @@ class Experiment(Computation):
     """
 
     result_class = Result
-    checkpoint = {"done", "state", "spikes", "history", "events", "recorded"}
 
     network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
     pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=object)
@@ -126,6 +125,7 @@ class Experiment(Computation):
             return stored
         images = self.data.load()
         self._check_pruning(images)
+        store.prepare()
         with Reporter(report) as reporter:
             return _Run(self, images, backend, segment, store, reporter).result()
 
@@ -248,7 +248,7 @@ class _Run:
     def result(self):
         """Run what is not yet done and return the result."""
         e = self.experiment
-        progress = self.store.checkpoint() or self._shared() or self._new()
+        progress = self.store.checkpoint(self._check) or self._shared() or self._new()
         if progress["done"] < self.n_train:
             self._train(progress)
         cpu_seconds_training = progress["cpu_seconds"]
@@ -334,6 +334,38 @@ class _Run:
             "peak_mb": 0.0,
         }
 
+    def _check(self, progress):
+        """Raise an error if a progress that was read is none of this run's."""
+        new, done = self._new(), progress["done"]
+        missing = set(new) - set(progress)
+        if missing:
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        if not isinstance(done, int) or not 0 < done <= self.n_train:
+            raise ValueError(f"done = {done!r} of {self.n_train} images")
+        state = progress["state"]
+        for name, value in new["state"].items():
+            require(state, value.dtype.kind, **{f"{name}": np.shape(value)})
+        for name, value in state.items():
+            if name not in new["state"]:
+                require(state, "biuf", **{name: np.shape(value)})
+        require(progress, new["recorded"].dtype.kind, recorded=new["recorded"].shape)
+        spikes, events = progress["spikes"], progress["events"]
+        for table, columns in ((spikes, new["spikes"]), (events, new["events"])):
+            n = len(table["image"])
+            for name, empty in columns.items():
+                require(table, empty.dtype.kind, finite=False, **{name: (n,)})
+        n_rows = [len(column) for column in progress["history"].values()]
+        if len(set(n_rows)) > 1:
+            raise ValueError("the history's columns have different lengths")
+        if len(spikes["image"]) and not (
+            spikes["image"].min() >= 0
+            and spikes["image"].max() < done
+            and spikes["neuron"].min() >= 0
+            and spikes["neuron"].max() < self.n_exc
+        ):
+            raise ValueError("spikes of images or neurons that there are not")
+        require(progress, "f", finite=False, thresholds=(len(events["image"]), self.n_exc))
+
     def _shared_until(self):
         """Presentations before the rule first acts: what all rules of a base network share."""
         rule = self.experiment.pruning
@@ -342,7 +374,7 @@ class _Run:
 
     def _shared(self):
         """Return the progress that a run with another rule has stored, if there is one."""
-        progress = self.store.shared(self._shared_until())
+        progress = self.store.shared(self._shared_until(), self._check)
         if progress is not None and self._unknown(progress["state"], self._network(True)):
             return None  # of another backend, see `_known`
         return progress

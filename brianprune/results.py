@@ -1,11 +1,10 @@
 """Result: what an experiment computed, its HDF5 file and its provenance."""
 
-import contextlib
 import datetime
+import io
 import os
 import platform
 import subprocess
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pandas as pd
 
 from . import analysis
 from .parameters import parse
+from .storage import read_checked, write_checked
 
 __all__ = [
     "FORMAT",
@@ -71,29 +71,21 @@ def _commit():
 
 
 def write_tree(path, tree, compression=None):
-    """Write nested dictionaries of arrays, numbers and text as an HDF5 file.
+    """Write nested dictionaries of arrays, numbers and text as an HDF5 file with a checksum.
 
-    The file is written under a temporary name in the same folder and renamed.
+    It is made in memory, written under a temporary name in the same folder and renamed.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
     """
-    path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(name, "w", track_order=True) as file:
-            file.attrs["format"] = FORMAT
-            _write_group(file, tree, compression)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.remove(name)
-        raise
-
-
-def _umask():
-    value = os.umask(0)
-    os.umask(value)
-    return value
+    with h5py.File(f"{path}", "w", driver="core", backing_store=False, track_order=True) as file:
+        file.attrs["format"] = FORMAT
+        _write_group(file, tree, compression)
+        file.flush()
+        content = file.id.get_file_image()
+    write_checked(path, content)
 
 
 def _write_group(group, tree, compression):
@@ -125,8 +117,9 @@ def read_tree(path):
     ValueError
         If it is damaged.
     """
+    content = read_checked(path)
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(io.BytesIO(content), "r") as file:
             found = int(file.attrs.get("format", 0))
             if found > FORMAT:
                 raise NewerFormat(
@@ -134,17 +127,22 @@ def read_tree(path):
                     " upgrade brianprune, or recompute into another folder"
                 )
             return _read_group(file)
-    except (OSError, KeyError, RuntimeError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except NewerFormat:
+        raise
+    except Exception as error:  # whatever damage does to HDF5
         raise ValueError(f"{path} is damaged or not a result file: {error}") from None
 
 
 def _read_group(group):
     tree = {key: _plain(value) for key, value in group.attrs.items() if key != "format"}
-    for key, item in group.items():
+    for key in group:
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise ValueError(f"'{key}' is a link, which result files do not have")
+        item = group[key]
         if isinstance(item, h5py.Group):
             tree[key] = _read_group(item)
+        elif item.is_virtual or item.external:
+            raise ValueError(f"'{key}' is kept in another file, which result files do not do")
         else:
             tree[key] = item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()]
     if "_columns" in tree:
@@ -155,6 +153,36 @@ def _read_group(group):
 
 def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
+
+
+def require(holder, kinds, finite=True, **shapes):
+    """Raise a ValueError if an array has not the shape, kind of numbers or finiteness that it must have.
+
+    Parameters
+    ----------
+    holder : object or dict
+        That has the arrays.
+    kinds : str
+        Kinds of NumPy types that are right.
+    finite : bool
+        Whether all numbers must be finite.
+    **shapes
+        By the array's name.
+    """
+    for name, shape in shapes.items():
+        array = np.asarray(holder[name] if isinstance(holder, dict) else getattr(holder, name))
+        if array.shape != tuple(shape):
+            raise ValueError(f"'{name}' has the shape {array.shape}, not {tuple(shape)}")
+        if array.dtype.kind not in kinds:
+            raise ValueError(f"'{name}' is of type {array.dtype}")
+        if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"'{name}' has numbers that are not finite")
+
+
+def _require_tables(result, *names):
+    for name in names:
+        if not isinstance(getattr(result, name), pd.DataFrame):
+            raise ValueError(f"'{name}' is no table")
 
 
 class StoredResult:
@@ -188,7 +216,19 @@ class StoredResult:
             raise ValueError(
                 f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}"
             )
-        return cls(parse(tree.pop("experiment")), **tree)
+        result = cls(parse(tree.pop("experiment")), **{name: tree[name] for name in cls._ARRAYS})
+        try:
+            result.check()
+        except (TypeError, AttributeError, KeyError) as error:
+            raise ValueError(f"{path} is no whole result: {error!r}") from None
+        except ValueError as error:
+            raise ValueError(f"{path} is no whole result: {error}") from None
+        return result
+
+    def check(self):
+        """Raise a ValueError if an array has the wrong shape or kind, or is not finite."""
+        if not isinstance(self.provenance, dict):
+            raise ValueError("'provenance' is no dictionary")
 
 
 class TableResult(StoredResult):
@@ -202,6 +242,10 @@ class TableResult(StoredResult):
     """
 
     _ARRAYS = ("table", "provenance")
+
+    def check(self):
+        super().check()
+        _require_tables(self, "table")
 
     def __repr__(self):
         return f"<TableResult: {len(self.table)} rows of {', '.join(self.table)}>"
@@ -263,6 +307,28 @@ class Result(StoredResult):
         "operations",
         "provenance",
     )
+
+    def check(self):
+        super().check()
+        n_inputs, n_exc = np.shape(self.weights)
+        if n_exc != self.experiment.network.n_exc:
+            raise ValueError(
+                f"'weights' are of {n_exc} neurons, not {self.experiment.network.n_exc}"
+            )
+        n_label, n_test = len(self.label_labels), len(self.test_labels)
+        require(self, "f", weights=(n_inputs, n_exc), theta=(n_exc,))
+        require(self, "b", mask=(n_inputs, n_exc), frozen=(n_inputs, n_exc), alive=(n_exc,))
+        require(self, "iu", label_counts=(n_label, n_exc), test_counts=(n_test, n_exc))
+        require(self, "iu", label_labels=(n_label,), test_labels=(n_test,))
+        require(self, "f", finite=False, thresholds=(len(self.events), n_exc))
+        _require_tables(self, "spikes", "history", "events")
+        for part in ("training", "inference"):
+            if not isinstance(self.operations[part], dict):
+                raise ValueError(f"'operations/{part}' is no dictionary")
+        data, split = self.experiment.data, self.experiment.evaluate_on
+        wanted = data.n_test if split == "test" else data.n_validation
+        if wanted >= 0 and wanted != n_test:
+            raise ValueError(f"'test_counts' are of {n_test} images, not {wanted}")
 
     @property
     def labels(self):
@@ -345,6 +411,21 @@ class DeepResult(StoredResult):
         "predicted",
         "provenance",
     )
+
+    def check(self):
+        super().check()
+        names = [f"conv{k + 1}" for k in range(len(self.experiment.network.layers))]
+        if list(self.weights) != names or list(self.mask) != names:
+            raise ValueError(f"'weights' and 'mask' must be of {', '.join(names)}")
+        for name in names:
+            shape = np.shape(self.weights[name])
+            require(self.weights, "f", **{name: shape})
+            require(self.mask, "b", **{name: shape})
+        n, n_test = len(self.labels), len(self.test_labels)
+        n_features = np.shape(self.features)[1]
+        require(self, "f", features=(n, n_features), test_features=(n_test, n_features))
+        require(self, "iu", labels=(n,), test_labels=(n_test,), predicted=(n_test,))
+        _require_tables(self, "history", "layers")
 
     @property
     def accuracy(self):

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import numbers
 import os
 import resource
 import sys
@@ -14,13 +15,14 @@ from tqdm.auto import tqdm
 
 from .parameters import Parameters
 from .results import FORMAT, NewerFormat, TableResult, provenance, read_tree, write_tree
+from .storage import StorageError, remove_leftovers, why
 
 __all__ = ["Computation", "CpuClock", "Measurement", "Reporter", "Store", "check_run"]
 
 
 def check_run(segment, report):
     """Raise an error if `segment` or `report` is none that ``run`` takes."""
-    if isinstance(segment, bool) or not isinstance(segment, int) or segment < 1:
+    if isinstance(segment, bool) or not isinstance(segment, numbers.Integral) or segment < 1:
         raise ValueError(f"segment = {segment!r}: must be a whole number of images, at least 1")
     if not (report in (None, "text", "progressbar") or callable(report)):
         raise ValueError(f"report = {report!r}: choose None, 'text', 'progressbar' or a function")
@@ -30,7 +32,6 @@ class Computation(Parameters):
     """Base of the experiments: parameters that name their result file."""
 
     result_class = None  #: of the finished result
-    checkpoint = set()  #: what a checkpoint must hold
 
     @property
     def key(self):
@@ -82,6 +83,7 @@ class Measurement(Computation):
         found = store.result()
         if found is None:
             self.check()
+            store.prepare()
             rows = self._measure(backend, results, report)
             found = TableResult(self, table=pd.DataFrame(rows), provenance=provenance(backend))
             store.save(found)
@@ -126,35 +128,90 @@ class Store:
         self.experiment, self.folder = experiment, None
         if folder is None:
             return
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser()
+        stem = self.folder / experiment.key
+        self.path = stem.with_suffix(".h5")
+        self._current, self._previous = stem.with_suffix(".part"), stem.with_suffix(".part-before")
+        self._kept = None  # where the training is that a checkpoint holds
+
+    def result(self):
+        """Return the stored result, if there is one.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged, or another experiment's.
+        """
+        if self.folder is None or not self.path.exists():
+            return None
+        anew = "experiment.forget(results) removes it, to compute it again"
+        try:
+            result = self.experiment.result_class.load(self.path)
+        except NewerFormat:
+            raise
+        except ValueError as error:
+            raise ValueError(f"{error}; {anew}") from None
+        if repr(result.experiment) != repr(self.experiment):
+            raise ValueError(f"{self.path} is the result of another experiment; {anew}")
+        return result
+
+    def prepare(self):
+        """Make the folder ready for a run; remove what killed runs left.
+
+        Raises
+        ------
+        PermissionError
+            If nothing can be written there.
+        """
+        if self.folder is None:
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
         except OSError as error:
             raise PermissionError(
-                f"results = '{folder}': cannot be written ({error.strerror}); name another folder"
+                f"results = '{self.folder}': cannot be written ({why(error)}); name another folder"
             ) from None
-        stem = self.folder / experiment.key
-        self.path = stem.with_suffix(".h5")
-        self._current, self._previous = stem.with_suffix(".part"), stem.with_suffix(".part-before")
+        self._remove_leftovers()
 
-    def result(self):
-        """Return the stored result, if there is one."""
-        if self.folder is None or not self.path.exists():
-            return None
-        return self.experiment.result_class.load(self.path)
+    def _remove_leftovers(self):
+        for path in (self.path, self._current, self._previous):
+            remove_leftovers(self.folder, f".{path.name}")
+        if "pruning" in self.experiment.fields:
+            remove_leftovers(self.folder, f".{self._unpruned().key}-*.shared")
+
+    @contextlib.contextmanager
+    def _saying_what_is_kept(self):
+        try:
+            yield
+        except StorageError as error:
+            kept = "nothing of this run is kept yet"
+            if self._kept is not None:
+                kept = f"the run is kept until {self._kept}"
+            raise StorageError(
+                error.errno,
+                f"results = '{self.folder}': cannot be written ({error.strerror}); {kept}: free space there,"
+                " and the same call goes on",
+            ) from None
 
     def save(self, result):
         """Store a finished result and remove its checkpoints."""
         if self.folder is None:
             return
-        result.save(self.path)
+        with self._saying_what_is_kept():
+            result.save(self.path)
         for path in (self._current, self._previous):
             path.unlink(missing_ok=True)
 
-    def checkpoint(self):
-        """Return the latest progress that can be read, or None."""
+    def checkpoint(self, check):
+        """Return the latest progress that is whole, or None.
+
+        Parameters
+        ----------
+        check : callable
+            Raises a ValueError, KeyError or TypeError if a progress is none of this run's.
+        """
         if self.folder is None:
             return None
         paths = [path for path in (self._current, self._previous) if path.exists()]
@@ -162,69 +219,82 @@ class Store:
             progress = self._read(
                 path,
                 self.experiment,
+                check,
                 "training starts anew" if path == paths[-1] else "the one before is used",
             )
             if progress is not None:
+                self._kept = _place(progress)
                 return progress
         return None
 
-    def _read(self, path, experiment, otherwise):
+    def _read(self, path, experiment, check, otherwise):
         try:
             tree = read_tree(path)
+            if tree.get("experiment") != repr(experiment):
+                raise ValueError(f"{path} belongs to another experiment")
+            try:
+                check(tree)
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+                raise ValueError(f"{path} is no whole checkpoint ({error})") from None
         except NewerFormat:
             raise
         except FileNotFoundError:  # another process with the same experiment moved it
             return None
         except ValueError as error:
-            reason = str(error)
-        else:
-            missing = self.experiment.checkpoint - set(tree)
-            if missing:
-                reason = f"{path} lacks {', '.join(sorted(missing))}"
-            elif tree.get("experiment") == repr(experiment):
-                return tree
-            else:
-                reason = f"{path} belongs to another experiment"
-        warnings.warn(f"checkpoint not usable: {reason}; {otherwise}", stacklevel=6)
-        return None
+            warnings.warn(f"checkpoint not usable: {error}; {otherwise}", stacklevel=6)
+            return None
+        return tree
 
     def save_checkpoint(self, progress):
         """Store the progress; the checkpoint before it is kept."""
         if self.folder is None:
             return
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(self._current, self._previous)
-        write_tree(self._current, {**progress, "experiment": repr(self.experiment)})
+        with self._saying_what_is_kept():
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self._current, self._previous)
+            write_tree(self._current, {**progress, "experiment": repr(self.experiment)})
+        self._kept = _place(progress)
+
+    def _unpruned(self):
+        return self.experiment.replace(pruning=None)
 
     def _shared_path(self, done):
-        unpruned = self.experiment.replace(pruning=None)
+        unpruned = self._unpruned()
         return unpruned, self.folder / f"{unpruned.key}-{done}.shared"
 
     def forget(self):
         """Remove everything that is stored of the experiment, shared training included."""
         patterns = [f"{self.experiment.key}.*"]
         if "pruning" in self.experiment.fields:
-            unpruned, _ = self._shared_path(0)
-            patterns.append(f"{unpruned.key}-*.shared")
+            patterns.append(f"{self._unpruned().key}-*.shared")
         for pattern in patterns:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
+        self._remove_leftovers()
 
-    def shared(self, done):
+    def shared(self, done, check):
         """Return the progress of the unpruned network after `done` images, if stored."""
         if self.folder is None:
             return None
         unpruned, path = self._shared_path(done)
         if not path.exists():
             return None
-        return self._read(path, unpruned, "it is computed anew")
+        return self._read(path, unpruned, check, "it is computed anew")
 
     def save_shared(self, progress, done):
         """Store the progress before the first event, for runs with other rules."""
         if self.folder is None:
             return
         unpruned, path = self._shared_path(done)
-        write_tree(path, {**progress, "experiment": repr(unpruned)})
+        with self._saying_what_is_kept():
+            write_tree(path, {**progress, "experiment": repr(unpruned)})
+
+
+def _place(progress):
+    """Say where a training is."""
+    if "layer" in progress:
+        return f"image {progress['images']} of layer {progress['layer'] + 1}"
+    return f"image {progress['done']}"
 
 
 class Reporter:

@@ -7,9 +7,9 @@ once, then run as often as wanted), `RuntimeNetwork` with Brian2's numpy and cyt
 The contract is in `brianprune.backends.base`.
 """
 
+from ..storage import StorageError
 from .base import BACKENDS, GENN, WITHOUT_GENN, Segment, check_compilers, lasting
 from .dense import DenseSynapses, SparseEvents, SparseSynapses
-from .programs import StorageError
 from .runtime import RuntimeNetwork
 from .standalone import CompiledNetwork
 

@@ -5,6 +5,7 @@ files are those that were compiled; else the network is compiled again.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -13,7 +14,6 @@ import shutil
 import stat
 import subprocess
 import tempfile
-import time
 from importlib import resources
 from pathlib import Path
 
@@ -22,17 +22,12 @@ import pooch
 from brian2.utils.filelock import FileLock
 
 from .. import brian2_compat as compat
+from ..storage import StorageError, remove_leftovers, temporary_prefix, why
 
-__all__ = ["StorageError", "cache_folder", "make", "program"]
+__all__ = ["cache_folder", "make", "program", "scratch", "storage", "write_segment_header"]
 
 #: Names and hashes of a program's files, written when it is complete.
 _MANIFEST = "program.json"
-#: Seconds after which what a killed process left in the cache is removed.
-_ABANDONED = 24 * 3600
-
-
-class StorageError(OSError):
-    """A folder is full, missing or not writable: says which, what is kept, and the way on."""
 
 
 def cache_folder(cache=None):
@@ -65,31 +60,42 @@ def storage(folder):
             raise
         raise StorageError(
             f"the folder of compiled networks, {folder}, cannot be used"
-            f" ({getattr(error, 'strerror', None) or error}): free space there, or set BRIANPRUNE_CACHE to"
+            f" ({why(error) if isinstance(error, OSError) else error}): free space there, or set BRIANPRUNE_CACHE to"
             " another folder; nothing else is lost"
         ) from None
 
 
 @contextlib.contextmanager
-def scratch(**options):
+def scratch():
     """A temporary folder; says what to do if there is no space for it."""
     try:
-        folder = tempfile.TemporaryDirectory(prefix="brianprune-", ignore_cleanup_errors=True)
+        _remove_scratch()
+        folder = tempfile.TemporaryDirectory(
+            prefix=temporary_prefix("brianprune-"), ignore_cleanup_errors=True
+        )
     except OSError as error:
         raise _no_scratch(error) from None
     with folder as name:
         try:
             yield Path(name)
         except OSError as error:
-            if isinstance(error, StorageError) or not error.errno:
+            if isinstance(error, StorageError):
                 raise
             raise _no_scratch(error) from None
 
 
+@functools.cache
+def _remove_scratch():
+    """Remove, once in a process, what killed processes left."""
+    remove_leftovers(tempfile.gettempdir(), "brianprune-")
+
+
 def _no_scratch(error):
+    folder = tempfile.tempdir or os.environ.get("TMPDIR") or "the system's"
     return StorageError(
-        f"the folder for temporary files, {tempfile.gettempdir() if tempfile.tempdir else 'TMPDIR'}, cannot"
-        f" be used ({error.strerror or error}): free space there, or set TMPDIR to another folder"
+        error.errno,
+        f"the folder for temporary files ({folder}) cannot be used ({why(error)}): free space there, or set"
+        " TMPDIR to another folder",
     )
 
 
@@ -107,9 +113,9 @@ def program(translate, compiler, build, cache=None):
     cache : path, optional
     """
     cache = cache_folder(cache)
-    _remove_abandoned(cache)
+    remove_leftovers(cache, "build-")
     with storage(cache):
-        work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
+        work = Path(tempfile.mkdtemp(prefix=temporary_prefix("build-"), dir=cache))
         try:
             translate(work)
             digest = _digest(work, compiler)[:24]
@@ -187,15 +193,6 @@ def _is_whole(folder):
 def _hash(path):
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _remove_abandoned(cache):
-    """Remove what killed processes left."""
-    with contextlib.suppress(OSError):
-        for path in cache.glob("build-*"):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED:
-                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _digest(folder, compiler):

@@ -8,6 +8,7 @@ from brian2 import NetworkOperation, Synapses, second
 from brian2.core.variables import DynamicArrayVariable
 
 from .. import brian2_compat as compat
+from ..storage import StorageError
 from .base import (
     Inputs,
     Segment,
@@ -20,7 +21,7 @@ from .base import (
     preferences,
 )
 from .dense import DenseSynapses, check_preconditions
-from .programs import StorageError, make, program, scratch, write_segment_header
+from .programs import make, program, scratch, write_segment_header
 
 __all__ = ["CompiledNetwork"]
 
@@ -363,7 +364,7 @@ class CompiledNetwork:
                     text=True,
                     env=os.environ | environment,
                 )
-            except OSError as error:
+            except OSError as error:  # removed or damaged since it was made
                 raise RuntimeError(
                     f"the compiled network in {self.folder} cannot be started ({error.strerror}): make it"
                     " anew, it is compiled again"
