@@ -11,6 +11,7 @@ from .backends import (
     StorageError,
 )
 from .datasets import (
+    Dataset,
     Digits,
     IdxImages,
     ImageFolders,
@@ -63,6 +64,7 @@ __all__ = [
     "ConstantNeuronPruning",
     "ConstantWeightPruning",
     "Convolution",
+    "Dataset",
     "Decision",
     "DeepExperiment",
     "DeepResult",

@@ -22,8 +22,6 @@ __all__ = [
     "window_counts",
 ]
 
-N_CLASSES = 10
-
 
 def count_table(image, neuron, count, n_images, n_neurons):
     """Spread sparse spike counts over a table.
@@ -62,7 +60,7 @@ def window_counts(image, neuron, count, edges, n_neurons):
     return count_table(window[inside], neuron[inside], count[inside], len(edges) - 1, n_neurons)
 
 
-def assign_labels(counts, labels, n_classes=N_CLASSES):
+def assign_labels(counts, labels):
     """Give each neuron the class with its highest mean response.
 
     Parameters
@@ -70,7 +68,7 @@ def assign_labels(counts, labels, n_classes=N_CLASSES):
     counts : array, shape (images, neurons)
         Spike counts of labelled training images.
     labels : array of int, shape (images,)
-    n_classes : int
+        Any number of classes.
 
     Returns
     -------
@@ -85,15 +83,14 @@ def assign_labels(counts, labels, n_classes=N_CLASSES):
     counts, labels = np.asarray(counts), np.asarray(labels)
     if len(counts) != len(labels):
         raise ValueError(f"{len(counts)} images but {len(labels)} labels")
-    mean = np.zeros((n_classes, counts.shape[1]))
-    for label in np.unique(labels):
-        mean[label] = counts[labels == label].mean(axis=0)
-    assigned = mean.argmax(axis=0)
+    classes = np.unique(labels)
+    mean = np.stack([counts[labels == label].mean(axis=0) for label in classes])
+    assigned = classes[mean.argmax(axis=0)].astype(np.int64)
     assigned[mean.max(axis=0) == 0] = -1
     return assigned
 
 
-def predict(counts, assigned, n_classes=N_CLASSES):
+def predict(counts, assigned):
     """Predict the class whose neurons have the highest mean count.
 
     Parameters
@@ -101,7 +98,6 @@ def predict(counts, assigned, n_classes=N_CLASSES):
     counts : array, shape (images, neurons)
     assigned : array of int, shape (neurons,)
         From `assign_labels`.
-    n_classes : int
 
     Returns
     -------
@@ -109,14 +105,17 @@ def predict(counts, assigned, n_classes=N_CLASSES):
         A class (ties: the lower one), or -1 where no labelled neuron spiked.
     """
     counts, assigned = np.asarray(counts), np.asarray(assigned)
-    members = (assigned[:, np.newaxis] == np.arange(n_classes)).astype(float)
-    score = (counts @ members) / np.maximum(members.sum(axis=0), 1)
-    predicted = score.argmax(axis=1)
+    classes = np.unique(assigned[assigned >= 0])
+    if not len(classes):
+        return np.full(len(counts), -1)
+    members = (assigned[:, np.newaxis] == classes).astype(float)
+    score = (counts @ members) / members.sum(axis=0)
+    predicted = classes[score.argmax(axis=1)].astype(np.int64)
     predicted[score.max(axis=1) == 0] = -1
     return predicted
 
 
-def predict_by_votes(counts, label_counts, labels, n_classes=N_CLASSES):
+def predict_by_votes(counts, label_counts, labels):
     """Predict by weighted votes: each neuron votes for every class, as it responded to it.
 
     Parameters
@@ -124,7 +123,6 @@ def predict_by_votes(counts, label_counts, labels, n_classes=N_CLASSES):
     counts : array, shape (images, neurons)
     label_counts : array, shape (labelled images, neurons)
     labels : array of int, shape (labelled images,)
-    n_classes : int
 
     Returns
     -------
@@ -132,12 +130,11 @@ def predict_by_votes(counts, label_counts, labels, n_classes=N_CLASSES):
         A class, or -1 where no neuron spiked.
     """
     label_counts, labels = np.asarray(label_counts, dtype=float), np.asarray(labels)
-    mean = np.zeros((label_counts.shape[1], n_classes))
-    for label in np.unique(labels):
-        mean[:, label] = label_counts[labels == label].mean(axis=0)
+    classes = np.unique(labels)
+    mean = np.stack([label_counts[labels == label].mean(axis=0) for label in classes], axis=1)
     votes = mean / np.maximum(mean.sum(axis=1, keepdims=True), 1e-300)
     score = np.asarray(counts) @ votes
-    return np.where(score.max(axis=1) > 0, score.argmax(axis=1), -1)
+    return np.where(score.max(axis=1) > 0, classes[score.argmax(axis=1)], -1)
 
 
 def predict_linearly(counts, label_counts, labels, seed=0):
@@ -201,8 +198,14 @@ def accuracy(predicted, labels):
     return float(np.mean(np.asarray(predicted) == np.asarray(labels)))
 
 
-def confusion_matrix(predicted, labels, n_classes=N_CLASSES):
+def confusion_matrix(predicted, labels, n_classes=None):
     """Count images by class and prediction.
+
+    Parameters
+    ----------
+    predicted, labels : array of int, shape (images,)
+    n_classes : int, optional
+        Default: one more than the largest label or prediction.
 
     Returns
     -------
@@ -211,6 +214,8 @@ def confusion_matrix(predicted, labels, n_classes=N_CLASSES):
     """
     from sklearn.metrics import confusion_matrix as count
 
+    if n_classes is None:
+        n_classes = int(max(np.max(labels, initial=0), np.max(predicted, initial=0))) + 1
     predicted = np.where(np.asarray(predicted) < 0, n_classes, predicted)
     return count(labels, predicted, labels=np.arange(n_classes + 1))[:n_classes]
 

@@ -8,14 +8,8 @@ import numpy as np
 import pandas as pd
 
 from .backends import WITHOUT_GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
-from .datasets import (
-    Digits,
-    IdxImages,
-    ImageFolders,
-    difference_of_gaussians,
-    digits,
-    latencies,
-)
+from .datasets import Dataset, digits
+from .encoding import difference_of_gaussians, latencies
 from .layers import (
     STEP,
     FirstSpikes,
@@ -64,7 +58,7 @@ class DeepExperiment(Computation):
     pruning = Parameter(
         None, "connection pruning; None: no pruning", kind=(ConnectionPruning, type(None))
     )
-    data = Parameter(digits(), "the images", kind=(Digits, IdxImages, ImageFolders))
+    data = Parameter(digits(), "the images", kind=Dataset)
     seed = Parameter(0, "of the initial weights and the order of the images", OURS, minimum=0)
     evaluate_on = Parameter(
         "test", "the images of the accuracy", OURS, choices=("test", "validation")

@@ -10,7 +10,8 @@ from brian2 import ms, second
 from . import analysis
 from .arithmetic import FixedPoint, FloatingPoint
 from .backends import GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend, lasting
-from .datasets import Digits, IdxImages, spikes_of
+from .datasets import Dataset, Digits
+from .encoding import spikes_of
 from .inference import show
 from .models import DiehlCook
 from .network import (
@@ -50,12 +51,16 @@ class Experiment(Computation):
 
     network = Parameter(DiehlCook(), "the spiking network", kind=DiehlCook)
     pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=object)
-    data = Parameter(Digits(), "the images", kind=(Digits, IdxImages))
+    data = Parameter(Digits(), "the images", kind=Dataset)
     arithmetic = Parameter(
         FloatingPoint(), "how numbers are computed", kind=(FloatingPoint, FixedPoint)
     )
     passes = Parameter(
-        1, "times that the training images are shown, each time with other spikes", PAPER, minimum=1
+        1,
+        "times that the training images are shown, each time with other spikes",
+        PAPER,
+        minimum=1,
+        maximum=1000,
     )
     seed = Parameter(0, "of spikes, initial weights and random pruning", OURS, minimum=0)
     n_label = Parameter(
@@ -75,8 +80,9 @@ class Experiment(Computation):
                 f"Experiment.pruning = {self.pruning!r}: not a pruning rule; use one of"
                 " brianprune's rules, or my_rule.every(interval) for one of your own"
             )
-        if self.pruning is not None and self.data.n_train > 0:
-            self.pruning.validate_for(self.passes * self.data.n_train)
+        n_train = self.data.n_images("train")
+        if self.pruning is not None and n_train:
+            self.pruning.validate_for(self.passes * n_train)
         if self.arithmetic.method == "fixed_point" and (
             self.pruning is not None and self.pruning.freezes
         ):
@@ -123,7 +129,7 @@ class Experiment(Computation):
         stored = store.result()
         if stored is not None:
             return stored
-        images = self.data.load()
+        images = self.data.load_mixed()
         self._check_pruning(images)
         store.prepare()
         with Reporter(report) as reporter:
@@ -145,7 +151,7 @@ class Experiment(Computation):
             ``run(n_images*(presentation + rest), namespace={})``.
         """
         p = self.network
-        images = self.data.load()
+        images = self.data.load_mixed()
         n_train = self.passes * len(images.train)
         if not 1 <= n_images <= n_train:
             raise ValueError(f"n_images = {n_images}: choose 1 to {n_train}, the training images")
@@ -205,6 +211,17 @@ class Experiment(Computation):
             pixels.append(spiking)
             steps.append(at.astype(np.int64) + (k - first) * p.steps_per_image)
         return np.concatenate(pixels), np.concatenate(steps) * float(p.dt / second)
+
+
+def _check_finite(state, begin, end):
+    """Stop a run whose numbers have overflowed."""
+    for name in ("inputs_exc.w", "exc.theta", "exc.v"):
+        if not np.isfinite(state[name]).all():
+            raise FloatingPointError(
+                f"DiehlCook: '{name}' is not a number any more between images {begin} and {end}: a learning rate,"
+                " a weight or a conductance step is too large (eta_plus, eta_minus, w_max, weight_sum, w_inh,"
+                " theta_plus), or a time constant too small for dt"
+            )
 
 
 @functools.lru_cache(maxsize=16)
@@ -298,6 +315,7 @@ class _Run:
                 "cpu_seconds_pruning": progress["cpu_seconds_pruning"],
             }
             | self.clock.read(progress),
+            image_shape=self.images.shape,
         )
         self.store.save(result)
         return result
@@ -443,6 +461,7 @@ class _Run:
             run = network.run(duration, state, {"inputs": spikes})
             # images are on their own clock: only with a rest does a last step reach the next image
             progress["state"].update(lasting(run.state, events=e.network.rest > 0 * ms))
+            _check_finite(run.state, begin, end)
             progress["done"] = end
             input_spikes = np.bincount(spikes[0], minlength=self.n_inputs)
             self._tally(progress, run, input_spikes, begin)

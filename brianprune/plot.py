@@ -115,10 +115,10 @@ def receptive_fields(result, ax=None, most=100):
     -------
     Axes
     """
-    return weights(result.weights, result.alive, ax, most)
+    return weights(result.weights, result.alive, ax, most, result.image_shape)
 
 
-def weights(weights, alive=None, ax=None, most=100):
+def weights(weights, alive=None, ax=None, most=100, shape=None):
     """Draw columns of a weight matrix as images.
 
     Parameters
@@ -129,22 +129,34 @@ def weights(weights, alive=None, ax=None, most=100):
     ax : matplotlib Axes, optional
     most : int
         No more than this many neurons.
+    shape : tuple (rows, columns), optional
+        Of an image. Default: square.
 
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    ValueError
+        If the pixels do not fill the shape.
     """
     ax = _axes(ax, figsize=(6, 6))
     weights = np.asarray(weights)[:, :most].astype(float)
     alive = np.ones(weights.shape[1], dtype=bool) if alive is None else alive
-    side = round(np.sqrt(len(weights)))
-    columns = int(np.ceil(np.sqrt(weights.shape[1])))
+    height, width = shape or (round(np.sqrt(len(weights))),) * 2
+    if height * width != len(weights):
+        raise ValueError(
+            f"{len(weights)} pixels are no image of {height} x {width}: give shape=(rows, columns)"
+        )
+    columns = int(np.ceil(np.sqrt(weights.shape[1] * height / width)))
     rows = -(-weights.shape[1] // columns)
-    sheet = np.full((rows * (side + 1), columns * (side + 1)), np.nan)
+    sheet = np.full((rows * (height + 1), columns * (width + 1)), np.nan)
     for neuron in range(weights.shape[1]):
         if alive[neuron]:
-            top, left = (neuron // columns) * (side + 1), (neuron % columns) * (side + 1)
-            sheet[top : top + side, left : left + side] = weights[:, neuron].reshape(side, side)
+            top, left = (neuron // columns) * (height + 1), (neuron % columns) * (width + 1)
+            image = weights[:, neuron].reshape(height, width)
+            sheet[top : top + height, left : left + width] = image
     picture = ax.imshow(sheet, cmap="viridis", vmin=0, interpolation="nearest")
     ax.set_axis_off()
     ax.set_title(f"input weights of {weights.shape[1]} neurons")
@@ -170,7 +182,7 @@ def kernels(result, layer="conv1", ax=None, most=100):
     if layer not in result.weights:
         raise ValueError(f"layer = {layer!r}: choose one of {', '.join(result.weights)}")
     summed = result.weights[layer].sum(axis=0)
-    ax = weights(summed.reshape(-1, summed.shape[-1]), ax=ax, most=most)
+    ax = weights(summed.reshape(-1, summed.shape[-1]), ax=ax, most=most, shape=summed.shape[:2])
     n_channels = len(result.weights[layer])
     ax.images[0].colorbar.set_label(f"weight, sum over {n_channels} channels of the input")
     ax.set_title(f"{layer}, {100 * result.mask[layer].mean():.1f} % of the connections left")
@@ -278,7 +290,7 @@ def confusion_matrix(matrix, ax=None):
     sns.heatmap(
         pd.DataFrame(fractions, columns=names),
         ax=ax,
-        annot=True,
+        annot=len(matrix) <= 12,
         fmt=".2f",
         vmin=0,
         vmax=1,

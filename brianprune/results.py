@@ -189,16 +189,19 @@ class StoredResult:
     """Base of the results: an experiment, arrays by name, an HDF5 file."""
 
     _ARRAYS = ()
+    _SINCE = ()  # what results of older versions of the format do not have
 
     def __init__(self, experiment, **arrays):
         self.experiment = experiment
         for name in self._ARRAYS:
-            setattr(self, name, arrays[name])
+            setattr(self, name, arrays.get(name) if name in self._SINCE else arrays[name])
 
     def save(self, path):
         """Write the result to an HDF5 file, under a temporary name first."""
         tree = {name: getattr(self, name) for name in self._ARRAYS}
-        write_tree(path, {"experiment": repr(self.experiment), **tree}, compression="gzip")
+        tree = {name: value for name, value in tree.items() if value is not None}
+        of = {"experiment": repr(self.experiment), "key": self.experiment.key}
+        write_tree(path, of | tree, compression="gzip")
 
     @classmethod
     def load(cls, path):
@@ -211,12 +214,14 @@ class StoredResult:
             If it is damaged or of a newer version.
         """
         tree = read_tree(path)
-        missing = {"experiment", *cls._ARRAYS} - set(tree)
+        missing = {"experiment", *cls._ARRAYS} - set(cls._SINCE) - set(tree)
         if missing:
             raise ValueError(
                 f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}"
             )
-        result = cls(parse(tree.pop("experiment")), **{name: tree[name] for name in cls._ARRAYS})
+        arrays = {name: tree[name] for name in cls._ARRAYS if name in tree}
+        result = cls(parse(tree.pop("experiment")), **arrays)
+        result._key = tree.get("key")
         try:
             result.check()
         except (TypeError, AttributeError, KeyError) as error:
@@ -288,6 +293,8 @@ class Result(StoredResult):
     provenance : dict
         Versions, commit, backend, machine, CPU time in seconds (in all, of training, of its
         pruning events), peak memory in MB (of the process and its children, compiler included).
+    image_shape : tuple of int
+        (rows, columns) of an image.
     """
 
     _ARRAYS = (
@@ -306,7 +313,9 @@ class Result(StoredResult):
         "test_labels",
         "operations",
         "provenance",
+        "image_shape",
     )
+    _SINCE = ("image_shape",)
 
     def check(self):
         super().check()
@@ -325,10 +334,14 @@ class Result(StoredResult):
         for part in ("training", "inference"):
             if not isinstance(self.operations[part], dict):
                 raise ValueError(f"'operations/{part}' is no dictionary")
-        data, split = self.experiment.data, self.experiment.evaluate_on
-        wanted = data.n_test if split == "test" else data.n_validation
-        if wanted >= 0 and wanted != n_test:
+        wanted = self.experiment.data.n_images(self.experiment.evaluate_on)
+        if wanted is not None and wanted != n_test:
             raise ValueError(f"'test_counts' are of {n_test} images, not {wanted}")
+        if self.image_shape is None:  # of an older version
+            self.image_shape = self.experiment.data.load().shape
+        self.image_shape = tuple(int(n) for n in self.image_shape)
+        if len(self.image_shape) != 2 or np.prod(self.image_shape) != n_inputs:
+            raise ValueError(f"'image_shape' is {self.image_shape}, for {n_inputs} inputs")
 
     @property
     def labels(self):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
+from .identity import own_code
 from .parameters import Parameters
 from .results import FORMAT, NewerFormat, TableResult, provenance, read_tree, write_tree
 from .storage import StorageError, remove_leftovers, why
@@ -36,7 +37,7 @@ class Computation(Parameters):
     @property
     def key(self):
         """Name of the result file: a hash of the experiment."""
-        return hashlib.sha256(f"{FORMAT} {self!r}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{FORMAT} {self!r}{own_code(self)}".encode()).hexdigest()[:16]
 
     def _store(self, results):
         return Store(self, results)
@@ -151,7 +152,10 @@ class Store:
             raise
         except ValueError as error:
             raise ValueError(f"{error}; {anew}") from None
-        if repr(result.experiment) != repr(self.experiment):
+        if repr(result.experiment) != repr(self.experiment) or result._key not in (
+            None,
+            self.experiment.key,
+        ):
             raise ValueError(f"{self.path} is the result of another experiment; {anew}")
         return result
 

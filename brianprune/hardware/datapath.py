@@ -66,6 +66,7 @@ class Datapath:
         Of a network with one winner per step and broadcast inhibition. Dead neurons are left
         out; pruned synapses are zeros in the weight memories.
     arithmetic : FixedPoint, optional
+        Default: the result's, if it is in fixed point, or `FixedPoint()`.
     banks : int
         Weight memories of a core, read at once; also lanes of the Poisson generator.
     cores : int, optional
@@ -78,7 +79,10 @@ class Datapath:
     """
 
     def __init__(self, result, arithmetic=None, banks=16, cores=None):
-        self.arithmetic = FixedPoint() if arithmetic is None else arithmetic
+        if arithmetic is None:
+            own = result.experiment.arithmetic
+            arithmetic = own if isinstance(own, FixedPoint) else FixedPoint()
+        self.arithmetic = arithmetic
         p = result.experiment.network
         if not p.one_winner:
             raise NotImplementedError(

@@ -1,14 +1,10 @@
 """Pruning rules of one's own: a function of arrays, made a rule by `pruning_rule`."""
 
-import ast
-import hashlib
 import inspect
-import textwrap
-import types
 
 import numpy as np
-from brian2 import Quantity
 
+from ..identity import content_hash
 from ..parameters import OURS, Parameter
 from .base import Decision, ScheduledPruning, read_only
 
@@ -98,7 +94,7 @@ class PruningRule:
 
         A changed rule is another experiment. It travels to other processes with the rule.
         """
-        return self._carried or _hash((self.function, self.regrows))
+        return self._carried or content_hash((self.function, self.regrows))
 
     def __reduce__(self):
         return _unpickle, (self.function, self.regrows, self.source)
@@ -115,101 +111,6 @@ def _defined(name, source):
     """Return the rule of this name and hash, or None; and whether others have the name."""
     named = [rule for rule in PruningRule._defined if rule.name == name]
     return next((rule for rule in named if rule.source == source), None), bool(named)
-
-
-def _hash(value):
-    digest = hashlib.sha256()
-    _add(digest, value, [])
-    return digest.hexdigest()[:12]
-
-
-def _add(digest, value, seen):
-    """Add a value's content to a hash: numbers, arrays, collections, functions and what they use."""
-    if any(value is other for other in seen):
-        digest.update(b"again")
-        return
-    if isinstance(value, Quantity | np.ndarray | np.generic):
-        array = np.asarray(value)
-        digest.update(f"array {array.dtype} {array.shape} {getattr(value, 'dim', '')}".encode())
-        if array.dtype.hasobject:
-            _add(digest, array.tolist(), seen)
-        else:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    elif value is None or isinstance(
-        value, bool | int | float | complex | str | bytes | range | slice
-    ):
-        digest.update(f"{type(value).__name__} {value!r} ".encode())
-    elif isinstance(value, tuple | list):
-        digest.update(f"{type(value).__name__} {len(value)} ".encode())
-        for item in value:
-            _add(digest, item, [*seen, value])
-    elif isinstance(value, dict):
-        _add(digest, list(value.items()), [*seen, value])
-    elif isinstance(value, set | frozenset):
-        digest.update(f"set {sorted(_hash(item) for item in value)}".encode())
-    elif isinstance(value, types.ModuleType):
-        digest.update(f"module {value.__name__} ".encode())
-    elif isinstance(value, PruningRule):
-        digest.update(value.source.encode())
-    elif inspect.isfunction(value) and not _is_installed(value):
-        _add_function(digest, value, [*seen, value])
-    elif inspect.ismethod(value):
-        _add(digest, (value.__func__, value.__self__), seen)
-    elif callable(value) and hasattr(value, "__qualname__"):
-        digest.update(f"{value.__module__}.{value.__qualname__} ".encode())
-    elif type(value).__module__ == "builtins" or not hasattr(value, "__dict__"):
-        raise TypeError(
-            f"a pruning rule holds {value!r}, a {type(value).__name__}, which cannot be part of its identity:"
-            " let it hold numbers, text, arrays, collections of these, or functions"
-        )
-    else:
-        digest.update(f"{type(value).__module__}.{type(value).__qualname__} ".encode())
-        _add(digest, vars(value), [*seen, value])
-
-
-def _is_installed(function):
-    """Whether a function belongs to an installed package, whose version is part of the provenance."""
-    file = function.__code__.co_filename
-    return "site-packages" in file or "dist-packages" in file or file.startswith("<frozen")
-
-
-def _add_function(digest, function, seen):
-    try:  # the code as it is written, whatever its layout and comments
-        text = textwrap.dedent(inspect.getsource(function))
-        digest.update(ast.dump(ast.parse(text)).encode())
-    except (OSError, TypeError, SyntaxError):  # typed at a prompt, or part of a line
-        digest.update(function.__code__.co_code)
-    _add_code(digest, function.__code__, seen)
-    cells = []
-    for cell in function.__closure__ or ():
-        try:
-            cells.append(cell.cell_contents)
-        except ValueError:  # not yet set
-            cells.append(None)
-    _add(digest, (cells, function.__defaults__, function.__kwdefaults__), seen)
-    for name in sorted(_names(function.__code__)):
-        if name in function.__globals__:
-            digest.update(name.encode())
-            _add(digest, function.__globals__[name], seen)
-
-
-def _add_code(digest, code, seen):
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            _add_code(digest, constant, seen)
-        elif not (
-            isinstance(constant, tuple) and any(isinstance(c, types.CodeType) for c in constant)
-        ):
-            _add(digest, constant, seen)
-    digest.update(repr((code.co_names, code.co_varnames)).encode())
-
-
-def _names(code):
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _names(constant)
-    return names
 
 
 def pruning_rule(function=None, *, regrows=False):
