@@ -19,7 +19,6 @@ from .network import (
     check_textbook,
     initial_state,
     parameter_values,
-    structure,
 )
 from .parameters import OURS, PAPER, Parameter
 from .pruning import Past, Pruner, PruningEvent, Rule, decide
@@ -404,13 +403,13 @@ class _Run:
             exact = e.arithmetic.exact and learning
             if self.backend == "cpp_standalone":
                 network = _compiled(
-                    structure(e.network), self.n_inputs, method, learning, freezing, dtype, exact
+                    e.network.structure(), self.n_inputs, method, learning, freezing, dtype, exact
                 )
             elif self.backend in GENN:
                 p = e.network  # whose times are compiled in
                 times = {name: getattr(p, name) for name in ("dt", "presentation", "rest")}
                 network = _compiled_by_genn(
-                    structure(p).replace(**times),
+                    p.structure().replace(**times),
                     self.n_inputs,
                     method,
                     learning,

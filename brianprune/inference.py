@@ -9,7 +9,7 @@ from brian2 import second
 
 from . import analysis
 from .backends import WITHOUT_GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
-from .network import build_network, parameter_values, structure
+from .network import build_network, parameter_values
 
 __all__ = ["FrozenNetwork", "show"]
 
@@ -96,7 +96,7 @@ class FrozenNetwork:
             # one synapse stands in for those that each run is given: nothing to compile anew
             one = None if existing is None else (np.zeros(1, int), np.zeros(1, int))
             self.network = CompiledNetwork(
-                lambda: build(structure(small), dense=DenseSynapses, existing=one),
+                lambda: build(small.structure(), dense=DenseSynapses, existing=one),
                 arithmetic.dtype,
                 namespace={},
             )

@@ -104,9 +104,7 @@ class LayerShape:
 
     def _key(self):
         # what the generated code depends on: thresholds, radii and rates are values
-        structure = ("n_maps", "kernel", "padding", "pool", "pool_stride")
-        layer = tuple(getattr(self.layer, name) for name in structure)
-        return (layer, self.inputs, self.n_bins)
+        return (self.layer.structure(), self.inputs, self.n_bins)
 
     @property
     def n_weights(self):

@@ -25,25 +25,10 @@ __all__ = [
     "check_textbook",
     "initial_state",
     "parameter_values",
-    "structure",
 ]
 
 #: One schedule on every backend: what a neuron sent in one step arrives in the next.
 SCHEDULE = ["start", "synapses", "groups", "thresholds", "resets", "end"]
-
-
-def structure(parameters):
-    """Return the parameters with all values at their defaults that are no part of the code.
-
-    Two models with the same structure are the same network with other values.
-    """
-    p = parameters
-    return floating.DiehlCook(
-        n_exc=p.n_exc,
-        inhibition=p.inhibition,
-        one_winner=p.one_winner,
-        rest=0 * ms if p.rest == 0 * ms else 150 * ms,
-    )
 
 
 def build_network(

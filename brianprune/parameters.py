@@ -32,9 +32,19 @@ _UNITS = {
     for name, unit in vars(module).items()
     if isinstance(unit, Quantity) and name.isidentifier()
 }
-#: The units that values are written in, the first that gives the value back exactly.
-_WRITTEN = ("ms", "mV", "Hz", "second", "volt")
+#: The units that values are written in, the first of its dimension that gives the value back exactly;
+#: what has none is written in base units.
+_WRITTEN = (
+    *("ms", "mV", "Hz", "second", "volt"),
+    *("pA", "nA", "uA", "mA", "amp", "pF", "nF", "uF", "farad", "nS", "uS", "mS", "siemens"),
+    *("Mohm", "kohm", "ohm", "um", "mm", "metre", "mM", "umolar", "molar"),
+    *("pcoulomb", "coulomb", "pjoule", "joule", "watt", "kelvin"),
+)
+#: Base units, in the order of Brian2's dimensions.
+_BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela")
 _REGISTRY = {}
+#: Of a number: beyond it single precision overflows.
+_LARGEST = 1e38
 
 
 class Parameter:
@@ -57,6 +67,9 @@ class Parameter:
     kind : type or tuple of types, optional
         Used in place of the type of `default`, for fields that hold other
         `Parameters` or may be None.
+    structural : bool or callable
+        Whether the field is compiled into a network's code; or a function that gives, for a value, the
+        one that stands for all values with the same code.
     """
 
     def __init__(
@@ -70,6 +83,7 @@ class Parameter:
         above=None,
         choices=None,
         kind=None,
+        structural=False,
     ):
         self.default = default
         self.meaning = meaning
@@ -79,6 +93,7 @@ class Parameter:
         self.above = above
         self.choices = choices
         self.kind = kind
+        self.structural = structural
 
     def __set_name__(self, owner, name):
         self.name = name
@@ -110,6 +125,8 @@ class Parameter:
                 raise TypeError(f"{field} = {value!r}: must be {names}")
             if not isinstance(value, numbers.Number) or isinstance(value, bool):
                 return value
+            if not np.isfinite(value):
+                raise ValueError(f"{field} = {value!r}: must be finite")
         elif isinstance(self.default, bool):
             if not isinstance(value, (bool, np.bool_)):
                 raise TypeError(f"{field} = {value!r}: must be True or False")
@@ -146,6 +163,8 @@ class Parameter:
         number = float(value)
         if not np.isfinite(number):
             raise ValueError(f"{field} = {value!s}: must be finite")
+        if abs(number) > _LARGEST:
+            raise ValueError(f"{field} = {value!s}: too large, single precision ends at 3e38")
         return Quantity(number, dim=unit.dim) if self.dimension else number
 
     def _check_bounds(self, value, field):
@@ -183,7 +202,17 @@ def _format(value):
             number = f"{float(value) / float(unit):.{digits}g}"
             if float(number) * float(unit) == float(value):
                 return f"{number}*{name}"
-    raise ValueError(f"cannot write {value!s} as text: its unit has no short name")
+    exponents = zip(_BASE, get_dimensions(value)._dims, strict=True)
+    unit = "*".join(
+        name if power == 1 else f"{name}**{_power(power)}" for name, power in exponents if power
+    )
+    return f"{float(value)!r}*{unit}"
+
+
+def _power(power):
+    """Write the power of a unit, exactly: Brian2's may be a float."""
+    text = str(int(power)) if power == int(power) else repr(float(power))
+    return f"({text})" if text.startswith("-") else text
 
 
 class Parameters:
@@ -201,6 +230,12 @@ class Parameters:
             for name, field in vars(base).items()
             if isinstance(field, Parameter)
         }
+        taken = _REGISTRY.get(cls.__name__)
+        if taken is not None and _is_ours(taken) and not _is_ours(cls):
+            raise TypeError(
+                f"{cls.__module__} defines a class '{cls.__name__}', which brianprune has too: a stored result"
+                " could not tell them apart; choose another name"
+            )
         _REGISTRY[cls.__name__] = cls
 
     def __init__(self, **values):
@@ -252,6 +287,19 @@ class Parameters:
                     f" to change: give a whole new value for '{head}'"
                 )
             values[head] = values[head].replace(**inner)
+        return type(self)(**values)
+
+    def structure(self):
+        """Return a copy that stands for all with the same code: other values at their defaults.
+
+        Two models with the same structure are the same network with other values.
+        """
+        values = {}
+        for name, field in self.fields.items():
+            if callable(field.structural):
+                values[name] = field.structural(self._values[name])
+            elif field.structural:
+                values[name] = self._values[name]
         return type(self)(**values)
 
     def _replace_elements(self, name, elements, changes):
@@ -332,6 +380,10 @@ class Parameters:
         return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{body}</table>"
 
 
+def _is_ours(cls):
+    return cls.__module__.partition(".")[0] == "brianprune"
+
+
 def _restore(cls, values):
     return cls(**values)
 
@@ -379,10 +431,17 @@ def _evaluate(node):
         return -_evaluate(node.operand)
     if isinstance(node, (ast.Tuple, ast.List)):
         return tuple(_evaluate(item) for item in node.elts)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        number, unit = _evaluate(node.left), node.right
-        if isinstance(unit, ast.Name) and unit.id in _UNITS:
-            return number * _UNITS[unit.id]
+    if isinstance(node, ast.Name) and node.id in _UNITS:
+        return _UNITS[node.id]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
+        left, right = _evaluate(node.left), _evaluate(node.right)
+        power = isinstance(node.op, ast.Pow)
+        numbers_only = isinstance(left, int | float | Quantity) and isinstance(
+            right, int | float | Quantity
+        )
+        # a power is of a unit, so that no text makes endless numbers
+        if numbers_only and not (power and (not isinstance(left, Quantity) or abs(right) > 99)):
+            return left**right if power else left * right
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
         if node.func.id not in _REGISTRY:
             raise ValueError(

@@ -194,9 +194,8 @@ class Store:
             if self._kept is not None:
                 kept = f"the run is kept until {self._kept}"
             raise StorageError(
+                f"results = '{self.folder}': {error}; {kept}: free space there, and the same call goes on",
                 error.errno,
-                f"results = '{self.folder}': cannot be written ({error.strerror}); {kept}: free space there,"
-                " and the same call goes on",
             ) from None
 
     def save(self, result):

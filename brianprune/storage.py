@@ -30,6 +30,15 @@ _OLD = 24 * 3600
 class StorageError(OSError):
     """A folder is full, missing or not writable: says which, what is kept, and the way on."""
 
+    def __init__(self, message, number=0):
+        super().__init__(number, message)
+
+    def __str__(self):
+        return self.strerror
+
+    def __reduce__(self):
+        return type(self), (self.strerror, self.errno)
+
 
 def write_checked(path, content):
     """Write a file with a checksum, under a temporary name first.
@@ -62,7 +71,7 @@ def write_checked(path, content):
             with contextlib.suppress(OSError):
                 os.remove(name)
         if isinstance(error, OSError):
-            raise StorageError(error.errno, why(error), str(path)) from None
+            raise StorageError(f"{path} cannot be written ({why(error)})", error.errno) from None
         raise
 
 

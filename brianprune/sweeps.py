@@ -4,6 +4,8 @@ import itertools
 import math
 import numbers
 from collections.abc import Iterable
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
 
 import joblib
 import pandas as pd
@@ -14,11 +16,19 @@ from .experiment import Experiment
 from .parameters import OURS, Parameter
 from .running import Measurement
 
-__all__ = ["Search", "run_all", "sweep"]
+__all__ = ["Failed", "Search", "finished", "run_all", "sweep"]
+
+
+class Failed(NamedTuple):
+    """What stands in for the result of an experiment that failed."""
+
+    error: str
 
 
 def run_all(experiments, n_jobs=1, **how):
     """Run several experiments, `n_jobs` at a time.
+
+    One that fails, or whose process dies, does not stop the others.
 
     Parameters
     ----------
@@ -32,16 +42,84 @@ def run_all(experiments, n_jobs=1, **how):
     -------
     list of Result
         In the order of `experiments`; equal experiments are run once.
+
+    Raises
+    ------
+    RuntimeError
+        After all have been tried, if any failed: says which and why. With a results folder the same call
+        computes what is missing.
     """
-    different = list(dict.fromkeys(experiments))
-    if n_jobs == 1:
-        found = [experiment.run(**how) for experiment in different]
-    else:
-        found = joblib.Parallel(n_jobs=n_jobs)(
-            joblib.delayed(experiment.run)(**how) for experiment in different
+    found = _try_all(experiments, n_jobs, how)
+    failed = {e: r.error for e, r in zip(experiments, found, strict=True) if isinstance(r, Failed)}
+    if failed:
+        lines = "\n".join(f"  {error}: {e!r}" for e, error in failed.items())
+        raise RuntimeError(
+            f"{len(failed)} of {len(set(experiments))} experiments failed, the others were run"
+            f" {'and are stored' if how.get('results') else '(give results=FOLDER to keep them)'}:\n{lines}"
         )
-    by_experiment = dict(zip(different, found, strict=True))
-    return [by_experiment[experiment] for experiment in experiments]
+    return found
+
+
+def _try_all(experiments, n_jobs, how):
+    """Run several experiments; return a result, or a `Failed`, for each."""
+    different = list(dict.fromkeys(experiments))
+    found = {}
+    for e, result in finished(different, n_jobs, how):
+        found[e] = result
+    return [found[e] for e in experiments]
+
+
+def finished(experiments, n_jobs, how):
+    """Yield (experiment, result or `Failed`) as they end; survive the death of processes.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        All different.
+    n_jobs : int
+    how : dict
+        Arguments of `Experiment.run`.
+    """
+    if n_jobs == 1 or len(experiments) == 1:
+        for e in experiments:
+            yield e, _try(e, how)
+        return
+    left = dict.fromkeys(experiments)
+    progress = True
+    while left and progress:  # a dead process takes those beside it along: they are run once more
+        progress = False
+        for e, result in _in_processes(list(left), n_jobs, how):
+            progress = True
+            del left[e]
+            yield e, result
+    for e in left:  # one of these kills its process: each alone
+        yield next(_in_processes([e], 1, how), (e, Failed("its process died")))
+
+
+def _in_processes(experiments, n_jobs, how):
+    """Yield what ends until all have, or a process dies."""
+    # even one has a process of its own: it may not take this one along
+    n_jobs = joblib.effective_n_jobs(n_jobs)
+    jobs = (joblib.delayed(_numbered)(k, e, how) for k, e in enumerate(experiments))
+    pool = joblib.Parallel(
+        n_jobs=max(2, n_jobs), pre_dispatch=n_jobs, batch_size=1, return_as="generator_unordered"
+    )
+    try:
+        for k, result in pool(jobs):
+            yield experiments[k], result
+    except BrokenProcessPool:
+        return
+
+
+def _numbered(number, experiment, how):
+    return number, _try(experiment, how)
+
+
+def _try(experiment, how):
+    try:
+        return experiment.run(**how)
+    except Exception as error:
+        return Failed(f"{type(error).__name__}: {error}")
 
 
 def sweep(
@@ -74,7 +152,9 @@ def sweep(
     -------
     DataFrame
         One row per combination: its values, then `Result.summary`; those of a search in the order in
-        which they were tried.
+        which they were tried. A point that failed, or whose process died, has its error in the column
+        ``error``, which is there only if one failed; with a results folder the same call computes what
+        is missing.
 
     Raises
     ------
@@ -82,7 +162,7 @@ def sweep(
         If an axis is empty; if a search would choose by the accuracy on test images; if one of its values
         cannot be, the other fields being the experiment's.
     RuntimeError
-        If a search lacks Optuna.
+        If a search lacks Optuna; if all points fail.
 
     Examples
     --------
@@ -114,9 +194,16 @@ def _combinations(axes):
 
 
 def _tabulate(experiment, n_jobs, how, settings):
-    found = run_all([experiment.replace(**values) for values in settings], n_jobs, **how)
+    found = _try_all([experiment.replace(**values) for values in settings], n_jobs, how)
+    if found and all(isinstance(result, Failed) for result in found):
+        raise RuntimeError(
+            f"sweep: all {len(found)} points failed, the first with {found[0].error}"
+        )
     return pd.DataFrame(
-        [values | result.summary() for values, result in zip(settings, found, strict=True)]
+        [
+            values | ({"error": result.error} if isinstance(result, Failed) else result.summary())
+            for values, result in zip(settings, found, strict=True)
+        ]
     )
 
 
@@ -159,7 +246,10 @@ def _search(experiment, n_jobs, how, n_trials, axes):
         place = tuple(trial.params.values())
         if place not in accuracy:
             values = {name: searched[name][k] for name, k in trial.params.items()}
-            tables.append(_tabulate(experiment, n_jobs, how, [values | seed for seed in seeds]))
+            table = _tabulate(experiment, n_jobs, how, [values | seed for seed in seeds])
+            if "error" in table:
+                raise RuntimeError(f"sweep: {values}: {table['error'].dropna().iloc[0]}")
+            tables.append(table)
             accuracy[place] = tables[-1]["accuracy"].mean()
         study.tell(trial, accuracy[place])
     return pd.concat(tables, ignore_index=True)

@@ -93,9 +93,9 @@ def _remove_scratch():
 def _no_scratch(error):
     folder = tempfile.tempdir or os.environ.get("TMPDIR") or "the system's"
     return StorageError(
-        error.errno,
         f"the folder for temporary files ({folder}) cannot be used ({why(error)}): free space there, or set"
         " TMPDIR to another folder",
+        error.errno,
     )
 
 

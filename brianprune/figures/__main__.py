@@ -8,7 +8,6 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-import joblib
 import matplotlib
 
 matplotlib.use("Agg")
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from ..backends import WITHOUT_GENN, check_backend
 from ..running import Measurement
+from ..sweeps import Failed, finished
 from . import REGISTRY
 
 FORMATS = ("png", "pdf", "svg")
@@ -167,15 +167,17 @@ def _simulate(experiments, options):
                 experiment.run(report=_inner_report(bar), **how)
                 bar.update()
             return
-        runs = joblib.Parallel(n_jobs=options.jobs, return_as="generator_unordered")(
-            joblib.delayed(_run_quietly)(experiment, how) for experiment in todo
-        )
-        for _ in runs:
+        failed = []
+        for experiment, result in finished(todo, options.jobs, how):
             bar.update()
-
-
-def _run_quietly(experiment, how):
-    experiment.run(**how)
+            if isinstance(result, Failed):
+                failed.append(f"  {result.error}: {experiment!r}")
+    if failed:
+        lines = "\n".join(failed)
+        raise RuntimeError(
+            f"{len(failed)} of {len(todo)} simulations failed; the others are stored, and the same command"
+            f" goes on:\n{lines}"
+        )
 
 
 def _inner_report(bar):

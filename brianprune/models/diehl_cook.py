@@ -16,6 +16,9 @@ from ..parameters import CODE, OURS, PAPER, Parameter, Parameters
 
 __all__ = ["DiehlCook"]
 
+#: Time steps of an image, so that a segment's are counted in 32 bits.
+_MOST_STEPS = 100_000
+
 
 class DiehlCook(Parameters):
     """Parameters of the winner-take-all network.
@@ -31,7 +34,9 @@ class DiehlCook(Parameters):
     150. * msecond
     """
 
-    n_exc = Parameter(100, "excitatory neurons", PAPER, minimum=1)
+    n_exc = Parameter(
+        100, "excitatory neurons", PAPER, minimum=1, maximum=1_000_000, structural=True
+    )
     # membrane
     tau_m = Parameter(100 * ms, "membrane time constant: larger = slower", PAPER, above=0 * ms)
     v_rest = Parameter(-65 * mV, "resting potential", CODE)
@@ -76,6 +81,7 @@ class DiehlCook(Parameters):
         "'partners': one inhibitory neuron per excitatory one; 'broadcast': same effect, no partners",
         OURS,
         choices=("broadcast", "partners"),
+        structural=True,
     )
     w_inh = Parameter(
         17.0,
@@ -84,7 +90,10 @@ class DiehlCook(Parameters):
         minimum=0,
     )
     one_winner = Parameter(
-        True, "of neurons crossing threshold in one step only the highest above it fires", OURS
+        True,
+        "of neurons crossing threshold in one step only the highest above it fires",
+        OURS,
+        structural=True,
     )
     w_partner = Parameter(10.4, "exc -> inh conductance step (partners)", CODE, minimum=0)
     tau_inh = Parameter(10 * ms, "inhibitory membrane time constant (partners)", CODE, above=0 * ms)
@@ -102,6 +111,7 @@ class DiehlCook(Parameters):
         "silence after an image while learning; 0 ms: the fast state is reset instead (code: 150 ms)",
         OURS,
         minimum=0 * ms,
+        structural=lambda rest: 0 * ms if rest == 0 * ms else 150 * ms,  # whether there is one
     )
     rate = Parameter(
         0.3 * Hz, "input rate per grey level (255: 76.5 Hz; code: 0.25 Hz)", OURS, above=0 * Hz
@@ -110,6 +120,11 @@ class DiehlCook(Parameters):
     def validate(self):
         for name in ("presentation", "rest", "refractory", "refractory_inh"):
             steps = float(getattr(self, name) / self.dt)
+            if steps > _MOST_STEPS:
+                raise ValueError(
+                    f"DiehlCook.dt = {self.dt}: {name} = {getattr(self, name)} would be {steps:.3g} steps, at most"
+                    f" {_MOST_STEPS:,} are counted; use a larger dt or a shorter {name}"
+                )
             if abs(steps - round(steps)) > 1e-6:
                 raise ValueError(
                     f"DiehlCook.{name} = {getattr(self, name)}: must be a multiple of"

@@ -24,10 +24,10 @@ class Convolution(Parameters):
     1
     """
 
-    n_maps = Parameter(4, "maps, each with one shared kernel", CODE, minimum=1)
-    kernel = Parameter(5, "width and height of a kernel", CODE, minimum=1)
+    n_maps = Parameter(4, "maps, each with one shared kernel", CODE, minimum=1, structural=True)
+    kernel = Parameter(5, "width and height of a kernel", CODE, minimum=1, structural=True)
     threshold = Parameter(10.0, "potential at which a neuron fires", CODE, above=0.0)
-    padding = Parameter(0, "silent pixels around the input", OURS, minimum=0)
+    padding = Parameter(0, "silent pixels around the input", OURS, minimum=0, structural=True)
     inhibition_radius = Parameter(
         2, "a winner keeps neurons of other maps within this distance from winning", OURS, minimum=0
     )
@@ -37,8 +37,10 @@ class Convolution(Parameters):
         OURS,
         minimum=0,
     )
-    pool = Parameter(1, "width and height of a pooling window; 1: no pooling", CODE, minimum=1)
-    pool_stride = Parameter(1, "distance of pooling windows", CODE, minimum=1)
+    pool = Parameter(
+        1, "width and height of a pooling window; 1: no pooling", CODE, minimum=1, structural=True
+    )
+    pool_stride = Parameter(1, "distance of pooling windows", CODE, minimum=1, structural=True)
     max_images = Parameter(10_000, "presentations after which learning ends", OURS, minimum=1)
 
     def validate(self):
