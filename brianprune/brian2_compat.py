@@ -17,7 +17,7 @@ from pathlib import Path
 
 import brian2
 import numpy as np
-from brian2 import Function, NeuronGroup, Synapses, get_device, prefs
+from brian2 import Function, NeuronGroup, Synapses, get_device, prefs, second
 from brian2.codegen.runtime.cython_rt import extension_manager
 from brian2.core.base import BrianObjectException
 from brian2.core.network import Network as _Network
@@ -52,6 +52,7 @@ __all__ = [
     "random_state",
     "run",
     "run_items",
+    "set_generator",
     "set_queue",
     "set_random_state",
     "standalone_device",
@@ -430,9 +431,9 @@ UNORDERED = re.compile(
 
 
 def queue_of(pathway):
-    """Return the spikes in flight: (steps until they arrive, synapses). All.
+    """Return the spikes in flight: (steps from now until they arrive, synapses). All.
 
-    What arrived in the last step is not in it.
+    The runtime targets advance the queue at the end of a step, C++ standalone at its beginning.
     """
     queue = pathway.queue
     if hasattr(queue, "_extract_spikes"):  # the NumPy version
@@ -447,8 +448,20 @@ def queue_of(pathway):
             dtype=np.int64,
         )
     order = np.argsort(steps, kind="stable")
-    order = order[steps[order] > 0]
     return steps[order], synapses[order]
+
+
+def set_generator(group, indices, times, bins, period_bins, first):
+    """Set the spikes of a SpikeGeneratorGroup, and the first that is still to come. All.
+
+    Brian2 would look for it itself and, with a period, emit earlier ones again.
+    """
+    dt = group.dt_[:]
+    group.set_spikes(indices, times * second, period_bins * float(dt) * second, sorted=True)
+    group.variables["_timebins"].set_value(bins)
+    group.variables["_period_bins"].set_value(period_bins)
+    group.variables["_lastindex"].set_value(first)
+    group._previous_dt, group._spikes_changed = dt, False
 
 
 def set_queue(pathway, arrival, synapses, dt):

@@ -4,7 +4,33 @@ A case is a function that returns the objects of a network, whose names begin wi
 `test_compiled_networks` runs each in plain Brian2 and in the package's networks.
 """
 
-from brian2 import *
+import numpy as np
+from brian2 import (
+    Cylinder,
+    EventMonitor,
+    NeuronGroup,
+    PopulationRateMonitor,
+    Soma,
+    SpatialNeuron,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    TimedArray,
+    check_units,
+    cm,
+    implementation,
+    linked_var,
+    ms,
+    mV,
+    nA,
+    nS,
+    ohm,
+    second,
+    siemens,
+    uF,
+    um,
+)
 
 #: By name: (function, dictionary of what the comparison needs).
 CASES = {}
@@ -167,7 +193,8 @@ def _(name):
 
 @case("monitors", "c")
 def _(name):
-    g = NeuronGroup(4, "dv/dt = (1.1 + 0.1*i - v)/(10*ms) : 1\nx : 1 (shared)", threshold="v > 1", reset="v = 0; x += 1", method="euler", name=f"{name}_g")  # fmt: skip
+    g = NeuronGroup(4, "dv/dt = (1.1 + 0.1*i - v)/(10*ms) : 1\nx : 1 (shared)", threshold="v > 1", reset="v = 0", method="euler", name=f"{name}_g")  # fmt: skip
+    g.run_regularly("x += 1", dt=1 * ms, name=f"{name}_rr")
     return [
         g,
         SpikeMonitor(g, ["v"], name=f"{name}_s"),

@@ -4,12 +4,15 @@ import tarfile
 
 import numpy as np
 import pytest
+from brian2 import Hz
 from conftest import write_idx
 from PIL import Image
 
 import brianprune as bp
-from brianprune import datasets
-from brianprune.datasets import IDX_FILES, difference_of_gaussians, latencies, spikes_of
+from brianprune.datasets import IDX_FILES, idx_files
+from brianprune.datasets import folders as folders_module
+from brianprune.encoding import difference_of_gaussians, latencies, spikes_of
+from brianprune.parameters import Parameter
 
 
 def test_digits_are_real_framed_and_split():
@@ -128,7 +131,7 @@ def test_no_files_and_no_network(monkeypatch, tmp_path):
     def fail(*args, **kwargs):
         raise OSError("no network")
 
-    monkeypatch.setattr(datasets.pooch, "retrieve", fail)
+    monkeypatch.setattr(idx_files.pooch, "retrieve", fail)
     monkeypatch.setenv("BRIANPRUNE_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError) as error:
         bp.mnist().load()
@@ -364,7 +367,7 @@ def test_caltech101_is_unpacked_and_checked(pictures, tmp_path, monkeypatch):
     monkeypatch.delenv("BRIANPRUNE_DATA", raising=False)
     monkeypatch.setattr("pooch.os_cache", lambda name: cache)
     (cache / "caltech101").mkdir(parents=True)
-    archive = cache / "caltech101" / datasets._CALTECH101_ARCHIVE
+    archive = cache / "caltech101" / folders_module._CALTECH101_ARCHIVE
     with tarfile.open(archive, "w:gz") as tar:
         for name in ("cats", "dogs"):
             tar.add(pictures / name, arcname=f"101_ObjectCategories/{name}")
@@ -373,7 +376,7 @@ def test_caltech101_is_unpacked_and_checked(pictures, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="but the original has"):
         data.load()
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()
-    monkeypatch.setattr(datasets, "_CALTECH101_MD5", md5)
+    monkeypatch.setattr(folders_module, "_CALTECH101_MD5", md5)
     assert len(data.load().train) == 8
     monkeypatch.setattr("pooch.retrieve", lambda *a, **k: pytest.fail("fetched twice"))
     assert len(data.load().train) == 8
@@ -413,3 +416,160 @@ def test_latencies_follow_contrast_in_equal_bins():
     assert len(latencies(edge, dog, 100 * dog[:, :4].sum() + 1e-6, 5)[0]) == 0
     blank, _ = latencies(np.full((9, 9), 70), dog, 15.0, 5)
     assert len(blank) == 0
+
+
+class Blocks(bp.Dataset):
+    """A data set of one's own: 300 classes, images of 4 x 6 pixels."""
+
+    n = Parameter(400, "images of each split", minimum=1)
+
+    def read(self):
+        labels = np.arange(self.n) % 300
+        images = np.zeros((self.n, 4, 6), dtype=np.uint8)
+        images.reshape(self.n, -1)[np.arange(self.n), labels % 24] = 255
+        return images, labels, images[:30], labels[:30], (4, 6)
+
+
+def test_a_data_set_of_ones_own_runs_in_an_experiment(tiny):
+    data = Blocks(n=310, n_train=12, n_validation=5)
+    images = data.load()
+    assert images.train.shape == (12, 24)
+    assert images.train_labels.dtype == np.uint16
+    assert images.validation_labels.tolist() == [5, 6, 7, 8, 9]
+    result = tiny.replace(data=data, pruning=None, evaluate_on="validation").run("numpy")
+    assert result.image_shape == (4, 6)
+    assert set(result.labels) <= {-1, *range(12)}
+    assert result.test_labels.tolist() == [5, 6, 7, 8, 9]
+    ax = bp.plot.receptive_fields(result)
+    assert np.isfinite(ax.images[0].get_array()).any()
+    bp.plot.confusion(result)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x, y: (x, y[:3], x, y, (2, 2)), "a label for each image"),
+        (lambda x, y: (x, y, x, y, (2, 3)), r"not \(2, 3\)"),
+        (lambda x, y: (x, y - 1, x, y, (2, 2)), "labels must be whole numbers from 0 to 65535"),
+        (lambda x, y: (x, y + 70_000, x, y, (2, 2)), "labels must be"),
+        (lambda x, y: (x / 2, y, x, y, (2, 2)), "images must be whole numbers from 0 to 255"),
+        (lambda x, y: (x * 200, y, x, y, (2, 2)), "images must be"),
+    ],
+)
+def test_what_a_data_set_of_ones_own_reads_is_checked(answer, message):
+    class Own(bp.Dataset):
+        def read(self):
+            return answer(np.arange(16).reshape(4, 4), np.arange(4))
+
+    with pytest.raises(ValueError, match=rf"Own: .*{message}"):
+        Own().load()
+
+
+@pytest.mark.parametrize("kind", [0x08, 0x0B, 0x0C])
+def test_idx_labels_of_any_number_of_classes(idx_folder, kind):
+    n, dtype = 30, {0x08: ">u1", 0x0B: ">i2", 0x0C: ">i4"}[kind]
+    labels = np.arange(n) * (8 if kind == 0x08 else 1000)
+    header = (kind << 8 | 1).to_bytes(4, "big") + n.to_bytes(4, "big")
+    (idx_folder / IDX_FILES[1]).write_bytes(gzip.compress(header + labels.astype(dtype).tobytes()))
+    assert bp.idx(idx_folder).load().train_labels.tolist() == labels.tolist()
+
+
+def test_26_letters_train_and_are_plotted(tiny, idx_folder):
+    write_idx(idx_folder / IDX_FILES[1], np.arange(30) % 26)
+    write_idx(idx_folder / IDX_FILES[3], np.arange(10) + 16)
+    result = tiny.replace(data=bp.idx(idx_folder), pruning=None, network__rate=1 * Hz).run("numpy")
+    assert result.image_shape == (5, 4)
+    assert result.labels.max() > 9
+    bp.plot.receptive_fields(result)
+    ax = bp.plot.confusion(result)
+    assert ax.get_xticklabels()
+    assert bp.analysis.confusion_matrix(result.predicted, result.test_labels).shape[0] == 26
+
+
+@pytest.mark.parametrize("shape", [(20, 24), (16, 25), (25, 16)])
+def test_receptive_fields_have_the_images_shape(shape):
+    weights = np.zeros((np.prod(shape), 3))
+    weights.reshape(*shape, 3)[2, 5] = 1  # row 2, column 5
+    ax = bp.plot.weights(weights, shape=shape)
+    sheet = np.asarray(ax.images[0].get_array())
+    assert sheet[2, 5] == 1
+    assert np.nansum(sheet) == 3
+    with pytest.raises(ValueError, match=r"give shape=\(rows, columns\)"):
+        bp.plot.weights(weights[:-1], shape=shape)
+
+
+@pytest.fixture
+def one_picture(tmp_path):
+    """Reads one picture as `ImageFolders` does."""
+
+    def read(picture, name="picture.png", size=(32, 48), **how):
+        path = tmp_path / name
+        picture.save(path, **how)
+        return folders_module._picture(path, *size)
+
+    return read
+
+
+def test_pictures_are_turned_as_their_exif_data_say(one_picture):
+    upright = np.zeros((32, 48), dtype=np.uint8)
+    upright[:, :16] = 255  # a white stripe on the left
+    stored = Image.fromarray(np.rot90(upright))  # on its side
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it
+    found = one_picture(stored, exif=exif)
+    np.testing.assert_array_equal(found, upright)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_pixels_are_white(one_picture, mode):
+    alpha = np.zeros((32, 48), dtype=np.uint8)
+    alpha[:, :24] = 255
+    picture = Image.fromarray(np.zeros((32, 48), dtype=np.uint8)).convert("RGBA")
+    picture.putalpha(Image.fromarray(alpha))
+    if mode == "P":
+        picture = picture.quantize()
+    found = one_picture(picture.convert(mode) if mode != "P" else picture)
+    assert found[:, :20].max() < 10
+    assert found[:, 28:].min() > 245
+
+
+def test_enormous_and_broken_pictures_name_their_file(one_picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(folders_module, "_MOST_PIXELS", 1000)
+    with pytest.raises(ValueError, match=r"huge\.png: 48 x 32 pixels; a picture may have 1,000"):
+        one_picture(Image.new("L", (48, 32)), "huge.png")
+    monkeypatch.undo()
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match=r"bomb\.png"):
+        one_picture(Image.new("L", (48, 32)), "bomb.png")
+    monkeypatch.undo()
+    path = tmp_path / "broken.png"
+    Image.new("L", (48, 32)).save(path)
+    content = path.read_bytes()
+    for k in range(20, len(content), 3):
+        path.write_bytes(content[:k] + b"\x00\xff" + content[k + 2 :])
+        errors = []
+        try:
+            folders_module._picture(path, 32, 48)
+        except ValueError as error:
+            errors.append(str(error))
+        assert all("broken.png" in text for text in errors)
+
+
+def test_image_folders_run_in_an_experiment(tiny, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        for k in range(6):
+            picture = rng.integers(0, 255, (20, 24), dtype=np.uint8)
+            Image.fromarray(picture).save(tmp_path / name / f"{k}.png")
+    data = bp.image_folders(tmp_path, ("one", "two"), n_train=4, height=16, width=20)
+    mixed = data.load_mixed()
+    assert sorted(mixed.train_labels) == sorted(data.load().train_labels)
+    assert (np.diff(mixed.train_labels.astype(int)) != 0).sum() > 1
+    rule = bp.ConstantNeuronPruning(start=4, interval=3, n=1)
+    result = tiny.replace(data=data, pruning=rule, n_label=8).run("numpy")
+    assert result.image_shape == (16, 20)
+    assert result.n_pruned == 2
+    assert len(result.test_labels) == 4
+    with pytest.raises(ValueError, match="start = 8: training ends after 8 images"):
+        tiny.replace(data=data, pruning=rule.replace(start=8))

@@ -5,8 +5,8 @@ from conftest import TINY_LAYERS as LAYERS
 from sklearn.svm import SVC
 
 import brianprune as bp
-from brianprune.datasets import difference_of_gaussians, latencies
 from brianprune.deep_experiment import _Run, _window_maxima
+from brianprune.encoding import difference_of_gaussians, latencies
 from brianprune.layers import unroll
 from brianprune.pruning.connections import survivors
 

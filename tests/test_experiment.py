@@ -15,7 +15,7 @@ from reference import simulate
 import brianprune as bp
 from brianprune import experiment as module
 from brianprune import results
-from brianprune.datasets import spikes_of
+from brianprune.encoding import spikes_of
 
 #: Ten times faster than numpy for many short runs, where there is a compiler.
 BACKEND = "cpp_standalone" if shutil.which("g++") else "numpy"

@@ -2,12 +2,29 @@ import pickle
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, mV, second, volt
+from brian2 import (
+    Hz,
+    Mohm,
+    amp,
+    cm,
+    joule,
+    kelvin,
+    meter,
+    mM,
+    ms,
+    mV,
+    nA,
+    nS,
+    pF,
+    second,
+    uF,
+    volt,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 import brianprune as bp
-from brianprune.parameters import CODE, OURS, PAPER, parse
+from brianprune.parameters import CODE, OURS, PAPER, Parameter, Parameters, parse
 
 CLASSES = [
     bp.DiehlCook,
@@ -159,3 +176,104 @@ def test_text_is_never_evaluated(text):
 def test_numpy_numbers_are_taken():
     assert bp.DiehlCook(n_exc=np.int64(7)).n_exc == 7
     assert bp.Experiment(seed=np.int32(2)).seed == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        281 * pF, 30 * nS, 0.0805 * nA, 2.3 * volt**2 / second, 1.7 * second**-0.5, 5 * uF / cm**2,
+        3 * mM, 0.1 * Mohm, 1.5 * joule / kelvin, 1 / 3 * meter, -65.123456789 * mV, 1e-30 * amp,
+    ],
+)  # fmt: skip
+def test_any_unit_is_written_and_read_back_exactly(value):
+    class Odd(Parameters):
+        x = Parameter(value, "of some unit")
+
+    rng = np.random.default_rng(0)
+    for factor in (1.0, *rng.lognormal(0, 3, 20)):
+        odd = Odd(x=float(factor) * value)
+        again = parse(repr(odd))
+        assert again == odd
+        assert float(again.x) == float(odd.x)
+
+
+def test_a_name_of_the_packages_is_refused():
+    with pytest.raises(TypeError, match=r"'DiehlCook', which brianprune has too"):
+
+        class DiehlCook(Parameters):
+            pass
+
+    assert type(parse(repr(bp.DiehlCook()))) is bp.DiehlCook
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"network__eta_plus": 1e300}, r"DiehlCook\.eta_plus = 1e\+300"),
+        ({"network__dt": 1e-12 * second}, r"DiehlCook\.dt = .*steps"),
+        ({"network__presentation": 1e6 * second}, r"DiehlCook\.dt = .*presentation"),
+        ({"network__n_exc": 10**9}, r"DiehlCook\.n_exc = 1000000000"),
+        ({"passes": 10**9}, r"Experiment\.passes = 1000000000"),
+        ({"pruning": bp.SoftWeightPruning, "pruning__value": np.nan}, r"SoftWeightPruning\.value = nan"),
+        ({"pruning": bp.SoftWeightPruning, "pruning__value": np.inf}, r"SoftWeightPruning\.value = inf"),
+    ],
+)  # fmt: skip
+def test_values_that_overflow_or_never_end_are_refused(change, message):
+    base = bp.Experiment()
+    if "pruning" in change:
+        base = base.replace(pruning=change.pop("pruning")())
+    with pytest.raises(ValueError, match=message):
+        base.replace(**change)
+
+
+def test_numpy_integers_are_whole_numbers(tiny):
+    assert tiny.replace(data__n_train=4, pruning=None).run("numpy", segment=np.int64(3)) is not None
+
+
+def test_a_weight_that_overflows_stops_the_run(tiny):
+    wild = tiny.replace(pruning=None, network__E_exc=1e30 * volt)
+    with pytest.raises(FloatingPointError, match=r"exc\.v.*between images 0 and 20"):
+        wild.run("numpy")
+
+
+def other_value(field, value):
+    """Another allowed value of a field."""
+    if isinstance(value, str):
+        return next(choice for choice in field.choices if choice != value)
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else value * 2
+
+
+def test_what_is_structural_is_what_is_compiled_in(monkeypatch, tmp_path):
+    """Every field of the network is varied: its code changes just with the structural ones."""
+    from brianprune.backends import standalone
+    from brianprune.network import build_network
+
+    monkeypatch.setattr(standalone, "make", lambda *a: None)
+
+    def code(network):  # of the network as it is given, not of its structure
+        return bp.CompiledNetwork(
+            lambda: build_network(network, 4, "linear_implicit"), cache=tmp_path, namespace={}
+        ).folder
+
+    base = bp.DiehlCook(n_exc=3)
+    # clocks' steps are in the text too, but are given in each run
+    plain = [
+        name
+        for name, field in base.fields.items()
+        if not field.structural and name not in ("dt", "presentation")
+    ]
+    assert len(plain) > 25
+    changed = {name: other_value(base.fields[name], getattr(base, name)) for name in plain}
+    assert base.replace(**changed).structure() == base.structure()
+    assert code(base.replace(**changed)) == code(base)
+    structural = {name for name, field in base.fields.items() if field.structural}
+    assert structural == {"n_exc", "inhibition", "one_winner", "rest"}
+    for name in structural - {"rest"}:
+        other = base.replace(**{name: other_value(base.fields[name], getattr(base, name))})
+        assert other.structure() != base.structure()
+        assert code(other) != code(base)
+    with_rest = base.replace(rest=150 * ms)
+    assert code(with_rest) != code(base)
+    assert with_rest.structure() == base.replace(rest=100 * ms).structure() != base.structure()

@@ -1,3 +1,5 @@
+import os
+import signal
 import sys
 
 import numpy as np
@@ -128,3 +130,61 @@ def test_a_search_that_cannot_be_is_refused_before_anything_runs(judged, monkeyp
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(RuntimeError, match="optuna>=4"):
         bp.sweep(judged, n_trials=3, **AXES)
+
+
+@bp.pruning_rule
+def dies_once(weights, mask, activity):
+    """Kill the process the first time that the rule acts in the marked run."""
+    marker = os.environ.get("TEST_DEATH")
+    if marker and os.path.exists(marker) and weights[:, 0].sum() > 0 and _is_marked(weights):
+        os.remove(marker) if "once" in marker else None
+        os.kill(os.getpid(), signal.SIGKILL)
+    return mask
+
+
+def _is_marked(weights):
+    """Whether these are the weights of w_max = 0.5."""
+    return weights.max() <= 0.5
+
+
+@pytest.mark.parametrize("how", ["once", "always"])
+def test_a_sweep_survives_the_death_of_a_worker(tiny, tmp_path, monkeypatch, how):
+    marker = tmp_path / how
+    marker.touch()
+    monkeypatch.setenv("TEST_DEATH", str(marker))
+    base = tiny.replace(pruning=dies_once.every(8), network__weight_sum=10.0)
+    axes = {"network__w_max": [1.0, 0.5, 0.9], "seed": [0]}
+    table = bp.sweep(base, n_jobs=2, backend="numpy", results=tmp_path / "results", **axes)
+    assert list(table["network__w_max"]) == [1.0, 0.5, 0.9]
+    if how == "once":
+        assert "error" not in table
+        return
+    assert list(table["error"].fillna("")) == ["", "its process died", ""]
+    assert table["accuracy"].notna().tolist() == [True, False, True]
+    marker.unlink()
+    runs = []
+    monkeypatch.setattr("brianprune.experiment._Run", lambda *a: runs.append(1) or _real(*a))
+    again = bp.sweep(base, backend="numpy", results=tmp_path / "results", **axes)
+    assert "error" not in again
+    assert len(runs) == 1  # only what was missing
+
+
+_real = bp.experiment._Run
+
+
+def test_a_point_that_fails_is_a_row_with_its_error(tiny, monkeypatch):
+    real = bp.Experiment.run
+
+    def run(self, **how):
+        if self.seed == 1:
+            raise FloatingPointError("too large")
+        return real(self, **how)
+
+    monkeypatch.setattr(bp.Experiment, "run", run)
+    small = tiny.replace(data__n_train=4, data__n_test=4, pruning=None)
+    table = bp.sweep(small, backend="numpy", seed=[0, 1, 2])
+    assert list(table["error"].fillna("")) == ["", "FloatingPointError: too large", ""]
+    with pytest.raises(RuntimeError, match=r"1 of 3 experiments failed.*too large"):
+        bp.run_all([small.replace(seed=k) for k in range(3)], backend="numpy")
+    with pytest.raises(RuntimeError, match=r"all 1 points failed.*too large"):
+        bp.sweep(small, backend="numpy", seed=[1])

@@ -60,7 +60,7 @@ BACKENDS = (*WITHOUT_GENN, *GENN)
 
 #: Keys of a state that belong to no object.
 TIME, GENERATOR = "t", "random_generator"
-#: Of a pathway's spikes in flight: seconds until they arrive, and their synapses.
+#: Of a pathway's spikes in flight: seconds from now until they arrive, and their synapses.
 ARRIVAL, IN_FLIGHT = "arrival", "synapse"
 
 
@@ -192,7 +192,7 @@ def named_arrays(network):
     for obj in sorted(objects | clocks, key=lambda obj: obj.name):
         spaces = compat.event_spaces(obj)
         recorder = isinstance(obj, Clock | EventMonitor | StateMonitor | PopulationRateMonitor)
-        for name, variable in compat.own_arrays(obj).items():
+        for name, variable in sorted(compat.own_arrays(obj).items()):
             if getattr(variable, "ndim", 1) != 1:
                 continue
             is_event = any(variable is space for space in spaces)

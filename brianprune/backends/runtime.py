@@ -64,6 +64,12 @@ class RuntimeNetwork:
     def _keep(self):
         self.inputs = Inputs(self.network)
         self.network.store(_INITIAL)
+        #: which Brian2 does not store
+        self._delays = {
+            name: np.array(self.inputs.variables[name].get_value())
+            for wiring in self.inputs.wiring.values()
+            for name in wiring.delays
+        }
 
     def add(self, *objects):
         """Add objects, such as monitors, to the network as it was built."""
@@ -98,10 +104,10 @@ class RuntimeNetwork:
 
     def _set_spikes(self, start, names):
         for name in names:
-            group = self.network[name]
-            indices, times, period = start.emitted[name]
-            dt = start.dt[group.clock.name]
-            group.set_spikes(indices, times * second, period * dt * second, sorted=True)
+            indices, bins, period, first = self.inputs.position(name, start)
+            compat.set_generator(
+                self.network[name], indices, start.emitted[name][1], bins, period, first
+            )
 
     def run(self, duration, state=None, spikes=None, seed=None):
         """Run once; see `CompiledNetwork.run`."""
@@ -117,7 +123,7 @@ class RuntimeNetwork:
     def _run(self, start, state, seed):
         network = self.network
         network.restore(_INITIAL)
-        self._set(start.values)
+        self._set(self._delays | start.values)
         self._set_spikes(start, self.inputs.generators)
         network.t_ = start.t
         ways = pathways(network)

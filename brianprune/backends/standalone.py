@@ -172,6 +172,7 @@ class CompiledNetwork:
             for clock in dict.fromkeys(clock for clock, _ in steps)
         }
         steps = [(clock.name, code) for clock, code in steps]
+        device.insert_code("after_start", "segment::renew(brian::_random_generators[0]);")
         read = [*self._reading_lines(), *self._writing_lines(everything=True)]
         read += _starting_lines(clocks)
         loop = [*self._restoring_lines(), *_loop_lines(clocks, steps), *self._writing_lines()]

@@ -7,9 +7,9 @@ training images, never out of the test images.
 """
 
 from .base import Dataset, Images
-from .digits import Digits, digits
+from .embedded import Digits, digits
 from .folders import ImageFolders, caltech101, image_folders
-from .idx import IDX_FILES, IdxImages, fashion_mnist, idx, mnist
+from .idx_files import IDX_FILES, IdxImages, fashion_mnist, idx, mnist
 
 __all__ = [
     "IDX_FILES",

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -101,7 +103,8 @@ inline int64_t step_at(double time, double dt)
     return (int64_t)std::ceil(time/dt);
 }
 
-// Spikes in flight: steps until they arrive, and their synapses. What arrived in the last step is gone.
+// Spikes in flight: steps from now until they arrive, and their synapses. The queue advances at the
+// beginning of a step, so its place 1 is the next step's.
 template <class Pathway>
 void write_queue(const std::string& steps_file, const std::string& synapses_file, Pathway& pathway)
 {
@@ -110,7 +113,7 @@ void write_queue(const std::string& steps_file, const std::string& synapses_file
     for (size_t k=1; k<now.queue.size(); k++)
     {
         const auto& row = now.queue[(now.offset + k) % now.queue.size()];
-        steps.insert(steps.end(), row.size(), (int32_t)k);
+        steps.insert(steps.end(), row.size(), (int32_t)k - 1);
         synapses.insert(synapses.end(), row.begin(), row.end());
     }
     write(steps_file, steps);
@@ -125,9 +128,16 @@ void read_queue(const std::string& steps_file, const std::string& synapses_file,
     resize_and_read(steps_file, steps);
     resize_and_read(synapses_file, synapses);
     for (const int32_t step : steps)
-        now.ensure_delay(step);
+        now.ensure_delay(step + 1);
     for (size_t k=0; k<steps.size(); k++)
-        now.queue[(now.offset + steps[k]) % now.queue.size()].push_back(synapses[k]);
+        now.queue[(now.offset + steps[k] + 1) % now.queue.size()].push_back(synapses[k]);
+}
+
+// Make a generator anew in memory that holds nothing else, so that equal states are equal bytes.
+template <class Generator> void renew(Generator& generator)
+{
+    std::memset(static_cast<void*>(&generator), 0, sizeof(Generator));
+    new (&generator) Generator();
 }
 
 // The generator's state as it lies in memory: only the same program reads it.

@@ -1,0 +1,253 @@
+"""Pruning rules of one's own: what identifies them, and the `Pruner` in any Brian2 network."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from brian2 import (
+    Network,
+    NeuronGroup,
+    SpikeGeneratorGroup,
+    Synapses,
+    ms,
+    prefs,
+    second,
+)
+
+import brianprune as bp
+from brianprune.identity import content_hash
+
+
+@pytest.fixture(autouse=True)
+def numpy_target():
+    prefs.codegen.target, before = "numpy", prefs.codegen.target
+    yield
+    prefs.codegen.target = before
+
+
+def rule_of(array, add=0.0):
+    @bp.pruning_rule
+    def by_array(weights, mask, activity):
+        return mask & (weights > array.mean() + add)
+
+    return by_array
+
+
+def test_rules_are_identified_by_what_they_captured():
+    zeros = np.zeros(5000)
+    other = zeros.copy()
+    other[2500] = 1  # in the middle, which no repr shows
+    assert rule_of(zeros).source == rule_of(zeros.copy()).source
+    assert rule_of(zeros).source != rule_of(other).source
+    assert rule_of(zeros).source != rule_of(zeros, 0.1).source
+    assert rule_of(zeros).source != rule_of(zeros.astype(np.float32)).source
+
+
+LIMIT = 0.1
+
+
+def helper(x):
+    return x > LIMIT
+
+
+@bp.pruning_rule
+def by_helper(weights, mask, activity):
+    return mask & helper(weights)
+
+
+def test_globals_and_helpers_are_part_of_it(monkeypatch):
+    before = by_helper.source
+    monkeypatch.setitem(globals(), "LIMIT", 0.2)
+    changed = by_helper.source
+    monkeypatch.undo()
+    assert before == by_helper.source != changed
+    monkeypatch.setitem(globals(), "helper", lambda x: x >= LIMIT)
+    assert by_helper.source != before
+
+
+def test_a_changed_rule_is_not_run_under_its_old_name(tiny, monkeypatch):
+    experiment = tiny.replace(pruning=by_helper.every(8))
+    monkeypatch.setitem(globals(), "LIMIT", 0.3)
+    with pytest.raises(ValueError, match="changed since"):
+        experiment.run("numpy")
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (1, 1.0), (0, False), ("1", 1), ([1, 2], (1, 2)), ({1: 2}, {1: 3}), ({1, 2}, {1, 3}),
+        (np.arange(3), np.arange(3.0)), (np.array(["a"]), np.array(["b"])), (1 * ms, 1 * second),
+        (lambda x: x + 1, lambda x: x + 2), (np.mean, np.median), (None, ()),
+    ],
+)  # fmt: skip
+def test_other_content_has_another_hash(pair):
+    one, other = pair
+    assert content_hash(one) == content_hash(one)
+    assert content_hash(one) != content_hash(other)
+
+
+def test_what_cannot_be_identified_is_refused(tmp_path):
+    with (tmp_path / "file").open("w") as file, pytest.raises(TypeError, match="cannot be part"):
+        content_hash(file)
+
+
+def test_a_rule_of_a_script_runs_in_workers(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np, brianprune as bp\nfrom brian2 import ms\n"
+        "values = np.linspace(0, 1, 2000)\n"
+        "def helper(w): return w > np.quantile(w, values[600])\n"
+        "@bp.pruning_rule\ndef mine(weights, mask, activity):\n    return mask & helper(weights)\n"
+        "e = bp.Experiment(network=bp.DiehlCook(n_exc=4, presentation=10*ms), pruning=mine.every(4), n_label=4,"
+        " data=bp.digits(n_train=8, n_test=4))\n"
+        "table = bp.sweep(e, n_jobs=2, backend='numpy', seed=[0, 1])\n"
+        "assert 'error' not in table, table['error']\n"
+        "assert (table['connectivity'] < 0.8).all()\n"
+        "print('rows', len(table))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.stdout == "rows 2\n", done.stderr
+
+
+def test_neurons_that_lose_their_last_synapse_are_counted(tiny):
+    @bp.pruning_rule
+    def two_go(weights, mask, activity):
+        kept = mask.copy()
+        kept[:, :2] = False
+        return kept
+
+    result = tiny.replace(pruning=two_go.every(8)).run("numpy")
+    assert result.n_pruned == 2
+    assert list(result.events["n_pruned"]) == [2, 0]
+    assert result.test_counts[:, :2].sum() == 0
+
+
+def test_decisions_after_training_are_checked_as_those_before(tiny):
+    class Reviving(bp.AfterTraining):
+        def decide_after_training(self, event):
+            event.mask[:] = True
+
+    class Miscounting(bp.AfterTraining):
+        def decide_after_training(self, event):
+            return bp.Decision(event.mask, event.alive, np.nan, 3)
+
+    for rule, message in ((Reviving(), "read-only"), (Miscounting(), "3 neurons die, but 0 do")):
+        with pytest.raises(ValueError, match=message):
+            tiny.replace(pruning=rule).run("numpy")
+
+
+# -- Pruner ---------------------------------------------------------------------------------------
+
+
+def network(
+    rule, on_pre="v_post += w*mask", every=10 * ms, connect=None, model="", set_w=0.1, **kwargs
+):
+    inputs = SpikeGeneratorGroup(8, np.tile(np.arange(8), 30), np.repeat(np.arange(30), 8) * 2 * ms)
+    neurons = NeuronGroup(5, "dv/dt = -v/(10*ms) : 1\nx : 1\ny : 1", threshold="v > 1", reset="v = 0", method="exact")  # fmt: skip
+    synapses = Synapses(inputs, neurons, "w : 1\nmask : 1\n" + model, on_pre=on_pre, **kwargs)
+    synapses.connect(**(connect or {}))
+    synapses.w, synapses.mask = set_w, 1
+    pruner = bp.Pruner(synapses, rule, every=every)
+    return Network(inputs, neurons, synapses, pruner), synapses, pruner
+
+
+def test_several_synapses_of_a_pair_are_kept_apart():
+    rule = bp.ConstantWeightPruning(threshold=0.15, recover=False)
+    net, synapses, _ = network(rule, connect={"n": 2}, set_w=np.tile([0.05, 0.3], 40))
+    net.run(11 * ms)
+    w = np.asarray(synapses.w)
+    np.testing.assert_array_equal(w, np.tile([0, 0.3], 40))
+    np.testing.assert_array_equal(np.asarray(synapses.mask), np.tile([0, 1], 40))
+
+
+def test_store_and_restore_include_the_pruner():
+    seen = []
+
+    @bp.pruning_rule
+    def look(weights, mask, activity):
+        seen.append(activity.copy())
+        return mask & (weights > 0.101)
+
+    net, synapses, pruner = network(look, set_w=0.1 + 0.01 * np.arange(40))
+    net.run(5 * ms)
+    net.store()
+    found = []
+    for _ in range(3):
+        net.restore()
+        assert not pruner.decisions
+        net.run(30 * ms)
+        found.append((np.asarray(synapses.mask).copy(), [d.n_pruned for d in pruner.decisions]))
+    assert len(seen) == 9
+    for k in range(3):
+        np.testing.assert_array_equal(seen[k], seen[k + 3])
+        np.testing.assert_array_equal(seen[k], seen[k + 6])
+        assert seen[k].min() >= 0
+    np.testing.assert_array_equal(found[0][0], found[2][0])
+    assert found[0][1] == found[2][1]
+
+
+@bp.pruning_rule
+def half(weights, mask, activity):
+    return mask & (np.arange(len(mask)) % 2 == 0)
+
+
+UNMASKED = {
+    "transmits": ("v_post += 0.1", {}, "would transmit.*v_post [+]= 0[.]1"),
+    "grows and transmits": (
+        "v_post += w\nw = clip(w + 0.01, 0, 1)", {}, r"would learn.*w = \(clip.*\*mask"),
+    "learns at the other end": (
+        "v_post += w*mask", {"on_post": "w = clip(w + 0.1*x_post, 0, 1)"}, "would learn.*on_post"),
+    "summed": ("s += 1", {"model": "s : 1\nx_post = s*2 : 1 (summed)"}, "would transmit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("on_pre", "more", "message"), UNMASKED.values(), ids=UNMASKED)
+def test_a_mask_that_multiplies_nothing_is_refused_with_the_line(on_pre, more, message):
+    with pytest.raises(ValueError, match=message):
+        network(half, on_pre, **more)
+
+
+MASKED = {
+    "mask": ("v_post += w*mask; w += 0.01*mask", {}),
+    "held weights": ("v_post += w", {}),
+    "weights that stay 0": ("v_post += w; w = clip(w - 0.1, 0, 1)", {"on_post": "w = clip(w + x_post, 0, 1)*mask"}),
+    "traces": ("tr = 1; v_post += w*mask", {"model": "tr : 1", "on_post": "x_post = 1; w += mask*tr*0.1"}),
+    "summed": ("s += 1", {"model": "s : 1\nx_post = s*w*mask : 1 (summed)"}),
+    "a temporary": ("dv = w*mask; v_post += dv", {}),
+    "delays": ("v_post += w", {"delay": 3 * ms}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("on_pre", "more"), MASKED.values(), ids=MASKED)
+def test_a_pruned_synapse_neither_transmits_nor_learns(on_pre, more):
+    net, synapses, _ = network(half, on_pre, **more)
+    net.run(11 * ms)
+    gone = np.asarray(synapses.mask) == 0
+    assert gone.sum() == 20
+    net.run(30 * ms)
+    assert np.asarray(synapses.w)[gone].max() == 0
+
+
+def test_events_look_the_same_as_in_an_experiment(tiny):
+    seen = []
+
+    class Look(bp.ScheduledPruning):
+        def decide(self, event):
+            seen.append(event)
+            died = 0
+            return bp.Decision(event.mask, event.alive, np.arange(len(event.alive)) * 1.0, died)
+
+    tiny.replace(pruning=Look(start=8, interval=4)).run("numpy")
+    n = len(seen)
+    net, *_ = network(Look())
+    net.run(25 * ms)
+    for events in (seen[:n], seen[n:]):
+        first, later = events[0], events[1]
+        assert first.past == ()
+        (past,) = later.past
+        assert type(past).__name__ == "Past"
+        np.testing.assert_array_equal(past.threshold, np.arange(len(later.alive)))
+        assert past.n_pruned == 0
+        assert first.mask.dtype == first.alive.dtype == bool
+        assert first.counts.shape == first.alive.shape
