@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import inspect
+import io
 import textwrap
 import types
 
@@ -68,7 +69,7 @@ def _add(digest, value, seen):
         _add(digest, (value.__func__, value.__self__), seen)
     elif callable(value) and hasattr(value, "__qualname__"):
         digest.update(f"{value.__module__}.{value.__qualname__} ".encode())
-    elif type(value).__module__ == "builtins" or not hasattr(value, "__dict__"):
+    elif isinstance(value, io.IOBase) or not hasattr(value, "__dict__"):
         raise TypeError(
             f"{value!r}, a {type(value).__name__}, cannot be part of what a rule is identified by:"
             " let the rule hold numbers, text, arrays, collections of these, or functions"

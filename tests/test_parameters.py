@@ -230,10 +230,18 @@ def test_numpy_integers_are_whole_numbers(tiny):
     assert tiny.replace(data__n_train=4, pruning=None).run("numpy", segment=np.int64(3)) is not None
 
 
-def test_a_weight_that_overflows_stops_the_run(tiny):
-    wild = tiny.replace(pruning=None, network__E_exc=1e30 * volt)
-    with pytest.raises(FloatingPointError, match=r"exc\.v.*between images 0 and 20"):
-        wild.run("numpy")
+@pytest.mark.parametrize("name", ["inputs_exc.w", "exc.theta", "exc.v"])
+def test_a_number_that_overflows_stops_the_run(tiny, monkeypatch, name):
+    real = bp.RuntimeNetwork.run
+
+    def run(self, duration, state, spikes):
+        segment = real(self, duration, state, spikes)
+        segment.state[name][0] = np.nan
+        return segment
+
+    monkeypatch.setattr(bp.RuntimeNetwork, "run", run)
+    with pytest.raises(FloatingPointError, match=rf"'{name}' is not a number .* 0 and 7.*eta_plus"):
+        tiny.replace(pruning=None).run("numpy")
 
 
 def other_value(field, value):
