@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .backends import WITHOUT_GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
+from .backends import (
+    WITHOUT_GENN,
+    CompiledNetwork,
+    DenseSynapses,
+    RuntimeNetwork,
+    check_backend,
+    compiled_once,
+)
 from .datasets import Dataset, digits
 from .encoding import difference_of_gaussians, latencies
 from .layers import (
@@ -157,7 +164,7 @@ def _split(data, evaluate_on, n_bins, dog, contrast, off_centre):
     return _Split(spikes, len(images.train), labels, images.shape)
 
 
-@functools.lru_cache(maxsize=16)
+@compiled_once
 def _compiled(build, shape):
     """Return the compiled network of a layer; in one process it is translated once."""
     return CompiledNetwork(lambda: build(shape, dense=DenseSynapses), exact=True, namespace={})

@@ -1,6 +1,5 @@
 """Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
 
-import functools
 import time
 
 import numpy as np
@@ -9,7 +8,15 @@ from brian2 import ms, second
 
 from . import analysis
 from .arithmetic import FixedPoint, FloatingPoint
-from .backends import GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend, lasting
+from .backends import (
+    GENN,
+    CompiledNetwork,
+    DenseSynapses,
+    RuntimeNetwork,
+    check_backend,
+    compiled_once,
+    lasting,
+)
 from .datasets import Dataset, Digits
 from .encoding import spikes_of
 from .inference import show
@@ -223,7 +230,7 @@ def _check_finite(state, begin, end):
             )
 
 
-@functools.lru_cache(maxsize=16)
+@compiled_once
 def _compiled(network, n_inputs, method, learning, freezing, dtype, exact):
     """Return the compiled network of a structure; in one process it is translated once."""
     return CompiledNetwork(
@@ -234,7 +241,7 @@ def _compiled(network, n_inputs, method, learning, freezing, dtype, exact):
     )
 
 
-@functools.lru_cache(maxsize=16)
+@compiled_once
 def _compiled_by_genn(network, n_inputs, method, learning, freezing, dtype, gpu):
     """Return GeNN's compiled network of a structure and times."""
     from .backends.genn import GeNNNetwork  # whose device is made only when it is asked for

@@ -576,3 +576,36 @@ def test_image_folders_run_in_an_experiment(tiny, tmp_path):
     assert len(result.test_labels) == 4
     with pytest.raises(ValueError, match="start = 8: training ends after 8 images"):
         tiny.replace(data=data, pruning=rule.replace(start=8))
+
+
+def test_arrays_in_memory_run_travel_and_resume(tiny, tmp_path):
+    import pickle
+
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (30, 5, 4)), np.arange(30) % 12
+    data = bp.arrays(images[:20], labels[:20], images[20:], labels[20:], n_train=16)
+    assert data == bp.arrays(images[:20].copy(), labels[:20], images[20:], labels[20:], n_train=16)
+    other = images.copy()
+    other[7, 2, 2] ^= 1
+    assert data != bp.arrays(other[:20], labels[:20], other[20:], labels[20:], n_train=16)
+    experiment = tiny.replace(data=data, pruning=None, network__rate=1 * Hz)
+    result = experiment.run("numpy", results=tmp_path)
+    assert result.image_shape == (5, 4)
+    text = pickle.dumps(experiment)
+    from brianprune.datasets import ArrayImages
+
+    ArrayImages._known.clear()
+    assert len(experiment.stored(tmp_path).test_labels) == 10  # of what is stored nothing is needed
+    with pytest.raises(ValueError, match=r"brianprune\.arrays\(\) first"):
+        data.load()
+    np.testing.assert_array_equal(pickle.loads(text).data.load().test_labels, labels[20:])
+    assert bp.arrays(
+        np.zeros((3, 9), int), [0] * 3, np.zeros((3, 9), int), [0] * 3
+    ).load().shape == (3, 3)
+    for arguments, message in (
+        ((images, labels, images[:, :4], labels), "alike in all"),
+        ((images, labels[:3], images, labels), "a label for each"),
+        ((images / 2, labels, images, labels), "whole numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            bp.arrays(*arguments)

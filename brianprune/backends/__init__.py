@@ -7,6 +7,8 @@ once, then run as often as wanted), `RuntimeNetwork` with Brian2's numpy and cyt
 The contract is in `brianprune.backends.base`.
 """
 
+import functools
+
 from ..storage import StorageError
 from .base import BACKENDS, GENN, WITHOUT_GENN, Segment, check_compilers, lasting
 from .dense import DenseSynapses, SparseEvents, SparseSynapses
@@ -25,8 +27,29 @@ __all__ = [
     "SparseSynapses",
     "StorageError",
     "check_backend",
+    "compiled_once",
     "lasting",
 ]
+
+
+def compiled_once(make):
+    """Keep the compiled networks that a function makes, as long as their programs are there.
+
+    Parameters
+    ----------
+    make : callable
+        Of hashable arguments; returns a `CompiledNetwork`.
+    """
+    kept = functools.lru_cache(maxsize=16)(make)
+
+    @functools.wraps(make)
+    def made(*args):
+        if not (kept(*args).folder / "main").exists():  # the cache was emptied meanwhile
+            kept.cache_clear()
+        return kept(*args)
+
+    made.cache_clear = kept.cache_clear
+    return made
 
 
 def check_backend(backend, among=None):
