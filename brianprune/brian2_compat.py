@@ -451,16 +451,17 @@ def queue_of(pathway):
     return steps[order], synapses[order]
 
 
-def set_generator(group, indices, times, bins, period_bins, first):
-    """Set the spikes of a SpikeGeneratorGroup, and the first that is still to come. All.
+def set_generator(group, spikes):
+    """Set the spikes of a SpikeGeneratorGroup, and which is the next. All.
 
     Brian2 would look for it itself and, with a period, emit earlier ones again.
     """
     dt = group.dt_[:]
-    group.set_spikes(indices, times * second, period_bins * float(dt) * second, sorted=True)
-    group.variables["_timebins"].set_value(bins)
-    group.variables["_period_bins"].set_value(period_bins)
-    group.variables["_lastindex"].set_value(first)
+    times = spikes.bins * float(dt) * second
+    group.set_spikes(spikes.indices, times, spikes.period * float(dt) * second, sorted=True)
+    group.variables["_timebins"].set_value(spikes.bins)
+    group.variables["_period_bins"].set_value(spikes.period)
+    group.variables["_lastindex"].set_value(spikes.first)
     group._previous_dt, group._spikes_changed = dt, False
 
 

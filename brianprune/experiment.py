@@ -367,12 +367,9 @@ class _Run:
         if not isinstance(done, int) or not 0 < done <= self.n_train:
             raise ValueError(f"done = {done!r} of {self.n_train} images")
         state = progress["state"]
-        for name, value in new["state"].items():
-            require(state, value.dtype.kind, **{f"{name}": np.shape(value)})
-        for name, value in state.items():
-            if name not in new["state"]:
-                require(state, "biuf", **{name: np.shape(value)})
-        require(progress, new["recorded"].dtype.kind, recorded=new["recorded"].shape)
+        for name, value in (state | new["state"]).items():
+            require(state, "biuf", **{name: np.shape(value)})
+        require(progress, "biuf", recorded=new["recorded"].shape)
         spikes, events = progress["spikes"], progress["events"]
         for table, columns in ((spikes, new["spikes"]), (events, new["events"])):
             n = len(table["image"])

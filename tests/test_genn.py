@@ -9,8 +9,7 @@ import pytest
 from brian2 import Network, NeuronGroup, defaultclock, ms
 
 import brianprune as bp
-from brianprune import genn
-from brianprune.backends import RuntimeNetwork, check_backend
+from brianprune.backends import RuntimeNetwork, check_backend, genn
 from brianprune.network import build_network, initial_state, parameter_values
 
 
@@ -138,7 +137,7 @@ def test_a_checkpoint_of_another_form_with_rest_is_said(plain, tmp_path):
     with pytest.raises(Stopped):
         experiment.run("numpy", results=tmp_path, segment=5, report=stop)
     store = experiment._store(tmp_path)
-    progress = store.checkpoint()
+    progress = store.checkpoint(lambda progress: None)
     progress["state"]["inputs_exc.pre_trace"] = progress["state"]["inputs_exc.w"]
     store.save_checkpoint(progress)
     with pytest.raises(ValueError, match=r"another backend than 'numpy'.*forget"):

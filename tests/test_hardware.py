@@ -523,7 +523,11 @@ def test_learning_in_fixed_point_in_segments_and_resumed(learner, tmp_path):
 
     with pytest.raises(Stop):
         learner.run("numpy", segment=3, results=tmp_path, report=stop)
-    cut = learner.run("numpy", segment=3, results=tmp_path)
+    seen = []
+    cut = learner.run(
+        "numpy", segment=3, results=tmp_path, report=lambda done, *_: seen.append(done)
+    )
+    assert min(seen) > 4  # it went on
     np.testing.assert_array_equal(whole.weights, cut.weights)
     np.testing.assert_array_equal(whole.test_counts, cut.test_counts)
     twin = bp.FrozenNetwork(whole, backend="numpy")  # in the arithmetic of the result

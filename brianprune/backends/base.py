@@ -293,6 +293,16 @@ def time_bins(times, dt):
     return np.asarray(bins, dtype=np.int32)
 
 
+def _shifted(bins, start):
+    """Return time steps that count from a run's start as absolute ones."""
+    if len(bins) and int(bins[-1]) + start > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"spikes {start} steps after the beginning: Brian2 counts {np.iinfo(np.int32).max} steps; start"
+            " anew with brianprune.backends.lasting(state), or use a larger dt"
+        )
+    return bins + np.int32(start)
+
+
 def step_at(time, dt):
     """Return the first step that is not before a time, as Brian2's clocks do."""
     step = round(time / dt)
@@ -305,13 +315,15 @@ def check_spikes(name, indices, times, n, dt):
     """Return (indices, time steps) of a generator's spikes, or raise an error naming it."""
     if isinstance(times, Quantity) and not have_same_dimensions(times, second):
         raise ValueError(f"spikes of '{name}': times in {get_unit(times.dim)!s}: must be in s")
-    given = np.asarray(indices)
-    if given.size and not np.array_equal(given, given.astype(np.int64)):
-        raise ValueError(f"spikes of '{name}': indices must be whole numbers")
+    indices = np.asarray(indices)
+    if indices.dtype.kind not in "iu":
+        if indices.size and not np.array_equal(indices, indices.astype(np.int64)):
+            raise ValueError(f"spikes of '{name}': indices must be whole numbers")
+        indices = indices.astype(np.int64)
     times = np.asarray(times, dtype=float)
     if not np.isfinite(times).all():
         raise ValueError(f"spikes of '{name}': times must be finite")
-    indices, bins = given.astype(np.int64), time_bins(times, dt)
+    bins = time_bins(times, dt)
     if indices.shape != bins.shape or indices.ndim != 1:
         raise ValueError(f"spikes of '{name}': {indices.shape} indices, {bins.shape} times")
     if len(indices) and (indices.min() < 0 or indices.max() >= n):
@@ -319,15 +331,25 @@ def check_spikes(name, indices, times, n, dt):
             f"spikes of '{name}': indices from {indices.min()} to {indices.max()}, but the group"
             f" has {n} neurons"
         )
-    if np.any(np.diff(bins) < 0) or np.any(times < 0):
+    if np.any(np.diff(bins) < 0) or times.min(initial=0) < 0:
         raise ValueError(f"spikes of '{name}' must be sorted by time and not negative")
     keys = bins.astype(np.int64) * n + indices
     if np.any(np.diff(keys) <= 0) and np.any(np.diff(np.sort(keys)) == 0):
         raise ValueError(f"spikes of '{name}': a neuron spikes twice in one step of {dt} s")
-    return indices.astype(np.int32), bins
+    return indices.astype(np.int32, copy=False), bins
 
 
 # -- What a run is given -----------------------------------------------------------------------------
+
+
+class Emitted(NamedTuple):
+    """The spikes of a generator in a run."""
+
+    indices: np.ndarray
+    bins: np.ndarray  #: time steps, absolute
+    period: int  #: in steps; 0 if not periodic
+    first: int  #: place of the first that is not in the past
+    is_given: bool  #: to this run, or to one that it continues
 
 
 class Start(NamedTuple):
@@ -337,7 +359,7 @@ class Start(NamedTuple):
     end: float
     values: dict  #: arrays by "object.variable"
     flights: dict  #: (seconds until arrival, synapses) by pathway
-    emitted: dict  #: (indices, absolute times, first not yet emitted) by generator
+    emitted: dict  #: `Emitted` by generator
     generator: np.ndarray  #: state of the random generator, or None
     dt: dict  #: of each clock, by name
 
@@ -462,20 +484,22 @@ class Inputs:
                     raise ValueError(
                         f"'{name}.{what}' cannot be given: give the spikes of '{name}' as spikes="
                     )
+            start, period, is_given = step_at(t, step), 0, True
             if name in spikes:
                 indices, bins = check_spikes(name, *spikes[name], generator.n, step)
-                start = step_at(t, step)
-                times, period = (bins.astype(np.int64) + start) * step, 0.0
+                bins = bins if start == 0 else _shifted(bins, start)
             elif given[0] is not None or given[1] is not None:
                 if given[0] is None or given[1] is None:
                     raise ValueError(f"'{name}.neuron_index' and '{name}.spike_time': give both")
-                indices, _ = check_spikes(name, *given, generator.n, step)
-                times, period = given[1], 0.0
+                indices, bins = check_spikes(name, *given, generator.n, step)
             else:
-                indices, times, period = generator.indices, generator.times, generator.period
-                if len(times):
-                    check_spikes(name, indices, times, generator.n, step)
-            emitted[name] = indices, times, self._period_bins(name, period, step)
+                is_given = False
+                indices, bins = check_spikes(
+                    name, generator.indices, generator.times, generator.n, step
+                )
+                period = self._period_bins(name, generator.period, step)
+            first = int(np.searchsorted(bins, start % period if period else start))
+            emitted[name] = Emitted(indices, bins, period, first, is_given)
         return emitted
 
     def _period_bins(self, name, period, dt):
@@ -486,24 +510,16 @@ class Inputs:
             )
         return bins
 
-    def position(self, name, start):
-        """Return a generator's (indices, time bins, bins of a period, the first to be emitted)."""
-        indices, times, period = start.emitted[name]
-        dt = start.dt[self.generators[name].clock]
-        bins, step = time_bins(times, dt), step_at(start.t, dt)
-        first = int(np.searchsorted(bins, step % period if period else step))
-        return indices, bins, period, first
-
     def pending(self, start):
         """Return the spikes given to this run that are still to come, as part of a state."""
         left = {}
-        for name, (indices, times, _) in start.emitted.items():
-            generator = self.generators[name]
-            dt = start.dt[generator.clock]
-            if times is generator.times:  # those of build are known
-                continue
-            if len(times) and time_bins(times[-1:], dt)[0] >= step_at(start.end, dt):
-                left |= {f"{name}.neuron_index": indices, f"{name}.spike_time": times}
+        for name, spikes in start.emitted.items():
+            dt = start.dt[self.generators[name].clock]
+            if spikes.is_given and len(spikes.bins) and spikes.bins[-1] >= step_at(start.end, dt):
+                left |= {
+                    f"{name}.neuron_index": spikes.indices,
+                    f"{name}.spike_time": spikes.bins * dt,
+                }
         return left
 
     def state(self, given, start, new, flights, generator):

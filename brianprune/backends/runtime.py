@@ -104,10 +104,7 @@ class RuntimeNetwork:
 
     def _set_spikes(self, start, names):
         for name in names:
-            indices, bins, period, first = self.inputs.position(name, start)
-            compat.set_generator(
-                self.network[name], indices, start.emitted[name][1], bins, period, first
-            )
+            compat.set_generator(self.network[name], start.emitted[name])
 
     def run(self, duration, state=None, spikes=None, seed=None):
         """Run once; see `CompiledNetwork.run`."""

@@ -315,13 +315,12 @@ class CompiledNetwork:
         start = self.inputs.start(duration, state, spikes)
         seed = check_seed(seed)
         files = dict(start.values)
-        for name in self.inputs.generators:
-            indices, bins, period, first = self.inputs.position(name, start)
+        for name, spikes_of in start.emitted.items():
             files |= {
-                f"{name}.neuron_index": indices,
-                f"{name}._timebins": bins,
-                f"{name}._period_bins": np.array(period, dtype=np.int32),
-                f"{name}._lastindex": np.array(first, dtype=np.int32),
+                f"{name}.neuron_index": spikes_of.indices,
+                f"{name}._timebins": spikes_of.bins,
+                f"{name}._period_bins": np.array(spikes_of.period, dtype=np.int32),
+                f"{name}._lastindex": np.array(spikes_of.first, dtype=np.int32),
             }
         for name, (arrival, synapse) in start.flights.items():
             if name not in self._queues:
