@@ -25,10 +25,11 @@ from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import ArrayVariable
 from brian2.devices.device import reset_device, set_device
 from brian2.groups.group import CodeRunner
+from brian2.groups.neurongroup import Resetter
 from brian2.input.binomial import BinomialFunction
 from brian2.input.timedarray import TimedArray
 from brian2.parsing.statements import parse_statement
-from brian2.synapses.synapses import SummedVariableUpdater
+from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 from brian2.utils.logger import BrianLogger, HierarchyFilter, NameFilter, brian_excepthook
 
 __all__ = [
@@ -36,11 +37,13 @@ __all__ = [
     "UNORDERED",
     "built_in_folders",
     "caller_namespace",
+    "changed_constants",
     "code_in_order",
     "cython_is_usable",
     "delay_variables",
     "draws_random_numbers",
     "dt_is_compiled_in",
+    "dt_of_poisson_inputs",
     "event_spaces",
     "fresh_names",
     "is_event_driven",
@@ -88,7 +91,7 @@ def quiet(*hierarchies):
     for message_filter in filters:
         handler.addFilter(message_filter)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(over="warn"):
             # single precision is compared with 1e50 to find invalid values, of which NumPy warns
             warnings.filterwarnings(
                 "ignore", "overflow encountered in cast", RuntimeWarning, r"brian2\.groups\.group"
@@ -215,19 +218,10 @@ def synaptic_code(synapses):
     across = {"pre": "_postsynaptic_idx", "post": "_presynaptic_idx"}
     indices = synapses.variables.indices
 
-    def lines(code):
-        found = []
-        for line in re.split(r"[;\n]", code):
-            line = line.split("#")[0].strip()
-            if line:
-                variable, operation, expression, _ = parse_statement(line)
-                found.append((line, variable, operation, expression))
-        return found
-
     codes = [
         (
             f"on_{pathway.objname}",
-            lines(pathway.code),
+            _statements(pathway.code),
             {name for name in synapses.variables if indices[name] == across[pathway.prepost]},
         )
         for pathway in synapses._pathways
@@ -238,7 +232,7 @@ def synaptic_code(synapses):
             line = (text, part.target_varname, "summed", str(part.expression))
             codes.append(("model", [line], {part.target_varname}))
         elif type(part) is CodeRunner and part.group is synapses:
-            codes.append((f"run_regularly '{part.name}'", lines(part.user_code), set()))
+            codes.append((f"run_regularly '{part.name}'", _statements(part.user_code), set()))
     return codes
 
 
@@ -274,7 +268,7 @@ def draws_random_numbers(code_object):
     if code_object.template_name.startswith("synapses_create"):
         code = getattr(code_object.code, "cpp_file", None) or str(code_object.code)
         body = code[code.rfind(f"_run_{code_object.name}") :]
-        return bool(re.search(r"\b_?(rand|randn|poisson\w*|binomial\w*)\s*\(", body))
+        return any(re.search(rf"\b_*{re.escape(name.strip('_'))}\s*\(", body) for name in random)
     return bool(random)
 
 
@@ -283,15 +277,22 @@ def dt_is_compiled_in(network):
 
     A PoissonInput's probability, and how a TimedArray rounds the time, are numbers in the code.
     """
-    found = []
+    found = dt_of_poisson_inputs(network)
     for obj in network.sorted_objects:
-        if isinstance(obj, brian2.PoissonInput):
-            found.append((obj.clock.name, f"the probability of '{obj.name}' (a PoissonInput)"))
         for code_object in obj._code_objects:
             for name, function in _functions(code_object).items():
                 if isinstance(function, TimedArray):
                     found.append((obj.clock.name, f"the rounding of '{name}' (a TimedArray)"))
     return found
+
+
+def dt_of_poisson_inputs(network):
+    """Return the clocks whose dt a PoissonInput has computed with, and why. All."""
+    return [
+        (obj.clock.name, f"the probability of '{obj.name}' (a PoissonInput)")
+        for obj in network.sorted_objects
+        if isinstance(obj, brian2.PoissonInput)
+    ]
 
 
 class Build:
@@ -356,6 +357,42 @@ def own_arrays(obj):
 
 # -- The standalone device's main program -------------------------------------------------------------
 
+
+def changed_constants(network):
+    """Return the variables declared as constant that code changes all the same. All.
+
+    Of network operations, which may change any, all that are not read-only.
+    """
+    changed = []
+    operates = any(isinstance(obj, brian2.NetworkOperation) for obj in network.sorted_objects)
+    for obj in network.sorted_objects:
+        group, code = getattr(obj, "group", None), None
+        if isinstance(obj, SynapticPathway):
+            group, code = obj.synapses, obj.code
+        elif isinstance(obj, Resetter):
+            code = group.event_codes.get(obj.event)
+        elif type(obj) is CodeRunner:
+            code = obj.user_code
+        for _, name, _, _ in _statements(code or ""):
+            variable = group.variables.get(name)
+            if isinstance(variable, ArrayVariable) and variable.constant:
+                changed.append(variable)
+        if operates:
+            changed += [v for v in own_arrays(obj).values() if v.constant and not v.read_only]
+    return changed
+
+
+def _statements(code):
+    """Take code apart: (text, variable, operation, expression) for each statement. All."""
+    found, line = [], ""
+    for part in re.split(r"[;\n]", re.sub(r"#.*", "", code)):
+        line = f"{line} {part.strip()}".strip()
+        if line and line.count("(") <= line.count(")"):  # else it goes on
+            found.append((line, *parse_statement(line)[:3]))
+            line = ""
+    return found
+
+
 #: What Brian2 lists for the beginning of a run, other than arrays that are set. 2.9 to 2.11.
 _CODE = ("run_code_object", "before_run_code_object")
 _LATER = ("run_network", "after_run_code_object")
@@ -372,7 +409,8 @@ def run_items(device, first):
     """
     items = device.main_queue[first:]
     code = [item for item in items if item[0] in _CODE]
-    setting = [item for item in items if item[0] not in _CODE + _LATER]
+    # they do not depend on each other, and come from a set
+    setting = sorted((item for item in items if item[0] not in _CODE + _LATER), key=repr)
     return setting, code
 
 
@@ -418,10 +456,10 @@ def last_value(device, array):
 
 
 #: Lines that Brian2 and Brian2GeNN write in the order of a set, different from run to run:
-#: declarations of sizes and pointers, clocks at the start, sizes of dynamic arrays, what a monitor
+#: declarations of sizes and pointers, GeNN's clocks at the start, sizes of dynamic arrays, what a monitor
 #: records. 2.5.4 (GeNN), 2.9 to 2.11.
 UNORDERED = re.compile(
-    rb"\s*(_array_\w+_(timestep|t|dt)\[0\] = [^;]*;|_dynamic_array_\w+\.resize\(\w+\);"
+    rb"\s*(_array_\w*clock\w*_(timestep|t|dt)\[0\] = [^;]*;|_dynamic_array_\w+\.resize\(\w+\);"
     rb"|const (size_t|int) _num\w+ = .*;|\w+\* const _array\w+ = .*;|\w+\*\s.*_ptr_array\w+ = \w+;"
     rb"|const long max(Row|Col)\w+= .*;|_dynamic_array_\w+\.push_back\(.*\);)\s*"
 )
@@ -513,6 +551,10 @@ def random_state():
 
 def set_random_state(state):
     """Set the runtime targets' random generator to what `random_state` gave. All."""
+    if bytes(np.asarray(state, dtype=np.uint8)[:2]) != b"PK":
+        raise ValueError(
+            "'random_generator' is another backend's: leave it out of the state, and give the run a seed"
+        )
     with np.load(io.BytesIO(np.asarray(state, dtype=np.uint8).tobytes())) as file:
         arrays = dict(file)
     position, has_gauss, gauss = arrays["numbers"]
@@ -537,14 +579,17 @@ def caller_namespace(build):
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "brianprune":
         frame = frame.f_back
-    if frame is not None:
-        namespace |= dict(frame.f_globals) | dict(frame.f_locals)
     function = inspect.unwrap(build) if callable(build) else build
     function = getattr(function, "__func__", function)
     if inspect.isfunction(function):
         namespace |= function.__globals__
+    if frame is not None:
+        namespace |= frame.f_globals
+    if inspect.isfunction(function):
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         for name, cell in cells:
             with contextlib.suppress(ValueError):  # not yet set
                 namespace[name] = cell.cell_contents
+    if frame is not None and frame.f_locals is not frame.f_globals:
+        namespace |= frame.f_locals  # the caller's own come first, as in Brian2
     return namespace

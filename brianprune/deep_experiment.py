@@ -112,7 +112,7 @@ class DeepExperiment(Computation):
         stored = store.result()
         if stored is not None:
             return stored
-        run = _Run(self, backend, segment, store)
+        run = _Run(self, backend, int(segment), store)
         store.prepare()
         with Reporter(report) as run.reporter:
             return run.result()

@@ -33,6 +33,7 @@ def spikes_of(image, rate_per_level, n_steps, rng):
     expected = probability.max() * n_steps
     n_drawn = int(expected + 6 * np.sqrt(expected) + 6)
     last = np.full(len(lit), -1, dtype=np.float32)
+    kind = np.int32 if n_steps * len(image) < 2**31 else np.int64
     parts = []
     while last.min() < n_steps:
         gaps = rng.standard_exponential((n_drawn, len(lit)), dtype=np.float32)
@@ -43,10 +44,12 @@ def spikes_of(image, rate_per_level, n_steps, rng):
         steps += last
         last = steps[-1]
         drawn, column = np.nonzero(steps < n_steps)
-        parts.append(steps[drawn, column].astype(np.int32) * len(image) + lit[column])
-    keys = np.sort(np.concatenate(parts)).astype(np.int32)
-    steps, pixels = np.divmod(keys, np.int32(len(image)))
-    return pixels, steps
+        parts.append(
+            steps[drawn, column].astype(kind) * kind(len(image)) + lit[column].astype(kind)
+        )
+    keys = np.sort(np.concatenate(parts)).astype(kind)
+    steps, pixels = np.divmod(keys, kind(len(image)))
+    return pixels.astype(np.int32, copy=False), steps.astype(np.int32, copy=False)
 
 
 def difference_of_gaussians(size, sigma_centre, sigma_surround):

@@ -139,7 +139,7 @@ class Experiment(Computation):
         self._check_pruning(images)
         store.prepare()
         with Reporter(report) as reporter:
-            return _Run(self, images, backend, segment, store, reporter).result()
+            return _Run(self, images, backend, int(segment), store, reporter).result()
 
     def build(self, n_images=10):
         """Build the network for use by hand on Brian2's runtime targets.

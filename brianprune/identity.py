@@ -1,10 +1,10 @@
 """What code of one's own is identified by: its content, wherever and whenever it is defined."""
 
-import ast
+import dis
+import functools
 import hashlib
 import inspect
-import io
-import textwrap
+import sys
 import types
 
 import numpy as np
@@ -14,6 +14,21 @@ from .parameters import Parameter, Parameters
 
 __all__ = ["content_hash", "own_code"]
 
+#: Types whose repr is their content.
+_ATOMS = (
+    type(None),
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    range,
+    slice,
+    type(...),
+    type(NotImplemented),
+)
+
 
 def content_hash(value):
     """Hash what a value is made of, so that equal content has an equal hash in every process.
@@ -21,137 +36,208 @@ def content_hash(value):
     Parameters
     ----------
     value : number, text, array, collection, function or object
-        Of a function: its code, what it captured, its defaults, and the globals that it reads.
+        Of a function: its code, what it captured, its defaults, and the globals that it reads. Of an
+        object: its class, if it belongs to no installed package, and what it would be pickled as.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
     TypeError
         If it holds something whose content cannot be read, such as an open file.
     """
-    digest = hashlib.sha256()
-    _add(digest, value, [])
-    return digest.hexdigest()[:12]
+    content = _Content()
+    content.add(value)
+    return content.digest.hexdigest()[:12]
 
 
-def _add(digest, value, seen):
-    """Add a value's content to a hash: numbers, arrays, collections, functions and what they use."""
-    if any(value is other for other in seen):
-        digest.update(b"again")
-        return
-    if isinstance(value, Quantity | np.ndarray | np.generic):
+class _Content:
+    """Adds values to a hash; what has been added before is only named."""
+
+    def __init__(self):
+        self.digest = hashlib.sha256()
+        self._seen = {}
+
+    def text(self, text):
+        self.digest.update(f"{text} ".encode())
+
+    def add(self, value):
+        kind = type(value)
+        if kind in _ATOMS:
+            self.text(f"{kind.__name__} {value!r}")
+        elif kind in (np.ndarray, Quantity) or isinstance(value, np.generic):
+            self._add_array(value)
+        elif isinstance(value, types.ModuleType):
+            self.text(f"module {value.__name__}")
+        elif self._is_new(value):
+            self._add_object(value, kind)
+
+    def _is_new(self, value):
+        """Whether an object is met for the first time; the reference keeps its id its own."""
+        if id(value) in self._seen:
+            self.text(f"again {self._seen[id(value)][0]}")
+            return False
+        self._seen[id(value)] = len(self._seen), value
+        return True
+
+    def _add_array(self, value):
         array = np.asarray(value)
-        digest.update(f"array {array.dtype} {array.shape} {getattr(value, 'dim', '')}".encode())
-        if array.dtype.hasobject:
-            _add(digest, array.tolist(), seen)
-        else:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    elif value is None or isinstance(
-        value, bool | int | float | complex | str | bytes | range | slice
-    ):
-        digest.update(f"{type(value).__name__} {value!r} ".encode())
-    elif isinstance(value, tuple | list):
-        digest.update(f"{type(value).__name__} {len(value)} ".encode())
-        for item in value:
-            _add(digest, item, [*seen, value])
-    elif isinstance(value, dict):
-        _add(digest, list(value.items()), [*seen, value])
-    elif isinstance(value, set | frozenset):
-        digest.update(f"set {sorted(content_hash(item) for item in value)}".encode())
-    elif isinstance(value, types.ModuleType):
-        digest.update(f"module {value.__name__} ".encode())
-    elif isinstance(value, type):
-        _add_class(digest, value, [*seen, value])
-    elif hasattr(value, "source") and isinstance(value.source, str):  # a rule: carries its own
-        digest.update(value.source.encode())
-    elif inspect.isfunction(value) and not _is_installed(value):
-        _add_function(digest, value, [*seen, value])
-    elif inspect.ismethod(value):
-        _add(digest, (value.__func__, value.__self__), seen)
-    elif callable(value) and hasattr(value, "__qualname__"):
-        digest.update(f"{value.__module__}.{value.__qualname__} ".encode())
-    elif isinstance(value, io.IOBase) or not hasattr(value, "__dict__"):
-        raise TypeError(
-            f"{value!r}, a {type(value).__name__}, cannot be part of what a rule is identified by:"
-            " let the rule hold numbers, text, arrays, collections of these, or functions"
+        self.text(
+            f"array {array.dtype.str} {array.dtype.descr} {array.shape} {getattr(value, 'dim', '')}"
         )
-    else:
-        digest.update(f"{type(value).__module__}.{type(value).__qualname__} ".encode())
-        _add(digest, vars(value), [*seen, value])
+        if array.dtype.hasobject:
+            self.add(array.tolist())
+        else:
+            self.digest.update(np.ascontiguousarray(array).tobytes())
+
+    def _add_object(self, value, kind):
+        if kind in (tuple, list):
+            self.text(f"{kind.__name__} {len(value)}")
+            for item in value:
+                self.add(item)
+        elif kind is dict:
+            self.text(f"dict {len(value)}")
+            for item in value.items():
+                self.add(item)
+        elif kind in (set, frozenset):
+            self.text(f"set {sorted(content_hash(item) for item in value)}")
+        elif kind.__name__ == "PruningRule" and kind.__module__.startswith("brianprune."):
+            self.add((value._carried or value.function, value.regrows))
+        elif isinstance(value, functools._lru_cache_wrapper):
+            self.add(value.__wrapped__)
+        elif inspect.isfunction(value) and not _is_installed(value):
+            self._add_function(value)
+        elif inspect.ismethod(value):
+            self.add((value.__func__, value.__self__))
+        elif isinstance(value, type):
+            self._add_class(value)
+        else:
+            self._add_reduced(value, kind)
+
+    def _add_reduced(self, value, kind):
+        """Add an object as what it would be pickled as, and its class."""
+        try:
+            reduced = value.__reduce_ex__(2)
+        except Exception:
+            raise TypeError(
+                f"{value!r}, a {kind.__name__}, cannot be part of what one's own code is identified by: let it"
+                " hold numbers, text, arrays, collections of these, or functions"
+            ) from None
+        if isinstance(reduced, str):  # what can be imported by its name
+            self.text(f"{getattr(value, '__module__', None)}.{reduced}")
+            return
+        if inspect.isfunction(value) or inspect.isbuiltin(value):
+            self.text(f"{value.__module__}.{value.__qualname__}")
+            return
+        self.add(kind)
+        for part in reduced[:3]:
+            self.add(part)
+        for items in reduced[3:5]:
+            self.add(list(items) if items is not None else None)
+
+    def _add_function(self, function):
+        code = function.__code__
+        self._add_code(code)
+        cells = []
+        for cell in function.__closure__ or ():
+            try:
+                cells.append(cell.cell_contents)
+            except ValueError:  # not yet set
+                cells.append(None)
+        self.add((cells, function.__defaults__, function.__kwdefaults__, vars(function)))
+        attributes = _attributes(code)
+        for name in sorted(_globals(code)):
+            module = sys.modules.get(name)
+            value = function.__globals__.get(name, module)
+            if value is None:
+                continue
+            self.text(name)
+            self.add(value)
+            if isinstance(value, types.ModuleType) and not _is_packaged(value.__name__, value):
+                for used in sorted(attributes & vars(value).keys()):  # of a module of one's own
+                    self.text(used)
+                    self.add(vars(value)[used])
+
+    def _add_code(self, code):
+        self.digest.update(code.co_code)
+        self.text((code.co_names, code.co_varnames, code.co_freevars, code.co_flags))
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                self._add_code(constant)
+            else:
+                self.add(constant)
+
+    def _add_class(self, cls):
+        """Add a class that is defined outside of installed packages; of others, the name."""
+        self.text(f"class {cls.__qualname__}")
+        for base in cls.__mro__[:-1]:
+            if _is_packaged(base.__module__, base):
+                self.text(f"{base.__module__}.{base.__qualname__}")
+                continue
+            for name, value in sorted(vars(base).items()):
+                if isinstance(value, staticmethod | classmethod):
+                    value = value.__func__
+                if isinstance(value, property):
+                    value = (value.fget, value.fset)
+                if isinstance(value, functools.cached_property):
+                    value = value.func
+                if isinstance(value, Parameter):
+                    value = (repr(value.default), value.meaning)
+                special = name.startswith("__") and not inspect.isfunction(value)
+                memory = name.startswith("_") and isinstance(value, dict | list | set)
+                if not (special or memory or name == "fields" or inspect.isdatadescriptor(value)):
+                    self.text(name)
+                    self.add(value)
+
+
+def _globals(code):
+    """Return the names that code, and code within it, reads as globals or imports."""
+    names = {
+        step.argval
+        for step in dis.get_instructions(code)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
+    }
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _globals(constant)
+    return names
+
+
+def _attributes(code):
+    """Return all names that code, and code within it, uses."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _attributes(constant)
+    return names
 
 
 def _is_installed(function):
     """Whether a function belongs to an installed package, whose version is part of the provenance."""
     file = function.__code__.co_filename
-    return "site-packages" in file or "dist-packages" in file or file.startswith("<frozen")
+    return _is_package_file(file) or file.startswith("<frozen")
 
 
-def _add_function(digest, function, seen):
-    try:  # the code as it is written, whatever its layout and comments
-        text = textwrap.dedent(inspect.getsource(function))
-        digest.update(ast.dump(ast.parse(text)).encode())
-    except (OSError, TypeError, SyntaxError):  # typed at a prompt, or part of a line
-        digest.update(function.__code__.co_code)
-    _add_code(digest, function.__code__, seen)
-    cells = []
-    for cell in function.__closure__ or ():
-        try:
-            cells.append(cell.cell_contents)
-        except ValueError:  # not yet set
-            cells.append(None)
-    _add(digest, (cells, function.__defaults__, function.__kwdefaults__), seen)
-    for name in sorted(_names(function.__code__)):
-        if name in function.__globals__:
-            digest.update(name.encode())
-            _add(digest, function.__globals__[name], seen)
+def _is_package_file(file):
+    library = (sys.prefix, sys.base_prefix)
+    return (
+        "site-packages" in file
+        or "dist-packages" in file
+        or ("python3" in file and any(file.startswith(f"{prefix}/lib") for prefix in library))
+    )
 
 
-def _add_code(digest, code, seen):
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            _add_code(digest, constant, seen)
-        elif not (
-            isinstance(constant, tuple) and any(isinstance(c, types.CodeType) for c in constant)
-        ):
-            _add(digest, constant, seen)
-    digest.update(repr((code.co_names, code.co_varnames)).encode())
-
-
-def _names(code):
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _names(constant)
-    return names
-
-
-def _add_class(digest, cls, seen):
-    """Add a class that is defined outside of installed packages; of others, the name."""
-    digest.update(f"class {cls.__qualname__} ".encode())
-    for base in cls.__mro__[:-1]:
-        if _is_packaged(base):
-            digest.update(f"{base.__module__}.{base.__qualname__} ".encode())
-            continue
-        for name, value in sorted(vars(base).items()):
-            if isinstance(value, staticmethod | classmethod):
-                value = value.__func__
-            if isinstance(value, property):
-                value = value.fget
-            if name.startswith("__") and not inspect.isfunction(value):
-                continue
-            if isinstance(value, Parameter):
-                value = (repr(value.default), value.meaning)
-            if name != "fields":
-                digest.update(name.encode())
-                _add(digest, value, seen)
-
-
-def _is_packaged(cls):
-    """Whether a class belongs to an installed package, this one, or Python itself."""
-    package = cls.__module__.partition(".")[0]
-    if package in ("brianprune", "builtins"):
+def _is_packaged(module, thing):
+    """Whether a class or module belongs to an installed package, this one, or Python itself."""
+    package = module.partition(".")[0]
+    if package in ("__main__", "__mp_main__"):  # in a worker, that is a file of joblib's
+        return False
+    if package in ("brianprune", "builtins") or package in sys.builtin_module_names:
         return True
     try:
-        return "site-packages" in inspect.getfile(cls)
+        return _is_package_file(inspect.getfile(thing))
     except (TypeError, OSError):  # typed at a prompt
         return False
 
@@ -175,7 +261,7 @@ def own_code(parameters):
             for item in value:
                 look(item)
         if isinstance(value, Parameters):
-            if not _is_packaged(type(value)):
+            if not _is_packaged(type(value).__module__, type(value)):
                 found[type(value).__qualname__] = content_hash(type(value))
             for name in value.fields:
                 look(getattr(value, name))

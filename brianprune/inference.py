@@ -144,6 +144,11 @@ class FrozenNetwork:
             raise ValueError(
                 f"images of shape {images.shape}: must be (images, {self.n_inputs}), at least one"
             )
+        if images.dtype.kind not in "biu" or images.min() < 0 or images.max() > 255:
+            raise ValueError(f"images of type {images.dtype}: must be whole numbers from 0 to 255")
+        if isinstance(segment, bool) or segment < 1:
+            raise ValueError(f"segment = {segment!r}: must be a whole number of images, at least 1")
+        images = images.astype(np.uint8)
         if n_jobs != 1 and isinstance(self.network, RuntimeNetwork):
             raise ValueError(
                 f"n_jobs = {n_jobs}: only backend='cpp_standalone' runs on several processes; use"

@@ -125,7 +125,7 @@ class Parameter:
                 raise TypeError(f"{field} = {value!r}: must be {names}")
             if not isinstance(value, numbers.Number) or isinstance(value, bool):
                 return value
-            if not np.isfinite(value):
+            if not abs(value) < np.inf:
                 raise ValueError(f"{field} = {value!r}: must be finite")
         elif isinstance(self.default, bool):
             if not isinstance(value, (bool, np.bool_)):

@@ -220,11 +220,18 @@ class StoredResult:
                 f"{path} is not a finished result: it lacks {', '.join(sorted(missing))}"
             )
         arrays = {name: tree[name] for name in cls._ARRAYS if name in tree}
-        result = cls(parse(tree.pop("experiment")), **arrays)
-        result._key = tree.get("key")
         try:
+            result = cls(parse(tree.pop("experiment")), **arrays)
+            result._key = tree.get("key")
             result.check()
-        except (TypeError, AttributeError, KeyError) as error:
+        except (
+            TypeError,
+            AttributeError,
+            KeyError,
+            IndexError,
+            MemoryError,
+            RecursionError,
+        ) as error:
             raise ValueError(f"{path} is no whole result: {error!r}") from None
         except ValueError as error:
             raise ValueError(f"{path} is no whole result: {error}") from None
@@ -337,10 +344,16 @@ class Result(StoredResult):
         wanted = self.experiment.data.n_images(self.experiment.evaluate_on)
         if wanted is not None and wanted != n_test:
             raise ValueError(f"'test_counts' are of {n_test} images, not {wanted}")
-        if self.image_shape is None:  # of an older version
-            self.image_shape = self.experiment.data.load().shape
+        if self.image_shape is None:  # of an older version, whose images were square or IDX
+            side = round(np.sqrt(n_inputs))
+            square = side**2 == n_inputs and type(self.experiment.data).__name__ != "ImageFolders"
+            self.image_shape = (side, side) if square else self.experiment.data.load().shape
         self.image_shape = tuple(int(n) for n in self.image_shape)
-        if len(self.image_shape) != 2 or np.prod(self.image_shape) != n_inputs:
+        if (
+            len(self.image_shape) != 2
+            or min(self.image_shape) < 1
+            or np.prod(self.image_shape) != n_inputs
+        ):
             raise ValueError(f"'image_shape' is {self.image_shape}, for {n_inputs} inputs")
 
     @property
@@ -430,14 +443,18 @@ class DeepResult(StoredResult):
         names = [f"conv{k + 1}" for k in range(len(self.experiment.network.layers))]
         if list(self.weights) != names or list(self.mask) != names:
             raise ValueError(f"'weights' and 'mask' must be of {', '.join(names)}")
-        for name in names:
-            shape = np.shape(self.weights[name])
+        for name, layer in zip(names, self.experiment.network.layers, strict=True):
+            channels = np.shape(self.weights[name])[0]
+            shape = (channels, layer.kernel, layer.kernel, layer.n_maps)
             require(self.weights, "f", **{name: shape})
             require(self.mask, "b", **{name: shape})
         n, n_test = len(self.labels), len(self.test_labels)
         n_features = np.shape(self.features)[1]
         require(self, "f", features=(n, n_features), test_features=(n_test, n_features))
         require(self, "iu", labels=(n,), test_labels=(n_test,), predicted=(n_test,))
+        wanted = self.experiment.data.n_images(self.experiment.evaluate_on)
+        if wanted is not None and wanted != n_test:
+            raise ValueError(f"'predicted' are of {n_test} images, not {wanted}")
         _require_tables(self, "history", "layers")
 
     @property

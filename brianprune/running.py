@@ -5,6 +5,7 @@ import hashlib
 import numbers
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import warnings
@@ -36,8 +37,17 @@ class Computation(Parameters):
 
     @property
     def key(self):
-        """Name of the result file: a hash of the experiment."""
-        return hashlib.sha256(f"{FORMAT} {self!r}{own_code(self)}".encode()).hexdigest()[:16]
+        """Name of the result file: a hash of the experiment and of one's own code in it.
+
+        It is made once, and travels to other processes.
+        """
+        if "_key" not in vars(self):
+            text = f"{FORMAT} {self!r}{own_code(self)}"
+            object.__setattr__(self, "_key", hashlib.sha256(text.encode()).hexdigest()[:16])
+        return self._key
+
+    def __reduce__(self):
+        return _with_key, (type(self), self._values, self.key)
 
     def _store(self, results):
         return Store(self, results)
@@ -49,6 +59,12 @@ class Computation(Parameters):
     def forget(self, results):
         """Remove what the folder `results` holds of this experiment, to compute it again."""
         self._store(results).forget()
+
+
+def _with_key(cls, values, key):
+    made = cls(**values)
+    object.__setattr__(made, "_key", key)
+    return made
 
 
 class Measurement(Computation):
@@ -205,7 +221,7 @@ class Store:
         with self._saying_what_is_kept():
             result.save(self.path)
         for path in (self._current, self._previous):
-            path.unlink(missing_ok=True)
+            _remove(path)
 
     def checkpoint(self, check):
         """Return the latest progress that is whole, or None.
@@ -227,6 +243,8 @@ class Store:
             )
             if progress is not None:
                 self._kept = _place(progress)
+                if path != paths[0]:  # what cannot be used may not take this one's place
+                    _remove(paths[0])
                 return progress
         return None
 
@@ -267,12 +285,14 @@ class Store:
 
     def forget(self):
         """Remove everything that is stored of the experiment, shared training included."""
+        if self.folder is None:
+            return
         patterns = [f"{self.experiment.key}.*"]
         if "pruning" in self.experiment.fields:
             patterns.append(f"{self._unpruned().key}-*.shared")
         for pattern in patterns:
             for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
+                _remove(path)
         self._remove_leftovers()
 
     def shared(self, done, check):
@@ -291,6 +311,13 @@ class Store:
         unpruned, path = self._shared_path(done)
         with self._saying_what_is_kept():
             write_tree(path, {**progress, "experiment": repr(unpruned)})
+
+
+def _remove(path):
+    """Remove a file, or a folder that is where a file should be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def _place(progress):

@@ -88,8 +88,10 @@ def read_checked(path):
         content = Path(path).read_bytes()
     except FileNotFoundError:
         raise
-    except OSError as error:
-        raise ValueError(f"{path} is damaged or not a result file: {why(error)}") from None
+    except IsADirectoryError:
+        raise ValueError(f"{path} is damaged or not a result file: it is a folder") from None
+    except OSError as error:  # which says nothing about what is in the file
+        raise StorageError(f"{path} cannot be read ({why(error)})", error.errno) from None
     if content.startswith(_HDF5):
         return content
     found = _MAGIC + hashlib.sha256(memoryview(content)[_HEADER:]).hexdigest().encode()

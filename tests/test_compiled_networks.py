@@ -21,6 +21,7 @@ from brian2 import (
     defaultclock,
     get_device,
     ms,
+    mV,
     network_operation,
     prefs,
     second,
@@ -340,13 +341,13 @@ def test_spikes_still_to_come_and_in_flight_are_handed_on(network_of):
     network = network_of(delayed)
     first = network.run(10 * ms, None, {"p": ([0, 0, 0], [1e-3, 7e-3, 12e-3])})
     assert first.state["g.v"] == 1
-    np.testing.assert_allclose(first.state["s_pre.arrival"], [2e-3], atol=1e-9)
-    assert list(first.state["s_pre.synapse"]) == [0]
+    np.testing.assert_allclose(first.state["s_pre:arrival"], [2e-3], atol=1e-9)
+    assert list(first.state["s_pre:synapse"]) == [0]
     second_ = network.run(10 * ms, first.state)
     np.testing.assert_allclose(second_.spikes["seen"][1], [2e-3])
     assert second_.state["g.v"] == 3
-    assert "s_pre.arrival" not in second_.state
-    assert "p.spike_time" not in second_.state
+    assert "s_pre:arrival" not in second_.state
+    assert len(second_.state["p:times"]) == 0
     again = network.run(10 * ms, first.state, {"p": ([0], [1e-3])})  # instead of what was to come
     np.testing.assert_allclose(again.spikes["seen"][1], [1e-3])
 
@@ -382,9 +383,15 @@ def test_an_unknown_constant_names_the_remedy(network_of):
         ({"defaultclock.dt": 0 * ms}, r"'defaultclock\.dt' = 0"),
         ({"defaultclock.dt": np.nan}, r"'defaultclock\.dt' = nan"),
         ({"t": -1.0}, "'t' = -1"),
-        ({"s_pre.arrival": [1e-3]}, "belong together"),
-        ({"p._lastindex": 3}, "give the spikes of 'p'"),
-        ({"p.spike_time": [1e-3]}, "give both"),
+        ({"s_pre:arrival": [1e-3]}, "belong together"),
+        ({"p._lastindex": 3}, "kept by Brian2 itself"),
+        ({"p:times": [1e-3]}, "give both"),
+        ({"s.N": 0}, "follows from the wiring"),
+        ({"seen.N": 2}, "kept by Brian2 itself"),
+        ({"g.i": 7}, "kept by Brian2 itself"),
+        ({"t": 5 * mV}, "'t' = "),
+        ({"s_pre:arrival": [-1e-3], "s_pre:synapse": [0]}, "must not be negative"),
+        ([1], "must be a dictionary"),
     ],
 )
 def test_bad_states_are_refused(state, message):

@@ -60,8 +60,10 @@ BACKENDS = (*WITHOUT_GENN, *GENN)
 
 #: Keys of a state that belong to no object.
 TIME, GENERATOR = "t", "random_generator"
-#: Of a pathway's spikes in flight: seconds from now until they arrive, and their synapses.
-ARRIVAL, IN_FLIGHT = "arrival", "synapse"
+#: Of a pathway's spikes in flight ("pathway:arrival"): seconds from now until they arrive, and their
+#: synapses; of a generator's spikes still to come: neurons and absolute times. No variable of Brian2's
+#: can be called so.
+ARRIVAL, IN_FLIGHT, INDICES, TIMES = ":arrival", ":synapse", ":indices", ":times"
 
 
 class Segment(NamedTuple):
@@ -83,9 +85,7 @@ def lasting(state, events=False):
     return {
         name: value
         for name, value in state.items()
-        if "." in name
-        and name.rpartition(".")[2] not in (ARRIVAL, IN_FLIGHT)
-        and (events or not name.endswith("space") or "._" not in name)
+        if "." in name and (events or not ("._" in name and name.endswith("space")))
     }
 
 
@@ -180,6 +180,7 @@ def named_arrays(network):
     """
     objects = set(network.sorted_objects)
     clocks = {obj.clock for obj in objects if obj.clock is not None}
+    changed = compat.changed_constants(network)
     found = {}
 
     def add(name, variable, is_initial, is_state, is_relative=False):
@@ -199,8 +200,16 @@ def named_arrays(network):
             add(
                 f"{obj.name}.{name}",
                 variable,
-                not recorder and not isinstance(obj, SpikeGeneratorGroup),
-                not recorder and not variable.constant and (is_event or name != "_lastindex"),
+                is_event
+                or (
+                    not (recorder or isinstance(obj, SpikeGeneratorGroup))
+                    and not (
+                        variable.constant and variable.read_only and not isinstance(obj, Synapses)
+                    )
+                ),
+                not recorder
+                and (not variable.constant or any(variable is one for one in changed))
+                and (is_event or name != "_lastindex"),
                 (name == "lastspike" and compat.is_refractory(obj))
                 or (name == "lastupdate" and compat.is_event_driven(obj)),
             )
@@ -293,16 +302,6 @@ def time_bins(times, dt):
     return np.asarray(bins, dtype=np.int32)
 
 
-def _shifted(bins, start):
-    """Return time steps that count from a run's start as absolute ones."""
-    if len(bins) and int(bins[-1]) + start > np.iinfo(np.int32).max:
-        raise ValueError(
-            f"spikes {start} steps after the beginning: Brian2 counts {np.iinfo(np.int32).max} steps; start"
-            " anew with brianprune.backends.lasting(state), or use a larger dt"
-        )
-    return bins + np.int32(start)
-
-
 def step_at(time, dt):
     """Return the first step that is not before a time, as Brian2's clocks do."""
     step = round(time / dt)
@@ -311,19 +310,36 @@ def step_at(time, dt):
     return int(np.ceil(time / dt))
 
 
-def check_spikes(name, indices, times, n, dt):
-    """Return (indices, time steps) of a generator's spikes, or raise an error naming it."""
+def check_spikes(name, spikes, n, dt, start=0.0):
+    """Return (indices, absolute time steps) of a generator's spikes, or raise an error naming it.
+
+    Parameters
+    ----------
+    name : str
+    spikes : (indices, times)
+    n : int
+        Neurons.
+    dt : float
+    start : float
+        Time from which they count, in seconds.
+    """
+    if not isinstance(spikes, tuple | list) or len(spikes) != 2:
+        raise TypeError(f"spikes of '{name}' = {spikes!r}: must be (indices, times)")
+    indices, times = np.asarray(spikes[0]), with_unit(spikes[1])
     if isinstance(times, Quantity) and not have_same_dimensions(times, second):
         raise ValueError(f"spikes of '{name}': times in {get_unit(times.dim)!s}: must be in s")
-    indices = np.asarray(indices)
     if indices.dtype.kind not in "iu":
-        if indices.size and not np.array_equal(indices, indices.astype(np.int64)):
+        if indices.size and (
+            indices.dtype.kind != "f" or not np.array_equal(indices, indices.astype(np.int64))
+        ):
             raise ValueError(f"spikes of '{name}': indices must be whole numbers")
         indices = indices.astype(np.int64)
     times = np.asarray(times, dtype=float)
+    if indices.ndim != 1 or times.ndim != 1:
+        raise ValueError(f"spikes of '{name}': {indices.shape} indices, {times.shape} times")
     if not np.isfinite(times).all():
         raise ValueError(f"spikes of '{name}': times must be finite")
-    bins = time_bins(times, dt)
+    bins = time_bins(times + start if start else times, dt)
     if indices.shape != bins.shape or indices.ndim != 1:
         raise ValueError(f"spikes of '{name}': {indices.shape} indices, {bins.shape} times")
     if len(indices) and (indices.min() < 0 or indices.max() >= n):
@@ -400,23 +416,50 @@ class Inputs:
         self.relative = {name for name, array in arrays.items() if array.is_relative}
         #: what a drawn network consists of: no clocks, monitors or generators
         self.initial = [name for name, array in arrays.items() if array.is_initial]
+        #: what a run may be given
+        self.given = {*self.initial, *(f"{clock}.dt" for clock in self.dt)}
+        self.recorded_synapses = _recorded_synapses(network)
         self.synapses = _by_synapse(network, self.variables)
         self.wiring = _wiring(network)
 
     def start(self, duration, state, spikes):
         """Return a `Start`, or raise an error that names what is wrong."""
         duration = check_duration(duration)
+        for what, given in (("state", state), ("spikes", spikes)):
+            if not isinstance(given or {}, dict):
+                raise TypeError(
+                    f"{what} = {given!r}: must be a dictionary by name, such as a run's .state"
+                )
         state = dict(state or {})
-        t = float(np.asarray(state.pop(TIME, 0.0)).item())
-        if not np.isfinite(t) or t < 0:
+        t = with_unit(state.pop(TIME, 0.0))
+        if (
+            np.size(t) != 1
+            or np.asarray(t).dtype.kind not in "iuf"
+            or (isinstance(t, Quantity) and not have_same_dimensions(t, second))
+            or not np.isfinite(float(np.asarray(t).item()))
+            or float(np.asarray(t).item()) < 0
+        ):
             raise ValueError(f"'{TIME}' = {t}: must be a time in seconds, at least 0")
+        t = float(np.asarray(t).item())
         generator = state.pop(GENERATOR, None)
         flights = self._flights(state)
+        to_come = {
+            f"{name}{what}": state.pop(f"{name}{what}")
+            for name in self.generators
+            for what in (INDICES, TIMES)
+            if f"{name}{what}" in state
+        }
         values = {name: self._value(name, value) for name, value in state.items()}
         for synapses, names in self.synapses.items():
             _check_synapses(synapses, names, self.wiring[synapses], values)
+            last = self.recorded_synapses.get(synapses, -1)
+            n = len(values.get(f"{synapses}._synaptic_pre", range(last + 1)))
+            if n <= last:
+                raise ValueError(
+                    f"'{synapses}' has {n} synapses, but a monitor records its synapse {last}: record fewer"
+                )
         dt = self._dt(values)
-        emitted = self._emitted(values, spikes or {}, t, dt)
+        emitted = self._emitted(to_come, spikes or {}, t, dt)
         for name in self.relative & values.keys():
             values[name] = values[name] + t
         return Start(t, t + duration, values, flights, emitted, generator, dt)
@@ -424,13 +467,18 @@ class Inputs:
     def _flights(self, state):
         flights = {}
         for name in self.pathways:
-            arrival = state.pop(f"{name}.{ARRIVAL}", None)
-            synapse = state.pop(f"{name}.{IN_FLIGHT}", None)
+            arrival = state.pop(f"{name}{ARRIVAL}", None)
+            synapse = state.pop(f"{name}{IN_FLIGHT}", None)
             if (arrival is None) != (synapse is None) or np.shape(arrival) != np.shape(synapse):
                 raise ValueError(
-                    f"'{name}.{ARRIVAL}' and '{name}.{IN_FLIGHT}' belong together: give both, of one length"
+                    f"'{name}{ARRIVAL}' and '{name}{IN_FLIGHT}' belong together: give both, of one length"
                 )
-            if arrival is not None and len(arrival):
+            if arrival is None:
+                continue
+            arrival, synapse = np.atleast_1d(arrival), np.atleast_1d(synapse)
+            if not np.all(np.isfinite(arrival) & (arrival >= 0) & (synapse >= 0)):
+                raise ValueError(f"'{name}{ARRIVAL}' and '{name}{IN_FLIGHT}' must not be negative")
+            if len(arrival):
                 flights[name] = np.asarray(arrival, float), np.asarray(synapse, np.int32)
         return flights
 
@@ -439,6 +487,9 @@ class Inputs:
         if name not in self.specs:
             raise unknown(name, self.specs)
         dtype, dim, size = self.specs[name]
+        if name not in self.given:
+            raise ValueError(f"'{name}' is kept by Brian2 itself and cannot be given")
+        value = with_unit(value)
         if isinstance(value, Quantity) and not have_same_dimensions(value, dim):
             raise ValueError(f"'{name}' = {value}: must be in {get_unit(dim)!s}")
         given = np.asarray(value)
@@ -447,7 +498,8 @@ class Inputs:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # what is lost is found below
             values = given.astype(dtype)
-        if dtype.kind in "biu" and not np.array_equal(values, given):
+        lost = dtype.kind in "biu" and not np.array_equal(values, given)
+        if lost or (dtype.kind == "f" and np.any(np.isinf(values) & np.isfinite(given))):
             raise ValueError(f"'{name}' is of type {dtype}, which does not hold {value}")
         if size is not None and values.shape not in ((), (1,), (size,)):
             raise ValueError(f"'{name}' has {size} elements, {values.shape} were given")
@@ -471,32 +523,25 @@ class Inputs:
                 )
         return dt
 
-    def _emitted(self, values, spikes, t, dt):
+    def _emitted(self, state, spikes, t, dt):
         for name in spikes:
             if name not in self.generators:
                 raise unknown(name, self.generators, "SpikeGeneratorGroup")
         emitted = {}
         for name, generator in self.generators.items():
             step = dt[generator.clock]
-            given = [values.pop(f"{name}.{what}", None) for what in ("neuron_index", "spike_time")]
-            for what in ("spike_number", "_timebins", "_period_bins", "period", "_lastindex"):
-                if f"{name}.{what}" in values:
-                    raise ValueError(
-                        f"'{name}.{what}' cannot be given: give the spikes of '{name}' as spikes="
-                    )
+            given = [state.pop(f"{name}{what}", None) for what in (INDICES, TIMES)]
             start, period, is_given = step_at(t, step), 0, True
             if name in spikes:
-                indices, bins = check_spikes(name, *spikes[name], generator.n, step)
-                bins = bins if start == 0 else _shifted(bins, start)
+                indices, bins = check_spikes(name, spikes[name], generator.n, step, t)
             elif given[0] is not None or given[1] is not None:
                 if given[0] is None or given[1] is None:
-                    raise ValueError(f"'{name}.neuron_index' and '{name}.spike_time': give both")
-                indices, bins = check_spikes(name, *given, generator.n, step)
+                    raise ValueError(f"'{name}{INDICES}' and '{name}{TIMES}': give both")
+                indices, bins = check_spikes(name, given, generator.n, step)
             else:
                 is_given = False
-                indices, bins = check_spikes(
-                    name, generator.indices, generator.times, generator.n, step
-                )
+                of_build = generator.indices, generator.times
+                indices, bins = check_spikes(name, of_build, generator.n, step)
                 period = self._period_bins(name, generator.period, step)
             first = int(np.searchsorted(bins, start % period if period else start))
             emitted[name] = Emitted(indices, bins, period, first, is_given)
@@ -515,10 +560,11 @@ class Inputs:
         left = {}
         for name, spikes in start.emitted.items():
             dt = start.dt[self.generators[name].clock]
-            if spikes.is_given and len(spikes.bins) and spikes.bins[-1] >= step_at(start.end, dt):
+            if spikes.is_given:  # instead of build's, even if none is left
+                later = int(np.searchsorted(spikes.bins, step_at(start.end, dt)))
                 left |= {
-                    f"{name}.neuron_index": spikes.indices,
-                    f"{name}.spike_time": spikes.bins * dt,
+                    f"{name}{INDICES}": spikes.indices[later:],
+                    f"{name}{TIMES}": spikes.bins[later:] * dt,
                 }
         return left
 
@@ -537,8 +583,8 @@ class Inputs:
         generator : array or None
         """
         gone = {TIME, GENERATOR}
-        gone |= {f"{name}.{what}" for name in self.pathways for what in (ARRIVAL, IN_FLIGHT)}
-        gone |= {f"{name}.{what}" for name in self.generators for what in ("neuron_index", "spike_time")}  # fmt: skip
+        gone |= {f"{name}{what}" for name in self.pathways for what in (ARRIVAL, IN_FLIGHT)}
+        gone |= {f"{name}{what}" for name in self.generators for what in (INDICES, TIMES)}
         state = {name: value for name, value in (given or {}).items() if name not in gone}
         state |= {
             name: values - start.end if name in self.relative else values
@@ -546,7 +592,7 @@ class Inputs:
         }
         for name, (arrival, synapse) in flights.items():
             if len(arrival):
-                state |= {f"{name}.{ARRIVAL}": arrival, f"{name}.{IN_FLIGHT}": synapse}
+                state |= {f"{name}{ARRIVAL}": arrival, f"{name}{IN_FLIGHT}": synapse}
         state |= self.pending(start)
         state[TIME] = np.array(start.end)
         if generator is not None:
@@ -579,8 +625,8 @@ def _by_synapse(network, variables):
 class Wiring(NamedTuple):
     """How the synapses of an object may be wired in a run."""
 
-    n_pre: int
-    n_post: int
+    n_pre: tuple  #: (first, one more than the last) index of a source, None where not yet known
+    n_post: tuple
     walked: (
         str  #: 'dense', 'sparse' or '': whether rows are walked, see `brianprune.backends.dense`
     )
@@ -599,10 +645,11 @@ def _wiring(network):
 
 
 def _end(group):
-    """One more than the largest index of a group's elements in synapses."""
+    """The first and one more than the last index of a group's elements in synapses."""
     if isinstance(group, Synapses):
         return None  # known when it is wired
-    return int(getattr(group, "start", 0)) + len(group)
+    start = int(getattr(group, "start", 0))
+    return start, start + len(group)
 
 
 def _check_synapses(synapses, names, wiring, given):
@@ -615,30 +662,57 @@ def _check_synapses(synapses, names, wiring, given):
                 )
     ends = {end: f"{synapses}._synaptic_{end}" for end in ("pre", "post")}
     if not any(name in given for name in ends.values()):
+        for name in ("N", "N_incoming", "N_outgoing"):
+            if f"{synapses}.{name}" in given:
+                raise ValueError(
+                    f"'{synapses}.{name}' follows from the wiring: give '{ends['pre']}'"
+                )
         return
     if wiring.walked == "dense":
         raise ValueError(f"'{synapses}' is all to all (DenseSynapses): its wiring cannot be given")
     lengths = {name: len(np.atleast_1d(given[name])) if name in given else 0 for name in names}
-    if len(set(lengths.values())) > 1 or not lengths[ends["pre"]]:
+    if len(set(lengths.values())) > 1:
         raise ValueError(
-            f"'{ends['pre']}' was given: give all of {', '.join(names)}, of one length above 0; found"
+            f"'{ends['pre']}' was given: give all of {', '.join(names)}, of one length; found"
             f" {', '.join(map(str, lengths.values()))}"
         )
-    for name, n in ((ends["pre"], wiring.n_pre), (ends["post"], wiring.n_post)):
-        if given[name].min() < 0 or (n is not None and given[name].max() >= n):
-            raise ValueError(f"'{name}' must be within the group's {n} elements")
+    for name, within in ((ends["pre"], wiring.n_pre), (ends["post"], wiring.n_post)):
+        index = given[name]
+        if (
+            within is not None
+            and len(index)
+            and (index.min() < within[0] or index.max() >= within[1])
+        ):
+            raise ValueError(f"'{name}' must be within the group: {within[0]} to {within[1] - 1}")
     if wiring.walked == "sparse" and np.any(np.diff(given[ends["pre"]]) < 0):
         raise ValueError(f"'{ends['pre']}' must be ascending")
     given[f"{synapses}.N"] = np.array(lengths[ends["pre"]], dtype=np.int32)
-    for count, end, n in (("outgoing", "pre", wiring.n_pre), ("incoming", "post", wiring.n_post)):
-        counts = np.bincount(given[ends[end]], minlength=n or 0)
-        given[f"{synapses}.N_{count}"] = counts.astype(np.int32)
+    for count, end, within in (
+        ("outgoing", "pre", wiring.n_pre),
+        ("incoming", "post", wiring.n_post),
+    ):
+        if within is not None:
+            counts = np.bincount(given[ends[end]], minlength=within[1])
+            given[f"{synapses}.N_{count}"] = counts.astype(np.int32)
+
+
+def _recorded_synapses(network):
+    """The last synapse that a state monitor records, by synapses."""
+    found = {}
+    for obj in network.sorted_objects:
+        if isinstance(obj, StateMonitor) and isinstance(obj.source, Synapses):
+            last = (
+                int(np.max(np.atleast_1d(obj.record), initial=-1)) if obj.record is not True else -1
+            )
+            found[obj.source.name] = max(found.get(obj.source.name, -1), last)
+    return found
 
 
 def check_duration(duration):
     """Return a duration in seconds, or raise an error."""
     if (
-        not have_same_dimensions(duration, second)
+        not isinstance(duration, Quantity)
+        or not have_same_dimensions(duration, second)
         or np.ndim(duration)
         or not np.isfinite(float(duration))
         or float(duration) < 0
@@ -654,6 +728,13 @@ def check_seed(seed):
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ValueError(f"seed = {seed!r}: must be a whole number from 0 to 2**32 - 1, or None")
     return int(seed)
+
+
+def with_unit(value):
+    """Return a list of quantities as a quantity: NumPy would drop its unit."""
+    if isinstance(value, list | tuple) and any(isinstance(item, Quantity) for item in value):
+        return Quantity(value)
+    return value
 
 
 def unknown(name, names, what="state variable"):

@@ -38,9 +38,9 @@ def cache_folder(cache=None):
     cache : path, optional
         Default: ``BRIANPRUNE_CACHE``, or the user's cache folder.
     """
-    given = cache or os.environ.get("BRIANPRUNE_CACHE")
-    folder = Path(given or pooch.os_cache("brianprune"))
-    with storage(folder):
+    folder = cache or os.environ.get("BRIANPRUNE_CACHE")
+    with storage(folder or "of the user's cache"):
+        folder = Path(folder or pooch.os_cache("brianprune"))
         folder = folder.expanduser().resolve()  # the compiler works in a folder of its own
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -116,8 +116,9 @@ def program(translate, compiler, build, cache=None):
     remove_leftovers(cache, "build-")
     with storage(cache):
         work = Path(tempfile.mkdtemp(prefix=temporary_prefix("build-"), dir=cache))
-        try:
-            translate(work)
+    try:
+        translate(work)
+        with storage(cache):
             digest = _digest(work, compiler)[:24]
             folder = cache / digest
             if folder.exists() and not _is_ours(folder):
@@ -132,11 +133,17 @@ def program(translate, compiler, build, cache=None):
                 if compiled:
                     build(work)
                     _write_manifest(work)
-                    shutil.rmtree(folder, ignore_errors=True)  # damaged, or never finished
+                    _clear(folder)  # damaged, or never finished
                     os.replace(work, folder)
             return folder, compiled
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _clear(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+        folder.unlink()
 
 
 def _user():
@@ -186,7 +193,7 @@ def _is_whole(folder):
             )
             and os.access(folder / "main", os.X_OK)
         )
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return False
 
 

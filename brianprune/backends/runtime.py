@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from brian2 import NetworkOperation, second
+from brian2 import NetworkOperation, defaultclock, get_device, second
 from brian2 import seed as set_seed
 
 from .. import brian2_compat as compat
@@ -40,19 +40,25 @@ class RuntimeNetwork:
     Notes
     -----
     Network operations are called as in plain Brian2. What they keep in Python is not part of the
-    state, unless they store and restore it, as a `~brianprune.Pruner` does.
+    state; a `~brianprune.Pruner` therefore needs a run in one piece.
     """
 
     def __init__(self, build, target="numpy", dtype=np.float64, exact=False, namespace=None):
         self._preferences = functools.partial(preferences, dtype, target, exact)
         self._namespace = compat.caller_namespace(build) if namespace is None else namespace
+        if type(get_device()).__name__ != "RuntimeDevice":
+            raise RuntimeError(
+                "a RuntimeNetwork is built on Brian2's runtime device: call brian2.set_device('runtime') first"
+            )
         with self._preferences():
             users = compat.random_state()
-            try:
-                with compat.watched_build() as made:
-                    self.network = check_network(build())
-                self._seeded = compat.random_state() if made.seeded else None
-            finally:
+            with compat.watched_build() as made:
+                self.network = check_network(build())
+            built = compat.random_state()
+            #: what was drawn at random goes with the state
+            self._is_drawn = not made.seeded and not np.array_equal(users, built)
+            self._seeded = built if made.seeded else None
+            if made.seeded:
                 compat.set_random_state(users)
             self._keep()
         self._draws = None
@@ -62,8 +68,14 @@ class RuntimeNetwork:
         self.network.after_run = lambda: (self._read(), end())
 
     def _keep(self):
-        self.inputs = Inputs(self.network)
+        self.inputs = Inputs(self.network, compat.dt_of_poisson_inputs(self.network))
         self.network.store(_INITIAL)
+        self._drawn = {}
+        if self._is_drawn:
+            self._drawn = {
+                name: np.array(np.atleast_1d(self.inputs.variables[name].get_value()))
+                for name in self.inputs.initial
+            }
         #: which Brian2 does not store
         self._delays = {
             name: np.array(self.inputs.variables[name].get_value())
@@ -108,25 +120,36 @@ class RuntimeNetwork:
 
     def run(self, duration, state=None, spikes=None, seed=None):
         """Run once; see `CompiledNetwork.run`."""
+        state = self._drawn | dict(state or {}) if isinstance(state or {}, dict) else state
         start = self.inputs.start(duration, state, spikes)
         seed = check_seed(seed)
+        if start.t > 0:
+            _refuse_pruners(self.network)
         with self._preferences():
-            users = compat.random_state()
+            users, dt = compat.random_state(), defaultclock.dt
             try:
                 return self._run(start, state, seed)
             finally:
                 compat.set_random_state(users)
+                defaultclock.dt = dt
 
     def _run(self, start, state, seed):
         network = self.network
         network.restore(_INITIAL)
-        self._set(self._delays | start.values)
+        for name, delays in self._delays.items():
+            variable = self.inputs.variables[name]
+            if not variable.scalar:
+                variable.resize(len(delays))
+            variable.set_value(delays)
+        self._set(start.values)
         self._set_spikes(start, self.inputs.generators)
         network.t_ = start.t
         ways = pathways(network)
         for name, pathway in ways.items():
             dt = start.dt[pathway.source.clock.name]
             arrival, synapse = start.flights.get(name, (np.empty(0), np.empty(0, np.int32)))
+            if synapse.max(initial=-1) >= len(pathway.synapses):
+                raise ValueError(f"'{name}': spikes in flight to synapses that are not there")
             compat.set_queue(pathway, arrival, synapse, dt)
         if seed is not None:
             set_seed(seed)
@@ -168,6 +191,15 @@ class RuntimeNetwork:
             name: np.array(np.atleast_1d(self.inputs.variables[name].get_value()))
             for name in self.inputs.states
         }
+
+
+def _refuse_pruners(network):
+    for obj in network.sorted_objects:
+        if isinstance(obj, NetworkOperation) and hasattr(obj, "decisions"):
+            raise NotImplementedError(
+                f"'{obj.name}' keeps its decisions in Python, which no state holds: run the network in one"
+                " piece, or prune between its runs"
+            )
 
 
 #: Name under which Brian2 stores the network as it was built.

@@ -141,10 +141,12 @@ class CompiledNetwork:
     def _describe_randomness(self, device, network, made, first):
         """Remember what lives outside the arrays: random numbers and spikes in flight."""
         self._draws = check_functions(network)
-        setting_up = [item[1] for item in device.main_queue[:first] if item[0] == "run_code_object"]
-        self._draws_initial_values = not made.seeded and any(
-            compat.draws_random_numbers(code) for (code, *_) in setting_up
-        )
+        seeded, self._draws_initial_values = False, False
+        for kind, item in device.main_queue[:first]:
+            if kind == "seed":
+                seeded = item is not None
+            elif kind == "run_code_object" and not seeded:
+                self._draws_initial_values |= compat.draws_random_numbers(item[0])
         self._queues = {
             name: pathway.source.clock.name
             for name, pathway in pathways(network).items()
@@ -157,10 +159,10 @@ class CompiledNetwork:
         setting, code = compat.run_items(device, first)
         device.insert_code(
             "before_start",
-            "const std::string state_in = args.at(0), state_out = args.at(1);\n"
-            "const double t_start = std::stod(args.at(2)), t_end = std::stod(args.at(3));\n"
-            'const bool everything = args.at(4) == "everything";\n'
-            "const long long seed = std::stoll(args.at(5));\n"
+            "const std::string _segment_in = args.at(0), _segment_out = args.at(1);\n"
+            "const double _segment_start = std::stod(args.at(2)), _segment_end = std::stod(args.at(3));\n"
+            'const bool _segment_everything = args.at(4) == "everything";\n'
+            "const long long _segment_seed = std::stoll(args.at(5));\n"
             "args.clear();",
         )
         steps = compat.code_in_order(network)
@@ -169,7 +171,10 @@ class CompiledNetwork:
                 what: device.get_array_name(clock.variables[what])
                 for what in ("timestep", "t", "dt")
             }
-            for clock in dict.fromkeys(clock for clock, _ in steps)
+            # those without code of their own too: code on other clocks may read their time
+            for clock in sorted(
+                {obj.clock for obj in network.sorted_objects}, key=lambda clock: clock.name
+            )
         }
         steps = [(clock.name, code) for clock, code in steps]
         device.insert_code("after_start", "segment::renew(brian::_random_generators[0]);")
@@ -185,7 +190,7 @@ class CompiledNetwork:
         ]
 
     def _reading_lines(self):
-        """C++ that sets all arrays that the folder `state_in` has a file of."""
+        """C++ that sets all arrays that the folder `_segment_in` has a file of."""
         of_generators = {
             f"{name}.{variable}"
             for name in self.inputs.generators
@@ -196,11 +201,11 @@ class CompiledNetwork:
         for name, cpp in self._cpp.items():
             size = self.inputs.specs[name][2]
             dynamic = name in self.inputs.dynamic
-            file = f'state_in + "/{name}"'
+            file = f'_segment_in + "/{name}"'
             if name in of_generators:
                 lines.append(f"segment::resize_and_read({file}, {cpp});")
             elif name in owners:
-                pre = f'state_in + "/{owners[name]}._synaptic_pre"'
+                pre = f'_segment_in + "/{owners[name]}._synaptic_pre"'
                 lines.append(f"segment::resize_and_read_if({file}, {cpp}, {pre});")
             elif dynamic:
                 lines.append(f"segment::read({file}, {cpp});")
@@ -211,39 +216,39 @@ class CompiledNetwork:
     def _restoring_lines(self):
         """C++ that restores what lives outside the arrays."""
         lines = [
-            f'segment::read_queue(state_in + "/{name}.arrival", state_in + "/{name}.synapse", {name});'
+            f'segment::read_queue(_segment_in + "/{name}:arrival", _segment_in + "/{name}:synapse", {name});'
             for name in self._queues
         ]
         generator = "_random_generators[0]"
         return [
             *lines,
-            f'segment::read_generator(state_in + "/random_generator", {generator});',
-            "if (seed >= 0)",
-            f"    {generator}.seed((unsigned long)seed);",
+            f'segment::read_generator(_segment_in + "/random_generator", {generator});',
+            "if (_segment_seed >= 0)",
+            f"    {generator}.seed((unsigned long)_segment_seed);",
         ]
 
     def _writing_lines(self, everything=False):
-        """C++ that writes what a run can change to the folder `state_out`, or all arrays."""
+        """C++ that writes what a run can change to the folder `_segment_out`, or all arrays."""
         lines = []
         names = self.inputs.initial if everything else self.inputs.states
         for name in names:
             data = self._cpp[name]
             if name not in self.inputs.dynamic:
                 data = f"{data}, {self.inputs.specs[name][2]}"
-            lines.append(f'segment::write(state_out + "/{name}", {data});')
+            lines.append(f'segment::write(_segment_out + "/{name}", {data});')
         if everything:
-            return ["if (everything) {", *lines, "return 0;", "}"]
+            return ["if (_segment_everything) {", *lines, "return 0;", "}"]
         for name, (kind, cpp, dynamic) in self._recorded_cpp.items():
             function = "write_rows" if kind == "rows" else "write"
             data = cpp if dynamic else f"{cpp}, _num_{cpp}"
-            lines.append(f'segment::{function}(state_out + "/{name}", {data});')
+            lines.append(f'segment::{function}(_segment_out + "/{name}", {data});')
         lines += [
-            f'segment::write_queue(state_out + "/{name}.arrival", state_out + "/{name}.synapse", {name});'
+            f'segment::write_queue(_segment_out + "/{name}:arrival", _segment_out + "/{name}:synapse", {name});'
             for name in self._queues
         ]
         if self._draws:
             lines.append(
-                'segment::write_generator(state_out + "/random_generator", _random_generators[0]);'
+                'segment::write_generator(_segment_out + "/random_generator", _random_generators[0]);'
             )
         return lines
 
@@ -326,12 +331,12 @@ class CompiledNetwork:
             if name not in self._queues:
                 raise ValueError(f"'{name}' has no delays, so no spikes can be in flight there")
             steps = np.asarray(arrival / start.dt[self._queues[name]] + 0.5, dtype=np.int32)
-            files |= {f"{name}.arrival": steps, f"{name}.synapse": synapse}
+            files |= {f"{name}:arrival": steps, f"{name}:synapse": synapse}
         if start.generator is not None:
             files["random_generator"] = np.asarray(start.generator, dtype=np.uint8)
         back = self._call(files, start.t, start.end, seed)
         flights = {
-            name: (back[f"{name}.arrival"] * start.dt[clock], back[f"{name}.synapse"])
+            name: (back[f"{name}:arrival"] * start.dt[clock], back[f"{name}:synapse"])
             for name, clock in self._queues.items()
         }
         new = {name: back[name] for name in self.inputs.states}
@@ -396,7 +401,7 @@ class CompiledNetwork:
         for name, (kind, dtype, columns) in self._recorded.items():
             outputs.append((name, dtype, (-1, columns) if kind == "rows" else -1))
         for name in self._queues:
-            outputs += [(f"{name}.{what}", np.int32, -1) for what in ("arrival", "synapse")]
+            outputs += [(f"{name}:{what}", np.int32, -1) for what in ("arrival", "synapse")]
         if self._draws:
             outputs.append(("random_generator", np.uint8, -1))
         return outputs
@@ -432,7 +437,7 @@ def _starting_lines(clocks):
     lines = []
     for clock in clocks.values():
         lines += [
-            f"{clock['timestep']}[0] = segment::step_at(t_start, {clock['dt']}[0]);",
+            f"{clock['timestep']}[0] = segment::step_at(_segment_start, {clock['dt']}[0]);",
             f"{clock['t']}[0] = {clock['timestep']}[0]*{clock['dt']}[0];",
         ]
     return lines
@@ -443,30 +448,30 @@ def _loop_lines(clocks, steps):
     if not steps:
         return []
     lines = [
-        f"const int64_t end_{name} = segment::step_at(t_end, {clock['dt']}[0]);"
+        f"const int64_t _end_{name} = segment::step_at(_segment_end, {clock['dt']}[0]);"
         for name, clock in clocks.items()
     ]
     times = ", ".join(f"{clock['t']}[0]" for clock in clocks.values())
     shortest = ", ".join(f"{clock['dt']}[0]" for clock in clocks.values())
     done = " || ".join(
-        f"({clock['t']}[0] == now && {clock['timestep']}[0] >= end_{name})"
+        f"({clock['t']}[0] == _segment_now && {clock['timestep']}[0] >= _end_{name})"
         for name, clock in clocks.items()
     )
     lines += [
-        f"const double same = 1e-4*std::min({{{shortest}}});",
+        f"const double _segment_same = 1e-4*std::min({{{shortest}}});",
         "while (true) {",
-        f"    const double now = std::min({{{times}}});",
+        f"    const double _segment_now = std::min({{{times}}});",
         f"    if ({done})",
         "        break;",
     ]
     lines += [
-        f"    const bool now_{name} = {clock['t']}[0] - now <= same;"
+        f"    const bool _now_{name} = {clock['t']}[0] - _segment_now <= _segment_same;"
         for name, clock in clocks.items()
     ]
-    lines += [f"    if (now_{name}) _run_{code}();" for name, code in steps]
+    lines += [f"    if (_now_{name}) _run_{code}();" for name, code in steps]
     for name, clock in clocks.items():
         lines += [
-            f"    if (now_{name}) {{",
+            f"    if (_now_{name}) {{",
             f"        {clock['timestep']}[0]++;",
             f"        {clock['t']}[0] = {clock['timestep']}[0]*{clock['dt']}[0];",
             "    }",

@@ -59,7 +59,12 @@ class Dataset(Parameters):
         return self.load()
 
     def _checked(self, images, labels, test, test_labels, shape):
-        own, shape = type(self).__name__, tuple(int(n) for n in shape)
+        own = type(self).__name__
+        if len(shape) != 2 or any(int(n) != n or n < 1 for n in shape):
+            raise ValueError(
+                f"{own}: shape = {shape!r}: must be (rows, columns), whole numbers above 0"
+            )
+        shape = tuple(int(n) for n in shape)
         parts = []
         for what, (shown, classes) in (
             ("training", (images, labels)),
@@ -72,8 +77,8 @@ class Dataset(Parameters):
                     " be a label for each image, and at least one"
                 )
             flat = shown.reshape(len(shown), -1)
-            if len(shape) != 2 or flat.shape[1] != np.prod(shape):
-                raise ValueError(f"{own}: {what} images of {flat.shape[1]} pixels, not {shape}")
+            if flat.shape[1] != np.prod(shape) or (shown.ndim == 3 and shown.shape[1:] != shape):
+                raise ValueError(f"{own}: {what} images of shape {shown.shape[1:]}, not {shape}")
             for name, array, most in (("images", flat, 255), ("labels", classes, 65_535)):
                 if array.dtype.kind not in "biu" or array.min() < 0 or array.max() > most:
                     raise ValueError(f"{own}: {what} {name} must be whole numbers from 0 to {most}")
@@ -95,7 +100,12 @@ class Dataset(Parameters):
         FileNotFoundError
             If there are no files and no network.
         """
-        images, labels, test, test_labels, shape = self._checked(*self.read())
+        found = self.read()
+        if not isinstance(found, tuple | list) or len(found) != 5:
+            raise TypeError(
+                f"{type(self).__name__}.read() must return (images, labels, test images, test labels, shape)"
+            )
+        images, labels, test, test_labels, shape = self._checked(*found)
         own, available = type(self).__name__, len(images) - self.n_validation
         n_train = available if self.n_train < 0 else self.n_train
         n_test = len(test) if self.n_test < 0 else self.n_test

@@ -22,6 +22,10 @@ class PruningRule:
     _defined = []
 
     def __init__(self, function, regrows=False):
+        if not inspect.isfunction(function):
+            raise TypeError(
+                f"pruning rule {function!r}: must be a function, defined with def or lambda"
+            )
         parameters = list(inspect.signature(function).parameters)
         if len(parameters) != 3:
             raise TypeError(
@@ -160,8 +164,8 @@ class OwnPruning(ScheduledPruning):
         rule, others = _defined(self.rule, self.source)
         if rule is None and others:
             raise ValueError(
-                f"OwnPruning.rule = {self.rule!r}: the rule has been changed since; make a new"
-                f" experiment with pruning={self.rule}.every(...)"
+                f"OwnPruning.rule = {self.rule!r}: the rule has been changed since, or keeps a memory, which a"
+                f" rule may not; make a new experiment with pruning={self.rule}.every(...)"
             )
         if rule is None:
             raise ValueError(

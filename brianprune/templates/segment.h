@@ -127,6 +127,9 @@ void read_queue(const std::string& steps_file, const std::string& synapses_file,
     std::vector<int32_t> steps, synapses;
     resize_and_read(steps_file, steps);
     resize_and_read(synapses_file, synapses);
+    for (const int32_t synapse : synapses)
+        if (synapse >= (int64_t)pathway.sources.size())
+            fail(synapses_file + ": spikes in flight to synapses that are not there");
     for (const int32_t step : steps)
         now.ensure_delay(step + 1);
     for (size_t k=0; k<steps.size(); k++)
