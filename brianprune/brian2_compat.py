@@ -61,6 +61,7 @@ __all__ = [
     "standalone_device",
     "stateful_functions",
     "synaptic_code",
+    "synaptic_equations",
     "was_stopped",
     "watched_build",
 ]
@@ -358,6 +359,16 @@ def own_arrays(obj):
 # -- The standalone device's main program -------------------------------------------------------------
 
 
+def synaptic_equations(synapses):
+    """Return the right sides of synapses' equations by variable: (subexpressions, differential). All."""
+    found = {"subexpression": {}, "differential equation": {}}
+    for equations in (synapses.equations, synapses.event_driven or {}):
+        for name, equation in equations.items():
+            if equation.type in found:
+                found[equation.type][name] = str(equation.expr.code)
+    return tuple(found.values())
+
+
 def changed_constants(network):
     """Return the variables declared as constant that code changes all the same. All.
 
@@ -524,26 +535,39 @@ def set_queue(pathway, arrival, synapses, dt):
     queue._restore_from_full_state((0, rows))
 
 
-#: Random numbers that Cython code draws ahead. All.
+#: Random numbers that Cython code draws ahead. Up to 2.10; later the buffer is an array.
 _AHEAD = 20_000
+
+
+def _buffer(device, name, make=False):
+    """Return what Cython code has drawn ahead, as an array, or None. All.
+
+    Up to 2.10 Brian2 keeps the address of memory that its code frees when it is used up.
+    """
+    kept = getattr(device, f"{name}_buffer")
+    if kept.dtype.kind == "f":
+        return kept
+    if not kept[0] and make:
+        malloc = ctypes.CDLL(None).malloc
+        malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        kept[0] = malloc(_AHEAD * ctypes.sizeof(ctypes.c_double))
+    if not kept[0]:
+        return None
+    return np.frombuffer((ctypes.c_double * _AHEAD).from_address(int(kept[0])))
 
 
 def random_state():
     """Return the state of the runtime targets' random generator as bytes. All.
 
-    With what Cython code has drawn ahead, which Brian2's own store() forgets.
+    With what Cython code has drawn ahead, which Brian2's own store() forgets up to 2.10.
     """
     device, arrays = get_device(), {}
     _, arrays["keys"], position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002
     arrays["numbers"] = np.array([position, has_gauss, gauss], dtype=float)
     for name in ("rand", "randn"):
         index = int(getattr(device, f"{name}_buffer_index")[0])
-        pointer = int(getattr(device, f"{name}_buffer")[0])
-        ahead = np.empty(0)
-        if index and pointer:
-            buffer = (ctypes.c_double * _AHEAD).from_address(pointer)
-            ahead = np.array(buffer)[index:]
-        arrays[name] = ahead
+        buffer = _buffer(device, name) if index else None
+        arrays[name] = np.empty(0) if buffer is None else np.array(buffer[index:])
     file = io.BytesIO()
     np.savez(file, **arrays)
     return np.frombuffer(file.getvalue(), dtype=np.uint8)
@@ -558,19 +582,16 @@ def set_random_state(state):
     with np.load(io.BytesIO(np.asarray(state, dtype=np.uint8).tobytes())) as file:
         arrays = dict(file)
     position, has_gauss, gauss = arrays["numbers"]
-    np.random.set_state(("MT19937", arrays["keys"], int(position), int(has_gauss), float(gauss)))  # noqa: NPY002
+    generator = ("MT19937", arrays["keys"], int(position), int(has_gauss), float(gauss))
+    np.random.set_state(generator)  # noqa: NPY002
     device = get_device()
     for name in ("rand", "randn"):
-        ahead = arrays[name]
-        pointers, indices = (getattr(device, f"{name}_buffer{end}") for end in ("", "_index"))
-        indices[:] = (_AHEAD - len(ahead)) % _AHEAD
+        ahead, index = arrays[name], getattr(device, f"{name}_buffer_index")
+        index[:] = 0
         if len(ahead):
-            if not pointers[0]:  # freed by Brian2's code when it is used up
-                malloc = ctypes.CDLL(None).malloc
-                malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-                pointers[0] = malloc(_AHEAD * ctypes.sizeof(ctypes.c_double))
-            buffer = (ctypes.c_double * _AHEAD).from_address(int(pointers[0]))
-            np.frombuffer(buffer)[-len(ahead) :] = ahead
+            buffer = _buffer(device, name, make=True)
+            buffer[-len(ahead) :] = ahead
+            index[:] = len(buffer) - len(ahead)
 
 
 def caller_namespace(build):

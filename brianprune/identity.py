@@ -107,8 +107,11 @@ class _Content:
             self.add((value._carried or value.function, value.regrows))
         elif isinstance(value, functools._lru_cache_wrapper):
             self.add(value.__wrapped__)
-        elif inspect.isfunction(value) and not _is_installed(value):
-            self._add_function(value)
+        elif inspect.isfunction(value):
+            if _is_installed(value):
+                self.text(f"{value.__module__}.{value.__qualname__}")
+            else:
+                self._add_function(value)
         elif inspect.ismethod(value):
             self.add((value.__func__, value.__self__))
         elif isinstance(value, type):
@@ -127,9 +130,6 @@ class _Content:
             ) from None
         if isinstance(reduced, str):  # what can be imported by its name
             self.text(f"{getattr(value, '__module__', None)}.{reduced}")
-            return
-        if inspect.isfunction(value) or inspect.isbuiltin(value):
-            self.text(f"{value.__module__}.{value.__qualname__}")
             return
         self.add(kind)
         for part in reduced[:3]:

@@ -1,7 +1,11 @@
 """Pruning rules of one's own: what identifies them, and the `Pruner` in any Brian2 network."""
 
+import functools
 import subprocess
 import sys
+from collections import deque
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -79,12 +83,43 @@ def test_a_changed_rule_is_not_run_under_its_old_name(tiny, monkeypatch):
         (1, 1.0), (0, False), ("1", 1), ([1, 2], (1, 2)), ({1: 2}, {1: 3}), ({1, 2}, {1, 3}),
         (np.arange(3), np.arange(3.0)), (np.array(["a"]), np.array(["b"])), (1 * ms, 1 * second),
         (lambda x: x + 1, lambda x: x + 2), (np.mean, np.median), (None, ()),
+        ((lambda x: x > 1), (lambda x: x < 1)),
+        (functools.partial(max, 1), functools.partial(max, 2)),
+        (functools.lru_cache(lambda x: x + 1), functools.lru_cache(lambda x: x - 1)),
+        (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[1, 0])),
+        (Path("a"), Path("b")), (np.dtype("f4"), np.dtype("f8")), (deque([1]), deque([2])),
+        (type("C", (), {"f": lambda self: 1})(), type("C", (), {"f": lambda self: 2})()),
+        (SimpleNamespace(source="x", v=1), SimpleNamespace(source="x", v=2)),
     ],
 )  # fmt: skip
 def test_other_content_has_another_hash(pair):
     one, other = pair
     assert content_hash(one) == content_hash(one)
     assert content_hash(one) != content_hash(other)
+
+
+def test_attributes_are_no_globals(monkeypatch):
+    """A global that shares its name with an attribute is not part of a rule."""
+
+    def define():
+        @bp.pruning_rule
+        def rule(weights, mask, activity):
+            return mask & (np.random.default_rng(0).permutation(len(mask)) > 0)  # fmt: skip
+
+        return rule
+
+    before = define().source
+    monkeypatch.setitem(globals(), "permutation", 5)
+    assert define().source == before
+
+
+def test_a_rule_may_name_itself():
+    @bp.pruning_rule
+    def itself(weights, mask, activity):
+        return mask & (weights > itself.limit)
+
+    itself.limit = 0.1
+    assert itself.source
 
 
 def test_what_cannot_be_identified_is_refused(tmp_path):
@@ -199,6 +234,9 @@ UNMASKED = {
     "learns at the other end": (
         "v_post += w*mask", {"on_post": "w = clip(w + 0.1*x_post, 0, 1)"}, "would learn.*on_post"),
     "summed": ("s += 1", {"model": "s : 1\nx_post = s*2 : 1 (summed)"}, "would transmit"),
+    "far from its start": ("tr += 1; w = clip(w + 0.1*(tr - 3), 0, 1); v_post += w", {"model": "tr : 1"}, "would learn"),
+    "not a number": ("v_post += w*mask/w", {}, "would transmit"),
+    "an unknown function": ("v_post += arcsin(0.1*x_post)", {}, "would transmit"),
 }  # fmt: skip
 
 
@@ -216,6 +254,10 @@ MASKED = {
     "summed": ("s += 1", {"model": "s : 1\nx_post = s*w*mask : 1 (summed)"}),
     "a temporary": ("dv = w*mask; v_post += dv", {}),
     "delays": ("v_post += w", {"delay": 3 * ms}),
+    "a subexpression": ("v_post += eff", {"model": "eff = w*mask : 1"}),
+    "a conductance": ("g += w*mask", {"model": "dg/dt = -g/(5*ms) : 1 (clock-driven)\ny_post = g*(1 - v_post) : 1 (summed)", "method": "euler"}),
+    "a bound": ("v_post = clip(v_post + w*mask, 0, 2)", {}),
+    "a variable between": ("weff = w*mask; v_post += weff", {"model": "weff : 1"}),
 }  # fmt: skip
 
 
@@ -227,6 +269,27 @@ def test_a_pruned_synapse_neither_transmits_nor_learns(on_pre, more):
     assert gone.sum() == 20
     net.run(30 * ms)
     assert np.asarray(synapses.w)[gone].max() == 0
+
+
+@pytest.mark.parametrize("kind", ["clock-driven", "event-driven"])
+def test_weights_that_grow_by_themselves_are_refused(kind):
+    inputs = SpikeGeneratorGroup(2, [], [] * ms)
+    neurons = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0")
+    model = f"dw/dt = (0.5 - w)/(10*ms) : 1 ({kind})\nmask : 1"
+    synapses = Synapses(inputs, neurons, model, on_pre="v_post += w", method="euler")
+    synapses.connect()
+    with pytest.raises(ValueError, match=r"would learn.*dw/dt = .*\*mask'"):
+        bp.Pruner(synapses, half, every=1 * ms)
+
+
+def test_a_mask_is_0_or_1_for_each_synapse():
+    net, synapses, _ = network(half)
+    synapses.mask = 0.5
+    with pytest.raises(Exception, match="must be 0 or 1"):
+        net.run(11 * ms)
+    for every in (np.nan * ms, np.inf * ms, [1, 2] * ms):
+        with pytest.raises(ValueError, match="every = "):
+            network(half, every=every)
 
 
 def test_events_look_the_same_as_in_an_experiment(tiny):

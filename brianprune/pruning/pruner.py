@@ -1,16 +1,11 @@
 """`Pruner`: a network operation that prunes any Brian2 synapses while a network runs."""
 
+import ast
 import math
 from collections.abc import Callable
 
 import numpy as np
-from brian2 import (
-    DEFAULT_FUNCTIONS,
-    NetworkOperation,
-    SpikeMonitor,
-    get_device,
-    second,
-)
+from brian2 import NetworkOperation, Quantity, SpikeMonitor, get_device, second
 from brian2.units.fundamentalunits import have_same_dimensions
 
 from .. import brian2_compat as compat
@@ -90,8 +85,16 @@ class Pruner(NetworkOperation):
                 f"Pruner: {type(rule).__name__} looks at the spikes of single images, or freezes synapses, which"
                 " a network operation does not know; use Experiment(pruning=...).run(backend='numpy')"
             )
+        if weight == mask or any(synapses.variables[name].scalar for name in (weight, mask)):
+            raise ValueError(
+                f"Pruner: weight = '{weight}', mask = '{mask}': must be two variables with a value for each synapse"
+            )
         for when, value in (("every", every), ("start", every if start is None else start)):
-            if not have_same_dimensions(value, second):
+            if (
+                not have_same_dimensions(value, second)
+                or np.ndim(value)
+                or not np.isfinite(float(value))
+            ):
                 raise ValueError(f"Pruner: {when} = {value}: must be a time, for example 10*second")
         every_us, start_us = (
             round(float(value / second) * 1e6)
@@ -139,7 +142,12 @@ class Pruner(NetworkOperation):
         synapses = self.synapses
         post = np.asarray(synapses.j)
         weights = np.array(getattr(synapses, f"{self._weight}_"))
-        mask = np.asarray(getattr(synapses, f"{self._mask}_")).astype(bool)
+        mask = np.asarray(getattr(synapses, f"{self._mask}_"))
+        if not np.isin(mask, (0, 1)).all():
+            raise ValueError(
+                f"Pruner: '{self._mask}' of '{synapses.name}' must be 0 or 1 everywhere"
+            )
+        mask = mask.astype(bool)
         if not self.decisions and not mask.any():
             raise ValueError(
                 f"Pruner: '{self._mask}' of '{synapses.name}' is 0 everywhere, so no synapse"
@@ -199,36 +207,81 @@ class Pruner(NetworkOperation):
 def _check_masked(synapses, weight, mask):
     """Refuse synapses of which a pruned one, weight and mask 0, would transmit or learn.
 
-    Their code is run as it is written, for three draws of all other values.
+    Their code is run as it is written, for several draws of what is not known; parameters are taken to be
+    positive.
     """
     codes = compat.synaptic_code(synapses)
-    for draw in range(3):
-        for what, lines, crossing in codes:
-            values = _Values(draw)
-            for line, variable, operation, expression in lines:
-                before = 0.0 if variable in (weight, mask) else values[variable]
-                try:
-                    after = _evaluate(
-                        expression, values | {weight: 0.0, mask: 0.0, variable: before}
-                    )
-                except Exception:  # a function that is not known here: no verdict
-                    values[variable] = np.nan
-                    continue
-                after = _ASSIGN[operation](before, after)
-                changes = np.any(np.asarray(after) != before)
-                if changes and variable in (weight, *crossing) and not np.any(np.isnan(after)):
-                    does = "learn" if variable == weight else "transmit"
-                    raise ValueError(
-                        f"Pruner: a pruned synapse of '{synapses.name}' would {does}, since '{mask}' is not a"
-                        f" factor in its {what}: write '{_masked(line, variable, operation, expression, mask)}'"
-                        f" instead of '{line}'"
-                    )
-                values[variable] = after
+    subexpressions, differential = compat.synaptic_equations(synapses)
+    zero = {weight, mask}
+    assigned = {}
+    for _, lines, crossing in codes:
+        for line in lines:
+            if line[1] not in crossing and line[1] not in zero:
+                assigned.setdefault(line[1], []).append(line)
+
+    def values(draw):
+        return _Values(draw, zero, subexpressions, synapses.namespace or {})
+
+    # variables of a synapse that only weight or mask bring about, such as a conductance, are 0 too
+    held = {name for name, lines in assigned.items() if any(_uses(line[3], zero | assigned.keys()) for line in lines)}  # fmt: skip
+    while True:
+        zero |= held
+        left = {
+            name
+            for name in held
+            if any(_change(line, values(draw)) for line in assigned[name] for draw in _SMALL)
+            or (
+                name in differential and any(values(draw).of(differential[name]) for draw in _SMALL)
+            )
+        }
+        if not left:
+            break
+        held, zero = held - left, {weight, mask}
+
+    def refuse(does, what, instead, line):
+        raise ValueError(
+            f"Pruner: a pruned synapse of '{synapses.name}' would {does}, since '{mask}' is not a factor in its"
+            f" {what}: write '{instead}' instead of '{line}'"
+        )
+
+    if weight in differential:
+        expression = differential[weight]
+        if any(values(draw).of(expression) for draw in (*_SMALL, *_LARGE)):
+            line = f"d{weight}/dt = {expression}"
+            refuse("learn", "model", f"d{weight}/dt = ({expression})*{mask}", line)
+    for what, lines, crossing in codes:
+        for draw in (*_SMALL, *_LARGE):
+            known = values(draw)
+            for line in lines:
+                text, variable, operation, expression = line
+                learns = variable == weight
+                if _change(line, known) and (learns or (variable in crossing and draw in _SMALL)):
+                    instead = f"{variable} {operation} {_in_brackets(expression)}*{mask}"
+                    if not learns and operation == "=":
+                        instead = f"{variable} += (...)*{mask}"
+                    refuse("learn" if learns else "transmit", what, instead, text)
 
 
-def _masked(line, variable, operation, expression, mask):
-    simple = expression if expression.replace("_", "").isalnum() else f"({expression})"
-    return f"{variable} {operation} {simple}*{mask}"
+#: Seeds of draws: of values below 1, and of large ones, which no bound of a neuron's variable fits.
+_SMALL, _LARGE = range(3), range(10, 12)
+
+
+def _uses(expression, names):
+    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(ast.parse(expression)))  # fmt: skip
+
+
+def _in_brackets(expression):
+    return expression if expression.replace("_", "").isalnum() else f"({expression})"
+
+
+def _change(line, known):
+    """Run a statement; return whether it changes its variable (or is not a number)."""
+    _, variable, operation, expression = line
+    before, value = known.of(variable), known.of(expression)
+    with np.errstate(all="ignore"):
+        after = _ASSIGN[operation](np.float64(before), np.float64(value))
+    known.assigned[variable] = float(after)
+    return bool(after != before)  # which what is no number is
 
 
 _ASSIGN = {
@@ -242,42 +295,51 @@ _ASSIGN = {
 
 
 class _Values(dict):
-    """Values by name: what is not known is drawn."""
+    """Values by name: those of a pruned synapse are 0, what is not known is drawn."""
 
-    def __init__(self, draw):
+    def __init__(self, draw, zero, subexpressions, namespace):
         super().__init__()
-        self._rng = np.random.default_rng(draw)
+        self._rng, self._zero = np.random.default_rng(draw), zero
+        self._large = draw in _LARGE
+        self._subexpressions, self._namespace = subexpressions, namespace
+        self.assigned = {}
+        self._called = set()
 
-    def __missing__(self, name):
-        if name in DEFAULT_FUNCTIONS or name in _FUNCTIONS:
-            raise KeyError(name)
-        self[name] = float(self._rng.uniform(0.1, 2))
-        return self[name]
+    def of(self, expression):
+        """Evaluate an expression, without units; NaN if it cannot be."""
+        tree = ast.parse(expression, mode="eval")
+        self._called |= {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        with np.errstate(all="ignore"):
+            try:
+                value = eval(compile(tree, "<synapses>", "eval"), {"__builtins__": {}}, self)
+                return float(np.asarray(value, dtype=float))
+            except (ArithmeticError, TypeError, ValueError):
+                return np.nan
 
-    def __or__(self, other):
-        return _Overlay(self, other)
-
-
-class _Overlay(dict):
-    def __init__(self, values, other):
-        super().__init__(other)
-        self._values = values
-
-    def __missing__(self, name):
-        return self._values[name]
+    def __getitem__(self, name):
+        if name in self.assigned:
+            return self.assigned[name]
+        if name in self._zero:
+            return np.float64(0)
+        if name in self._subexpressions:
+            return np.float64(self.of(self._subexpressions[name]))
+        if name in _FUNCTIONS:
+            return _FUNCTIONS[name]
+        if name not in self:
+            known = self._namespace.get(name)
+            if isinstance(known, int | float | np.number | Quantity) and np.ndim(known) == 0:
+                self[name] = np.float64(known)
+            else:
+                self[name] = np.float64(self._rng.uniform(3, 30) if self._large else self._rng.uniform(0.1, 0.9))  # fmt: skip
+        value = super().__getitem__(name)
+        return (lambda *arguments: value) if name in self._called else value
 
 
 _FUNCTIONS = {
     "clip": np.clip,
-    "int": lambda x: np.asarray(x).astype(int),
-    "rand": lambda: 0.37,
-    "randn": lambda: 0.73,
-    **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "sign", "ceil", "floor")},
+    "int": np.floor,
+    **{
+        name: getattr(np, name)
+        for name in ("exp", "log", "sqrt", "abs", "sin", "cos", "tan", "tanh", "arctan", "sign", "ceil", "floor")
+    },
 }  # fmt: skip
-
-
-def _evaluate(expression, values):
-    """Evaluate an expression of Brian2's without units."""
-    code = compile(expression, "<synapses>", "eval")
-    scope = _Overlay(values, _FUNCTIONS)
-    return eval(code, {"__builtins__": {}}, scope)
