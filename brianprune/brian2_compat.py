@@ -233,7 +233,13 @@ def synaptic_code(synapses):
             line = (text, part.target_varname, "summed", str(part.expression))
             codes.append(("model", [line], {part.target_varname}))
         elif type(part) is CodeRunner and part.group is synapses:
-            codes.append((f"run_regularly '{part.name}'", _statements(part.user_code), set()))
+            codes.append(
+                (
+                    f"run_regularly '{part.name}'",
+                    _statements(part.user_code or part.abstract_code),
+                    set(),
+                )
+            )
     return codes
 
 
@@ -383,7 +389,7 @@ def changed_constants(network):
         elif isinstance(obj, Resetter):
             code = group.event_codes.get(obj.event)
         elif type(obj) is CodeRunner:
-            code = obj.user_code
+            code = obj.user_code or obj.abstract_code
         for _, name, _, _ in _statements(code or ""):
             variable = group.variables.get(name)
             if isinstance(variable, ArrayVariable) and variable.constant:

@@ -463,3 +463,31 @@ def _(name):
     s = Synapses(g, g, on_pre="v_post -= 0.3", name=f"{name}_s")
     s.connect("i != j")
     return [g, s, SpikeMonitor(g, name=f"{name}_seen")]
+
+
+@case("code on another clock than its group's", "f", changed={"g.k": 2.0})
+def _(name):
+    g = NeuronGroup(1, "s : second\nk : 1\nx = k*sin(t/(5*ms)) : 1", name=f"{name}_g")
+    g.k = 1
+    g.run_regularly("s = t", dt=0.5 * ms, name=f"{name}_rr")
+    return [g, StateMonitor(g, "x", record=True, dt=1 * ms, name=f"{name}_m")]
+
+
+@case("a constant that code changes", "f", changed={"g.tau": 5e-3})
+def _(name):
+    g = NeuronGroup(2, """dv/dt = 1/tau : 1
+        tau : second (constant)
+        n : 1 (shared, constant)""", method="euler", threshold="v > 1", reset="v = 0", name=f"{name}_g")  # fmt: skip
+    g.tau = 10 * ms
+    g.run_regularly("n = n + 1\ntau = tau*1.2", dt=2 * ms, name=f"{name}_rr")
+    return [g]
+
+
+@case(
+    "a generator on a slow clock",
+    "f",
+    given={"in": (np.zeros(4, int), np.array([2e-3, 9.2e-3, 20.6e-3, 25e-3]))},
+)
+def _(name):
+    inputs = source(name, dt=1 * ms)
+    return [inputs, SpikeMonitor(inputs, name=f"{name}_seen")]

@@ -416,6 +416,117 @@ def test_bad_seeds_are_refused(seed):
         bp.RuntimeNetwork(delayed, "numpy").run(1 * ms, seed=seed)
 
 
+def test_given_spikes_replace_those_of_build_for_good(network_of):
+    def build():
+        p = SpikeGeneratorGroup(1, [0, 0, 0], [5, 12, 20] * ms, name="p")
+        return Network(p, SpikeMonitor(p, name="seen"))
+
+    network = network_of(build)
+    for given in (([0], [1e-3]), ([], [])):
+        first = network.run(10 * ms, None, {"p": given})
+        assert len(first.spikes["seen"][0]) == len(given[0])
+        assert len(network.run(20 * ms, first.state).spikes["seen"][0]) == 0
+    assert len(network.run(30 * ms).spikes["seen"][0]) == 3
+
+
+def test_the_users_step_is_left_alone():
+    network = bp.RuntimeNetwork(delayed, "numpy")
+    network.run(1 * ms, {"defaultclock.dt": 0.5 * ms})
+    assert defaultclock.dt == 0.1 * ms
+    defaultclock.dt = 0.25 * ms
+    assert len(network.run(1 * ms).recorded["m.t"]) == 10  # as it was built
+    assert defaultclock.dt == 0.25 * ms
+
+
+tau_of_both = 10 * ms
+
+
+@pytest.mark.parametrize("kind", [bp.RuntimeNetwork, pytest.param(bp.CompiledNetwork, marks=pytest.mark.compiled)])  # fmt: skip
+def test_the_callers_own_constants_come_first(kind):
+    tau_of_both = 5 * ms  # noqa: F841 (used in the string)
+
+    def build():
+        g = NeuronGroup(1, "dv/dt = -v/tau_of_both : 1", method="exact", name="g")
+        g.v = 1
+        return Network(g)
+
+    assert kind(build).run(10 * ms).state["g.v"] == pytest.approx(np.exp(-2))
+
+
+def test_each_object_draws_its_own_network(network_of):
+    one, other = network_of(drawn), network_of(drawn)
+    wholes = one.run(30 * ms), other.run(30 * ms)
+    assert not np.array_equal(wholes[0].state["g.v"], wholes[1].state["g.v"])
+    first = one.run(7 * ms)  # its state is complete: another object goes on with it
+    np.testing.assert_allclose(other.run(23 * ms, first.state).state["g.v"], wholes[0].state["g.v"], rtol=1e-12)  # fmt: skip
+    np.testing.assert_array_equal(other.run(30 * ms).state["g.v"], wholes[1].state["g.v"])
+
+
+def test_a_seed_after_the_draws_does_not_draw_again(network_of):
+    def build():
+        network = drawn()
+        brian2.seed(7)
+        return network
+
+    network = network_of(build)
+    np.testing.assert_array_equal(
+        network.run(20 * ms).state["g.v"], network.run(20 * ms).state["g.v"]
+    )
+
+
+@pytest.mark.compiled
+def test_the_order_of_initial_values_is_part_of_a_networks_code():
+    def build(first, second_):
+        def make():
+            g = NeuronGroup(1, "v_t : 1\nx : 1", name="g")
+            for name, value in (first, second_):
+                setattr(g, name, value)
+            return Network(g)
+
+        return make
+
+    values = ("v_t", 3), ("x", "v_t*2")
+    one, other = (bp.CompiledNetwork(build(*order)) for order in (values, values[::-1]))
+    assert one.folder != other.folder
+    assert one.run(1 * ms).state["g.x"] == 6
+    assert other.run(1 * ms).state["g.x"] == 0
+
+
+def test_lasting_keeps_whatever_the_users_variables_are_called():
+    def build():
+        g = NeuronGroup(1, "arrival : 1\nsynapse : 1\nspace : 1", threshold="arrival > 5", reset="", name="g")  # fmt: skip
+        return Network(g)
+
+    state = bp.RuntimeNetwork(build, "numpy").run(1 * ms, {"g.arrival": 2}).state
+    kept = bp.backends.lasting(state)
+    assert set(kept) == {"g.arrival", "g.synapse", "g.space"}
+    assert "g._spikespace" in bp.backends.lasting(state, events=True)
+
+
+@pytest.mark.compiled
+def test_spikes_in_flight_to_synapses_that_are_not_there():
+    for network in (bp.CompiledNetwork(delayed), bp.RuntimeNetwork(delayed, "numpy")):
+        with pytest.raises((ValueError, RuntimeError), match="synapses that are not there"):
+            network.run(1 * ms, {"s_pre:arrival": [1e-3], "s_pre:synapse": [700]})
+
+
+def test_a_pruner_needs_one_piece():
+    def build():
+        network = delayed()
+        p = SpikeGeneratorGroup(1, [], [] * second, name="q")
+        g = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0", name="h")
+        s = Synapses(p, g, "w : 1\nmask : 1", on_pre="v_post += w*mask", name="z")
+        s.connect()
+        s.mask = 1
+        network.add(p, g, s, bp.Pruner(s, bp.ConstantNeuronPruning(n=0), every=1 * ms))
+        return network
+
+    network = bp.RuntimeNetwork(build, "numpy")
+    first = network.run(3 * ms)
+    with pytest.raises(NotImplementedError, match="'pruner' keeps its decisions in Python"):
+        network.run(3 * ms, first.state)
+
+
 # -- What is refused by name, before anything is compiled ------------------------------------------
 
 

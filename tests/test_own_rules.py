@@ -282,6 +282,20 @@ def test_weights_that_grow_by_themselves_are_refused(kind):
         bp.Pruner(synapses, half, every=1 * ms)
 
 
+def test_regular_operations_on_weights_are_looked_at():
+    inputs = SpikeGeneratorGroup(2, [], [] * ms)
+    neurons = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0")
+    for code, fits in (("w = w*0.5", True), ("w = w + 0.1", False)):
+        synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w")
+        synapses.connect()
+        synapses.run_regularly(code, dt=1 * ms)
+        if fits:
+            bp.Pruner(synapses, half, every=1 * ms)
+        else:
+            with pytest.raises(ValueError, match=r"would learn.*run_regularly"):
+                bp.Pruner(synapses, half, every=1 * ms)
+
+
 def test_a_mask_is_0_or_1_for_each_synapse():
     net, synapses, _ = network(half)
     synapses.mask = 0.5
