@@ -232,7 +232,7 @@ def synaptic_code(synapses):
             text = f"{part.target_varname} = {part.expression} (summed)"
             line = (text, part.target_varname, "summed", str(part.expression))
             codes.append(("model", [line], {part.target_varname}))
-        elif type(part) is CodeRunner and part.group is synapses:
+        elif type(part) is CodeRunner and part.group.name == synapses.name:
             codes.append(
                 (
                     f"run_regularly '{part.name}'",
