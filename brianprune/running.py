@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from .identity import own_code
-from .parameters import Parameters
+from .parameters import Parameters, parse
 from .results import FORMAT, NewerFormat, TableResult, provenance, read_tree, write_tree
 from .storage import StorageError, remove_leftovers, why
 
@@ -50,6 +50,14 @@ class Computation(Parameters):
         return _with_key, (type(self), self._values, self.key)
 
     def _store(self, results):
+        if results is not None:
+            try:
+                parse(repr(self))
+            except ValueError as error:
+                raise ValueError(
+                    f"{type(self).__name__}: its result could not be read back ({error}); let all parameters be"
+                    " numbers, text, quantities, or tuples of these"
+                ) from None
         return Store(self, results)
 
     def stored(self, results):
@@ -270,6 +278,9 @@ class Store:
         """Store the progress; the checkpoint before it is kept."""
         if self.folder is None:
             return
+        for path in (self._current, self._previous):
+            if path.is_dir():
+                _remove(path)
         with self._saying_what_is_kept():
             with contextlib.suppress(FileNotFoundError):
                 os.replace(self._current, self._previous)
@@ -309,6 +320,8 @@ class Store:
         if self.folder is None:
             return
         unpruned, path = self._shared_path(done)
+        if path.is_dir():
+            _remove(path)
         with self._saying_what_is_kept():
             write_tree(path, {**progress, "experiment": repr(unpruned)})
 

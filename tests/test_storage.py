@@ -178,6 +178,19 @@ def test_links_to_other_files_are_refused(tiny, kept, copy, tmp_path):
         tiny.stored(copy)
 
 
+def test_a_parameter_that_no_file_could_hold_is_found_before_the_run(tiny, tmp_path):
+    from pathlib import Path
+
+    from brianprune.parameters import Parameter
+
+    class Foldered(bp.Digits):
+        folder = Parameter(Path("somewhere"), "of the images", kind=Path)
+
+    with pytest.raises(ValueError, match=r"could not be read back.*numbers, text"):
+        tiny.replace(data=Foldered(n_train=20)).run("numpy", results=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_code_of_ones_own_class_is_part_of_the_identity(tiny, tmp_path):
     def experiment(n):
         class Mine(bp.ScheduledPruning):
@@ -195,6 +208,57 @@ def test_code_of_ones_own_class_is_part_of_the_identity(tiny, tmp_path):
     assert one.key == experiment(1).key
     assert one.run("numpy", results=tmp_path).n_pruned == 1
     assert two.run("numpy", results=tmp_path).n_pruned == 2
+
+
+def test_a_damaged_checkpoint_does_not_take_the_good_ones_place(tiny, copy, monkeypatch):
+    (copy / f"{tiny.key}.h5").unlink()
+    current = copy / f"{tiny.key}.part"
+    kept = read_tree(copy / f"{tiny.key}.part-before")["done"]
+    current.write_bytes(current.read_bytes()[:-9])
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage.os, "fsync", full)
+    with (
+        pytest.warns(UserWarning, match="the one before is used"),
+        pytest.raises(bp.StorageError, match=f"kept until image {kept}"),
+    ):
+        tiny.run("numpy", results=copy, segment=5)
+    monkeypatch.undo()
+    seen = []
+    tiny.run("numpy", results=copy, segment=5, report=lambda done, *_: seen.append(done))
+    assert min(seen) > kept
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_damaged(tiny, copy, monkeypatch):
+    from pathlib import Path
+
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+
+    def refuse(self):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(bp.StorageError, match=r"cannot be read \(Permission denied"):
+        tiny.stored(copy)
+    with pytest.raises(bp.StorageError, match="cannot be read"):
+        Store(tiny, copy).checkpoint(lambda progress: None)
+    monkeypatch.undo()
+    assert before == {path.name: path.read_bytes() for path in copy.iterdir()}
+
+
+def test_folders_where_files_should_be_are_removed(tiny, tmp_path):
+    for end in (".part", ".part-before"):
+        (tmp_path / f"{tiny.key}{end}").mkdir()
+    with pytest.warns(UserWarning, match="it is a folder"):
+        tiny.run("numpy", results=tmp_path, segment=5)
+    (tmp_path / f"{tiny.key}.h5").unlink()
+    (tmp_path / f"{tiny.key}.h5").mkdir()
+    with pytest.raises(ValueError, match="it is a folder"):
+        tiny.stored(tmp_path)
+    tiny.forget(tmp_path)
+    assert tiny.stored(tmp_path) is None
 
 
 # -- No space, no permission, leftovers ---------------------------------------------------------------
@@ -303,6 +367,15 @@ def test_the_cache_heals_itself_and_runs_nothing_foreign(tmp_path):
         os.chown(other.folder, 12345, -1)
         with pytest.raises(bp.StorageError, match=r"belongs to another user.*BRIANPRUNE_CACHE"):
             compiled()
+
+
+@pytest.mark.compiled
+def test_errors_of_ones_own_build_are_not_the_caches(tmp_path):
+    def broken():
+        return np.load(tmp_path / "no such weights.npy")
+
+    with pytest.raises(FileNotFoundError, match="no such weights"):
+        bp.CompiledNetwork(broken, cache=tmp_path)
 
 
 @pytest.mark.compiled
