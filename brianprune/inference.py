@@ -144,8 +144,12 @@ class FrozenNetwork:
             raise ValueError(
                 f"images of shape {images.shape}: must be (images, {self.n_inputs}), at least one"
             )
-        if images.dtype.kind not in "biu" or images.min() < 0 or images.max() > 255:
-            raise ValueError(f"images of type {images.dtype}: must be whole numbers from 0 to 255")
+        if (
+            images.dtype.kind not in "biuf"
+            or not (images.min() >= 0 and images.max() <= 255)
+            or np.any(images.astype(np.uint8) != images)
+        ):
+            raise ValueError("images: grey levels must be whole numbers from 0 to 255")
         if isinstance(segment, bool) or segment < 1:
             raise ValueError(f"segment = {segment!r}: must be a whole number of images, at least 1")
         images = images.astype(np.uint8)

@@ -77,3 +77,15 @@ def test_what_it_cannot_do_is_said(results):
     empty.labels = results["weights"].labels
     with pytest.raises(ValueError, match="no synapse of a living neuron is left"):
         FrozenNetwork(empty, "sparse", "numpy")
+
+
+def test_images_must_be_grey_levels(tiny):
+    result = tiny.replace(pruning=None).run("numpy")
+    frozen, images = bp.FrozenNetwork(result, backend="numpy"), tiny.data.load().test
+    expected = frozen.counts(images)
+    np.testing.assert_array_equal(frozen.counts(images.astype(float)), expected)
+    for wrong in (images / 255, images * 300.0, images - 1.0, images * np.nan):
+        with pytest.raises(ValueError, match="whole numbers from 0 to 255"):
+            frozen.counts(wrong)
+    with pytest.raises(ValueError, match="segment = -3"):
+        frozen.counts(images, segment=-3)
