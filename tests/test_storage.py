@@ -89,7 +89,7 @@ def test_a_damaged_checkpoint_is_never_used(tiny, copy, which):
         (lambda: store.shared(8, check)) if "shared" in which else lambda: store.checkpoint(check)
     )
     before = {p.name: read_tree(p)["done"] for p in copy.iterdir() if ".part" in p.name}
-    for content in damages(path.read_bytes(), 100):
+    for content in damages(path.read_bytes()):
         path.write_bytes(content)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
