@@ -4,16 +4,15 @@ import platform
 
 import brian2
 
-from . import __version__
-from .backends import BACKENDS, check_backend
+from . import __version__, backends
 
 if __name__ == "__main__":
     print(
         f"brianprune {__version__}, Brian2 {brian2.__version__}, Python {platform.python_version()}"
     )
-    for backend in BACKENDS:
+    for backend in backends.BACKENDS:
         try:
-            check_backend(backend)
+            backends.get(backend)
             print(f"{backend:14} works here")
         except RuntimeError as error:
             print(f"{backend:14} {error}")

@@ -269,7 +269,16 @@ def footprint(mask, alive, bits_per_weight=16):
     return int(np.count_nonzero(alive)) * np.shape(mask)[0] * bits_per_weight // 8
 
 
-def synaptic_operations(input_spikes, exc_spikes, mask, alive, frozen=None, inh_spikes=None):
+def synaptic_operations(
+    input_spikes,
+    exc_spikes,
+    mask,
+    alive,
+    frozen=None,
+    inh_spikes=None,
+    inhibits=True,
+    updates=("pre", "post"),
+):
     """Count synaptic operations: one presynaptic spike through one existing synapse.
 
     Parameters
@@ -283,6 +292,10 @@ def synaptic_operations(input_spikes, exc_spikes, mask, alive, frozen=None, inh_
     inh_spikes : array of int, shape (neurons,), optional
         Spikes of the inhibitory partners. Default: as many as their neurons', which the
         broadcast stands for.
+    inhibits : bool
+        Whether there is inhibition.
+    updates : collection of str
+        The sides whose spikes change weights.
 
     Returns
     -------
@@ -295,12 +308,14 @@ def synaptic_operations(input_spikes, exc_spikes, mask, alive, frozen=None, inh_
     plastic = mask if frozen is None else mask & ~frozen
     inh_spikes = exc_spikes if inh_spikes is None else inh_spikes
     input_spikes = np.asarray(input_spikes, dtype=np.int64)
-    forward, updates = (int(input_spikes @ which.sum(axis=1)) for which in (mask, plastic))
+    forward, learning = (int(input_spikes @ which.sum(axis=1)) for which in (mask, plastic))
+    others = max(0, int(np.count_nonzero(alive)) - 1)
+    of_neurons = int(np.asarray(exc_spikes, dtype=np.int64) @ plastic.sum(axis=0))
     return {
         "inputs_exc": forward,
-        "inputs_exc_frozen": forward - updates,
-        "exc_inh": int(np.sum(exc_spikes)),
-        "inh_exc": int(np.sum(inh_spikes)) * max(0, int(np.count_nonzero(alive)) - 1),
-        "updates_pre": updates,
-        "updates_post": int(np.asarray(exc_spikes, dtype=np.int64) @ plastic.sum(axis=0)),
+        "inputs_exc_frozen": forward - learning,
+        "exc_inh": int(np.sum(exc_spikes)) if inhibits else 0,
+        "inh_exc": int(np.sum(inh_spikes)) * others if inhibits else 0,
+        "updates_pre": learning if "pre" in updates else 0,
+        "updates_post": of_neurons if "post" in updates else 0,
     }

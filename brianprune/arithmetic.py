@@ -85,6 +85,7 @@ class FloatingPoint(Parameters):
     )
 
     exact = False  #: whether compiled code that learns must compute just what is written
+    needs = frozenset()  #: capabilities that a backend must have
 
     @property
     def dtype(self):
@@ -201,6 +202,7 @@ class FixedPoint(Parameters):
     dtype = np.dtype(np.float64)
     method = "fixed_point"
     exact = True
+    needs = frozenset({"exact code"})
 
     def validate(self):
         for name in ("v", "g", "w", "theta", "current", "trace"):
@@ -254,144 +256,8 @@ class FixedPoint(Parameters):
             for name in ("v", "g", "w", "theta", "current", "trace")
         }
 
-    def constants(self, parameters):
-        """Return a `DiehlCook` network's constants as raw codes.
-
-        Parameters
-        ----------
-        parameters : DiehlCook
-
-        Returns
-        -------
-        dict of int
-
-        Raises
-        ------
-        ValueError
-            If a format cannot hold one of them.
-        """
-        p, formats = parameters, self.formats
-        v, g, theta = formats["v"], formats["g"], formats["theta"]
-        raw = {}
-        for name in ("v_rest", "v_reset", "E_exc", "E_inh"):
-            raw[name] = self._held("v", name, float(getattr(p, name) / mV))
-        raw["w_inh"] = self._held("g", "w_inh", p.w_inh)
-        for name, tau in (("k_m", p.tau_m), ("k_e", p.tau_e), ("k_i", p.tau_i)):
-            k = round(float(p.dt / tau) * 2**self.constant_bits)
-            if not 1 <= k <= 2**self.constant_bits:
-                raise ValueError(
-                    f"FixedPoint.constant_bits = {self.constant_bits}: cannot hold dt/{name.replace('k', 'tau')}"
-                    f" = {float(p.dt / tau):.3g}, which must be from 2**-{self.constant_bits} to 1"
-                )
-            if abs(k / 2**self.constant_bits / float(p.dt / tau) - 1) > 0.05:
-                raise ValueError(
-                    f"FixedPoint.constant_bits = {self.constant_bits}: dt/{name.replace('k', 'tau')} ="
-                    f" {float(p.dt / tau):.3g} becomes {k / 2**self.constant_bits:.3g}, more than 5 % off;"
-                    " use more bits"
-                )
-            raw[name] = k
-        aligned = max(v.fraction, theta.fraction)
-        raw["v_to_margin"] = 2 ** (aligned - v.fraction)
-        raw["theta_to_margin"] = 2 ** (aligned - theta.fraction)
-        firing = float((p.v_thresh - p.theta_offset) / mV)
-        raw["firing_margin"] = round(firing * 2**aligned)
-        raw["refractory_steps"] = round(float(p.refractory / p.dt))
-        raw["v_min"], raw["v_max"] = v.limits
-        raw["g_max"] = g.limits[1]
-        raw["current_min"], raw["current_max"] = formats["current"].limits
-        return {name: int(value) for name, value in raw.items()}
-
-    def learning_constants(self, parameters):
-        """Return what learning adds to `constants`, by object and variable.
-
-        Raises
-        ------
-        ValueError
-            If a rate becomes 0 or more than 5 % off, a decay would end early, or w cannot hold w_max.
-        """
-        p, formats = parameters, self.formats
-        w, trace = formats["w"], formats["trace"]
-        duration = p.presentation + p.rest
-        tau_theta = p.tau_theta * p.n_exc / 100
-        one = self._held("trace", "a trace of 1", 1.0)
-        rates = {
-            "k_theta": ("rate_bits", float(duration / tau_theta)),
-            "eta_minus": ("rate_bits", p.eta_minus),
-            "eta_plus": ("rate_bits", p.eta_plus),
-            "k_trace": ("constant_bits", float(p.dt / p.tau_pre)),
-            "k_fast": ("constant_bits", float(p.dt / p.tau_post_fast)),
-            "k_slow": ("constant_bits", float(p.dt / p.tau_post_slow)),
-        }
-        raw = {}
-        for name, (bits, value) in rates.items():
-            raw[name] = self._rate(name, bits, value)
-        theta, step = formats["theta"], float(p.theta_plus / mV)
-        raw["theta_plus"] = theta.raw(step)
-        made = raw["theta_plus"] * 2.0**-theta.fraction
-        if step > 0 and abs(made / step - 1) > 0.05:
-            raise ValueError(
-                f"FixedPoint.theta = '{theta}': theta_plus = {p.theta_plus} becomes {made:.3g} mV, more"
-                " than 5 % off; use more fraction bits"
-            )
-        if p.w_max * 2.0**w.fraction > w.limits[1] + 1:
-            raise ValueError(f"FixedPoint.w = '{w}': cannot hold w_max = {p.w_max:g}")
-        self._check_dead_zones(raw)
-        needed = int(raw["eta_plus"]).bit_length() + 2 * trace.bits
-        if needed > 53:
-            raise ValueError(
-                f"FixedPoint.trace = '{trace}', rate_bits = {self.rate_bits}: a weight's change needs"
-                f" {needed} bits, more than the 53 that the twin is exact to; use fewer"
-            )
-        stochastic = self.rounding == "stochastic"
-        scale = w.fraction + 16 - self.rate_bits
-        quantum = 2 ** (formats["g"].fraction - w.fraction)
-        return {
-            "exc": {
-                "trace_one": one,
-                "k_fast": raw["k_fast"],
-                "k_slow": raw["k_slow"],
-                "theta_plus": raw["theta_plus"],
-                "theta_max": formats["theta"].limits[1],
-                "k_theta": raw["k_theta"],
-                "rate_lsb": 2.0**-self.rate_bits,
-                "weight_sum": np.rint(p.weight_sum * 2.0 ** formats["g"].fraction),
-            },
-            "trace": {
-                "k_trace": raw["k_trace"],
-                "k_lsb": 2.0**-self.constant_bits,
-                "trace_one": one,
-            },
-            "inputs_exc": {
-                "eta_minus": raw["eta_minus"],
-                "eta_plus": raw["eta_plus"],
-                "w_max": w.raw(p.w_max) * quantum,
-                "quantum": quantum,
-                "minus_lsb": 2.0 ** (scale - trace.fraction),
-                "plus_lsb": 2.0 ** (scale - 2 * trace.fraction),
-                "dither": float(stochastic),
-                "half": 0.0 if stochastic else 32768.0,
-            },
-        }
-
-    def _check_dead_zones(self, raw):
-        """Raise an error if a decay, cut off to whole codes, would end early."""
-        theta, trace = self.formats["theta"], self.formats["trace"]
-        stays = 2.0 ** (self.rate_bits - theta.fraction) / max(raw["k_theta"], 1)
-        if stays > 1:
-            raise ValueError(
-                f"FixedPoint.theta = '{theta}': theta would not decay below {stays:.3g} mV; use more"
-                " fraction bits"
-            )
-        for name in ("k_trace", "k_fast", "k_slow"):
-            stays = 2.0 ** (self.constant_bits - trace.fraction) / max(raw[name], 1)
-            if stays > 0.05:
-                raise ValueError(
-                    f"FixedPoint.trace = '{trace}': a trace would not decay below {stays:.3g} of one;"
-                    " use more fraction bits"
-                )
-
-    def _rate(self, name, bits, value):
-        """Return a rate as a whole number, or raise an error naming what holds it."""
+    def rate(self, name, bits, value):
+        """Return a rate as a whole number of `bits`, or raise an error naming what holds it."""
         raw = round(value * 2 ** getattr(self, bits))
         if value > 0 and (raw < 1 or abs(raw / 2 ** getattr(self, bits) / value - 1) > 0.05):
             raise ValueError(
@@ -400,7 +266,8 @@ class FixedPoint(Parameters):
             )
         return raw
 
-    def _held(self, signal, name, value):
+    def held(self, signal, name, value):
+        """Return a constant as a raw code, or raise an error if a signal's format cannot hold it."""
         form = self.formats[signal]
         if not form.holds(value):
             low, high = (code * 2.0**-form.fraction for code in form.limits)

@@ -1,11 +1,149 @@
-"""From an image to spikes: (neurons, time steps), no seconds."""
+"""From an image to spikes: (neurons, time steps), no seconds.
+
+The encodings are parts of a network. The spikes of presentation k depend on (seed, stream, k) alone.
+"""
 
 import numpy as np
+from brian2 import Hz, ms
 
-__all__ = ["difference_of_gaussians", "latencies", "spikes_of"]
+from . import streams
+from .parameters import OURS, Parameter, Parameters
+
+__all__ = [
+    "Encoding",
+    "Latency",
+    "PoissonRate",
+    "RegularRate",
+    "difference_of_gaussians",
+    "image_numbers",
+    "latencies",
+    "poisson_spikes",
+    "presentations",
+]
 
 
-def spikes_of(image, rate_per_level, n_steps, rng):
+class Encoding(Parameters):
+    """Base of encodings: from grey levels to spikes.
+
+    A subclass defines ``spikes(image, network, n_steps, rng)``: `image` holds grey levels (0 to 255),
+    `n_steps` is how many time steps may have input, `rng` a NumPy generator of the presentation. It returns
+    (pixels, steps), sorted by step and then by pixel, at most one spike of a pixel a step.
+    """
+
+    def check(self, network):
+        """Raise an error, naming the field, if the encoding does not fit a network's times."""
+
+    def spikes(self, image, network, n_steps, rng):
+        """Return the spikes of one image: (pixels, steps)."""
+        raise NotImplementedError(
+            f"{type(self).__name__} needs a method spikes(image, network, n_steps, rng)"
+        )
+
+
+class PoissonRate(Encoding):
+    """Poisson spikes: a pixel's rate is its grey level times `rate`."""
+
+    rate = Parameter(
+        0.3 * Hz, "input rate per grey level (255: 76.5 Hz; code: 0.25 Hz)", OURS, above=0 * Hz
+    )
+
+    def check(self, network):
+        _check_rate(self, network)
+
+    def spikes(self, image, network, n_steps, rng):
+        """Return the spikes of one image: (pixels, steps)."""
+        return poisson_spikes(image, float(self.rate * network.dt), n_steps, rng)
+
+
+class RegularRate(Encoding):
+    """Regular spikes: a pixel's rate is its grey level times `rate`, its phase is drawn at random."""
+
+    rate = Parameter(0.3 * Hz, "input rate per grey level, as of PoissonRate", OURS, above=0 * Hz)
+
+    def check(self, network):
+        _check_rate(self, network)
+
+    def spikes(self, image, network, n_steps, rng):
+        """Return the spikes of one image: (pixels, steps)."""
+        lit = np.flatnonzero(image)
+        per_step = image[lit] * float(self.rate * network.dt)
+        phase = rng.random(len(lit))
+        passed = np.floor(phase[:, np.newaxis] + per_step[:, np.newaxis] * np.arange(n_steps + 1))
+        which, step = np.nonzero(np.diff(passed, axis=1))
+        return _sorted(lit[which], step)
+
+
+class Latency(Encoding):
+    """One spike a pixel: the brighter, the earlier."""
+
+    window = Parameter(
+        100 * ms, "time of the darkest pixel's spike, the brightest's being 0", OURS, minimum=0 * ms
+    )
+    level = Parameter(1, "darkest grey level that spikes", OURS, minimum=1, maximum=255)
+
+    def check(self, network):
+        if not self.window < network.presentation:
+            raise ValueError(
+                f"Latency.window = {self.window}: must be shorter than presentation = {network.presentation}"
+            )
+
+    def spikes(self, image, network, n_steps, rng):
+        """Return the spikes of one image: (pixels, steps)."""
+        lit = np.flatnonzero(np.asarray(image) >= self.level)
+        late = (255.0 - np.asarray(image)[lit]) / 254 * float(self.window / network.dt)
+        return _sorted(lit, np.minimum(np.rint(late).astype(np.int64), n_steps - 1))
+
+
+def _check_rate(encoding, network):
+    if encoding.rate * 255 * network.dt >= 1:
+        raise ValueError(
+            f"{type(encoding).__name__}.rate = {encoding.rate}: white pixels would spike more than once a step"
+            f" of dt = {network.dt}; use a lower rate or a smaller dt"
+        )
+
+
+def _sorted(pixels, steps):
+    order = np.lexsort((pixels, steps))
+    return pixels[order].astype(np.int32), steps[order].astype(np.int32)
+
+
+def presentations(network, images, seed, stream, first, last):
+    """Return the spikes of presentations `first` to `last`.
+
+    Parameters
+    ----------
+    network : Model
+        Gives the encoding and how long an image is shown.
+    images : array of uint8, shape (images, pixels)
+        After the last comes the first.
+    seed, stream : int
+        See `brianprune.streams`.
+    first, last : int
+
+    Returns
+    -------
+    pixels, steps : arrays of int
+        Steps count from the start of `first`. The last step of each image is silent, as it is for the
+        neurons.
+    """
+    n_steps = min(network.steps_shown, network.steps_per_image - 1)
+    pixels, steps = [], []
+    for k in range(first, last):
+        spiking, at = network.encoding.spikes(
+            images[k % len(images)], network, n_steps, streams.rng(seed, stream, k)
+        )
+        pixels.append(spiking)
+        steps.append(np.asarray(at).astype(np.int64) + (k - first) * network.steps_per_image)
+    return np.concatenate(pixels), np.concatenate(steps)
+
+
+def image_numbers(times, network):
+    """Return the number of the image in which spikes fell, from times in seconds since the first."""
+    steps = np.rint(np.asarray(times) / network.seconds_per_step).astype(np.int64)
+    return steps // network.steps_per_image
+
+
+def poisson_spikes(image, rate_per_level, n_steps, rng):
     """Draw the Poisson spikes of one image: each pixel a Bernoulli process in time steps.
 
     Parameters

@@ -1,135 +1,200 @@
 """Inference: a trained network, frozen and rebuilt small, on all cores."""
 
-import functools
 import itertools
+from typing import NamedTuple
 
 import joblib
 import numpy as np
-from brian2 import second
 
-from . import analysis
-from .backends import WITHOUT_GENN, CompiledNetwork, DenseSynapses, RuntimeNetwork, check_backend
-from .network import build_network, parameter_values
+from . import analysis, backends
+from .arithmetic import FloatingPoint
+from .backends.registry import PROCESSES, REWIRED
+from .encoding import image_numbers, presentations
+from .models import Form
+from .streams import EVALUATION
 
-__all__ = ["FrozenNetwork", "show"]
+__all__ = ["FrozenNetwork", "Shown"]
 
 
-def show(network, experiment, state, images, stream, first, last):
-    """Show images ``first`` to ``last`` to a frozen network in one run.
+class Shown(NamedTuple):
+    """What a frozen network did with some images."""
 
-    Parameters
-    ----------
-    network : CompiledNetwork or RuntimeNetwork
-    experiment : Experiment
-    state : dict
-        Weights, thresholds and parameters of the network.
-    images : array, shape (images, pixels)
-    stream : int
-        Of the random numbers, see `brianprune.experiment`.
-    first, last : int
-
-    Returns
-    -------
-    counts : array, shape (last - first, neurons)
-        Spikes of each neuron.
-    input_spikes : array, shape (pixels,)
-    run : Segment
-    """
-    p = experiment.network
-    duration = float((p.presentation + p.rest) / second)
-    spikes = experiment._spikes(images, stream, first, last)
-    run = network.run((last - first) * duration * second, state, {"inputs": spikes})
-    neuron, times = run.spikes["spikes"]
-    image = (times / duration + 1e-9).astype(np.int64)
-    counts = np.zeros((last - first, len(np.atleast_1d(state["exc.theta"]))), dtype=np.uint16)
-    np.add.at(counts, (image, neuron), 1)
-    return counts, np.bincount(spikes[0], minlength=images.shape[1]), run
+    counts: np.ndarray  #: (images, neurons), spikes
+    input_spikes: np.ndarray  #: (sources,), of the plastic synapses
+    run: object  #: the `Segment`
 
 
 class FrozenNetwork:
-    """A trained network for inference: only living neurons and, if sparse, existing synapses.
+    """A trained network for inference, from arrays.
 
     Parameters
     ----------
-    result : Result
-    synapses : {'dense', 'sparse'}
-        `dense`: a weight matrix of the living neurons, pruned synapses are zeros in it.
-        `sparse`: pruned synapses are not instantiated. Both give the same spikes.
-    backend : {'cpp_standalone', 'cython', 'numpy'}
+    network : DiehlCook or another Model
+    weights : array, shape (sources, neurons)
+    theta : array, shape (neurons,)
+        Adaptive thresholds in volts.
+    alive : array of bool, shape (neurons,), optional
+        Default: all.
+    mask : array of bool, shape (sources, neurons), optional
+        Synapses that exist. Default: all.
+    state : dict, optional
+        What else the network keeps from training, by "object.variable".
+    n_inputs : int, optional
+        Pixels of an image. Default: the sources.
+    labels : array of int, shape (neurons,), optional
+        Class of each neuron, for `predict`.
     arithmetic : FloatingPoint or FixedPoint, optional
-        Default: that of the result. `FixedPoint` is the hardware datapath's twin: weights and
+        Default: `FloatingPoint`. `FixedPoint` is the hardware datapath's twin: weights and
         thresholds are brought to its formats.
+    synapses : {'dense', 'sparse'}
+        `dense`: a weight matrix, pruned synapses are zeros in it.
+        `sparse`: pruned synapses are not instantiated. Both give the same spikes.
+    small : bool
+        Whether dead neurons are left out.
+    backend : str
+        See `Experiment.run`.
+    seed : int
+        Of the input spikes.
 
     Examples
     --------
     >>> import brianprune as bp
+    >>> import numpy as np
     >>> from brian2 import ms
-    >>> experiment = bp.Experiment(
-    ...     network=bp.DiehlCook(n_exc=5, presentation=20*ms), data=bp.digits(n_train=10, n_test=4),
-    ...     pruning=bp.PostTrainingNeuronPruning(n=2))
-    >>> result = experiment.run(backend="numpy")
-    >>> FrozenNetwork(result, backend="numpy").counts(experiment.data.load().test).shape
+    >>> network = bp.DiehlCook(n_exc=3, presentation=20*ms)
+    >>> weights, theta = np.full((64, 3), 0.5), np.full(3, 0.01)
+    >>> frozen = bp.FrozenNetwork(network, weights, theta, backend="numpy")
+    >>> frozen.counts(np.full((4, 64), 255)).shape
     (4, 3)
     """
 
-    def __init__(self, result, synapses="dense", backend="cpp_standalone", arithmetic=None):
+    def __init__(
+        self,
+        network,
+        weights,
+        theta,
+        alive=None,
+        mask=None,
+        *,
+        state=None,
+        n_inputs=None,
+        labels=None,
+        arithmetic=None,
+        synapses="dense",
+        small=True,
+        backend="cpp_standalone",
+        seed=0,
+    ):
         if synapses not in ("dense", "sparse"):
             raise ValueError(f"synapses = {synapses!r}: choose 'dense' or 'sparse'")
-        check_backend(backend, WITHOUT_GENN)
-        self.experiment, self.alive = result.experiment, np.flatnonzero(result.alive)
-        self.labels = result.labels[self.alive]
-        weights = result.weights[:, self.alive]
-        self.n_inputs = len(weights)
-        existing = np.nonzero(result.mask[:, self.alive]) if synapses == "sparse" else None
+        arithmetic = FloatingPoint() if arithmetic is None else arithmetic
+        self._backend = backends.get(backend)
+        form = self._backend.form(Form(arithmetic.method, learning=False))
+        network.check(form)
+        backends.get(backend, arithmetic.needs | network.needs)
+        weights, theta = np.asarray(weights), np.asarray(theta)
+        alive, mask = self._checked(network, weights, theta, alive, mask)
+        #: numbers of the neurons that are there
+        self.alive = np.flatnonzero(alive) if small else np.arange(len(alive))
+        self.labels = None if labels is None else np.asarray(labels)[self.alive]
+        self.model = network.reduced(len(self.alive)) if len(self.alive) < len(alive) else network
+        if self.model is None:
+            raise NotImplementedError(
+                f"{type(network).__name__} cannot be built without its dead neurons: use small=False"
+            )
+        self.n_inputs = len(weights) if n_inputs is None else n_inputs
+        self.seed = seed
+        weights, mask = weights[:, self.alive], mask[:, self.alive]
+        existing = np.nonzero(mask) if synapses == "sparse" else None
         if existing is not None and not len(existing[0]):
             raise ValueError("synapses = 'sparse': no synapse of a living neuron is left")
-        small = self.experiment.network.replace(n_exc=len(self.alive))
-        arithmetic = self.experiment.arithmetic if arithmetic is None else arithmetic
-        build = functools.partial(
-            build_network, n_inputs=self.n_inputs, method=arithmetic.method, learning=False
+        if existing is not None and self._backend.textbook:
+            raise NotImplementedError(
+                f"synapses = 'sparse': not on {backend}; use synapses='dense' or another backend"
+            )
+        #: the network on its backend
+        self.network = self._backend.make(
+            self.model, form, self.n_inputs, arithmetic.dtype, False, existing
         )
-        theta = result.theta[self.alive]
-        parameters = parameter_values(small, learning=False, arithmetic=arithmetic)
-        weights, theta = arithmetic.weights(weights), arithmetic.thetas(theta)
-        given = {}
-        if backend == "cpp_standalone":
-            # one synapse stands in for those that each run is given: nothing to compile anew
-            one = None if existing is None else (np.zeros(1, int), np.zeros(1, int))
-            self.network = CompiledNetwork(
-                lambda: build(small.structure(), dense=DenseSynapses, existing=one),
-                arithmetic.dtype,
-                namespace={},
-            )
-            if existing is not None:
-                names = ("_synaptic_pre", "_synaptic_post")
-                pairs = zip(names, existing, strict=True)
-                given = {f"inputs_exc.{name}": index for name, index in pairs}
-        else:
-            self.network = RuntimeNetwork(
-                lambda: build(small, existing=existing),
-                backend,
-                arithmetic.dtype,
-                namespace={},
-            )
-        self.state = parameters | given
-        self.state |= {
-            "inputs_exc.w": weights.ravel() if existing is None else weights[existing],
-            "exc.theta": theta,
-            "exc.alive": np.ones(len(self.alive), dtype=bool),
-            "exc.v": parameters["exc.v_rest"],
+        plastic, readout = self.model.plastic, self.model.readout
+        w = arithmetic.weights(weights * mask)
+        self.state = self.model.values(form, arithmetic) | self.model.resting_state(arithmetic)
+        self.state |= dict(state or {}) | {
+            f"{plastic}.w": w.ravel() if existing is None else w[existing],
+            f"{readout}.theta": arithmetic.thetas(theta[self.alive]),
+            f"{readout}.alive": alive[self.alive],
         }
-        if small.inhibition == "partners":
-            self.state["inh.v"] = float(small.v_rest_inh)
+        if existing is not None and REWIRED in self._backend.capabilities:
+            names = ("_synaptic_pre", "_synaptic_post")
+            self.state |= {
+                f"{plastic}.{name}": index for name, index in zip(names, existing, strict=True)
+            }
 
-    def counts(self, images, stream=2, n_jobs=1, segment=1000):
-        """Count the spikes of each living neuron.
+    @classmethod
+    def from_result(cls, result, synapses="dense", backend="cpp_standalone", arithmetic=None):
+        """Return the network of a result, for the input spikes of its evaluation.
+
+        Parameters
+        ----------
+        result : Result
+        synapses, backend, arithmetic
+            As above; the default arithmetic is the result's.
+
+        Returns
+        -------
+        FrozenNetwork
+        """
+        e = result.experiment
+        return cls(
+            e.network,
+            result.weights,
+            result.theta,
+            result.alive,
+            result.mask,
+            state=result.other_state,
+            n_inputs=int(np.prod(result.image_shape)),
+            labels=result.labels,
+            arithmetic=e.arithmetic if arithmetic is None else arithmetic,
+            synapses=synapses,
+            backend=backend,
+            seed=e.seed,
+            small=e.network.reduced(1) is not None,
+        )
+
+    @staticmethod
+    def _checked(network, weights, theta, alive, mask):
+        """Return living neurons and mask as arrays, or raise an error that names the array."""
+        shape = np.shape(weights)
+        if len(shape) != 2 or shape[1] != network.n_exc:
+            raise ValueError(
+                f"weights of shape {shape}: must be (sources, {network.n_exc}), the network's neurons"
+            )
+        alive = np.ones(shape[1], bool) if alive is None else np.asarray(alive).astype(bool)
+        mask = np.ones(shape, bool) if mask is None else np.asarray(mask).astype(bool)
+        for name, array, wanted in (
+            ("theta", theta, shape[1:]),
+            ("alive", alive, shape[1:]),
+            ("mask", mask, shape),
+        ):
+            if array.shape != wanted:
+                raise ValueError(
+                    f"{name} of shape {array.shape}: must be {wanted}, as weights are {shape}"
+                )
+        if not np.isfinite(weights).all() or not np.isfinite(theta).all():
+            raise ValueError("weights and theta must be finite numbers")
+        if not alive.any():
+            raise ValueError("alive: no neuron is left")
+        return alive, mask
+
+    def counts(self, images, stream=EVALUATION, n_jobs=1, segment=1000):
+        """Count the spikes of each neuron.
 
         Parameters
         ----------
         images : array, shape (images, pixels)
             Each is seen on its own, so that any split gives the same counts.
         stream : int
-            Of the input spikes' random numbers; 2 is that of a result's `test_counts`.
+            Of the input spikes' random numbers, see `brianprune.streams`.
         n_jobs : int
             Processes.
         segment : int
@@ -137,7 +202,7 @@ class FrozenNetwork:
 
         Returns
         -------
-        array, shape (images, living neurons)
+        array, shape (images, neurons that are there)
         """
         images = np.asarray(images)
         if images.ndim != 2 or not len(images) or images.shape[1] != self.n_inputs:
@@ -152,21 +217,44 @@ class FrozenNetwork:
             raise ValueError("images: grey levels must be whole numbers from 0 to 255")
         if isinstance(segment, bool) or segment < 1:
             raise ValueError(f"segment = {segment!r}: must be a whole number of images, at least 1")
-        images = images.astype(np.uint8)
-        if n_jobs != 1 and isinstance(self.network, RuntimeNetwork):
+        if n_jobs != 1 and PROCESSES not in self._backend.capabilities:
             raise ValueError(
-                f"n_jobs = {n_jobs}: only backend='cpp_standalone' runs on several processes; use"
-                " n_jobs=1"
+                f"n_jobs = {n_jobs}: backend = {self._backend.name!r} runs in one process; use"
+                " n_jobs=1 or backend='cpp_standalone'"
             )
+        images = images.astype(np.uint8)
         cuts = [*range(0, len(images), segment), len(images)]
         parts = joblib.Parallel(n_jobs=n_jobs)(
-            joblib.delayed(self._part)(images, stream, first, last)
+            joblib.delayed(self._counts)(images, stream, first, last)
             for first, last in itertools.pairwise(cuts)
         )
         return np.concatenate(parts)
 
-    def _part(self, images, stream, first, last):
-        return show(self.network, self.experiment, self.state, images, stream, first, last)[0]
+    def _counts(self, *which):
+        return self.show(*which).counts
+
+    def show(self, images, stream, first, last):
+        """Show images `first` to `last` in one run.
+
+        Parameters
+        ----------
+        images : array of uint8, shape (images, pixels)
+        stream : int
+        first, last : int
+
+        Returns
+        -------
+        Shown
+        """
+        model, n = self.model, last - first
+        pixels, steps = presentations(model, images, self.seed, stream, first, last)
+        run = self.network.run(
+            n * model.duration, self.state, {"inputs": (pixels, steps * model.seconds_per_step)}
+        )
+        neuron, times = run.spikes["spikes"]
+        counts = np.zeros((n, len(self.alive)), dtype=np.uint16)
+        np.add.at(counts, (image_numbers(times, model), neuron), 1)
+        return Shown(counts, source_counts(model, run, pixels, self.n_inputs), run)
 
     def predict(self, images, **how):
         """Predict the class of each image; takes what `counts` takes.
@@ -175,4 +263,13 @@ class FrozenNetwork:
         -------
         array of int, shape (images,)
         """
+        if self.labels is None:
+            raise ValueError("predict needs labels=: the class of each neuron")
         return analysis.predict(self.counts(images, **how), self.labels)
+
+
+def source_counts(model, run, pixels, n_inputs):
+    """Return the spikes of each neuron that a model's plastic synapses come from."""
+    if model.sources:
+        return np.bincount(run.spikes[model.sources][0], minlength=model.n_sources(n_inputs))
+    return np.bincount(pixels, minlength=n_inputs)

@@ -122,7 +122,12 @@ class Parameter:
                 names = " or ".join(
                     "None" if kind is type(None) else kind.__name__ for kind in kinds
                 )
-                raise TypeError(f"{field} = {value!r}: must be {names}")
+                example = (
+                    f", for example {type(self.default).__name__}()"
+                    if isinstance(self.default, Parameters)
+                    else ""
+                )
+                raise TypeError(f"{field} = {value!r}: must be {names}{example}")
             if not isinstance(value, numbers.Number) or isinstance(value, bool):
                 return value
             if not abs(value) < np.inf:
@@ -299,7 +304,8 @@ class Parameters:
             if callable(field.structural):
                 values[name] = field.structural(self._values[name])
             elif field.structural:
-                values[name] = self._values[name]
+                value = self._values[name]
+                values[name] = value.structure() if isinstance(value, Parameters) else value
         return type(self)(**values)
 
     def _replace_elements(self, name, elements, changes):

@@ -302,6 +302,8 @@ class Result(StoredResult):
         pruning events), peak memory in MB (of the process and its children, compiler included).
     image_shape : tuple of int
         (rows, columns) of an image.
+    other_state : dict
+        What a frozen network needs beside these, by "object.variable": empty for `DiehlCook`.
     """
 
     _ARRAYS = (
@@ -321,11 +323,13 @@ class Result(StoredResult):
         "operations",
         "provenance",
         "image_shape",
+        "other_state",
     )
-    _SINCE = ("image_shape",)
+    _SINCE = ("image_shape", "other_state")
 
     def check(self):
         super().check()
+        self.other_state = self.other_state or {}
         n_inputs, n_exc = np.shape(self.weights)
         if n_exc != self.experiment.network.n_exc:
             raise ValueError(
@@ -352,7 +356,7 @@ class Result(StoredResult):
         if (
             len(self.image_shape) != 2
             or min(self.image_shape) < 1
-            or np.prod(self.image_shape) != n_inputs
+            or self.experiment.network.n_sources(np.prod(self.image_shape)) != n_inputs
         ):
             raise ValueError(f"'image_shape' is {self.image_shape}, for {n_inputs} inputs")
 

@@ -14,7 +14,7 @@ from brian2 import Quantity
 from .datasets import digits
 from .experiment import Experiment
 from .parameters import OURS, Parameter
-from .running import Measurement
+from .runs import Measurement
 
 __all__ = ["Failed", "Search", "finished", "run_all", "sweep"]
 

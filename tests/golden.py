@@ -48,7 +48,7 @@ CASES = {
     "after training": (_SINGLE.replace(pruning=bp.PostTrainingNeuronPruning(n=2)), _TWO),
     "rest": (_TINY.replace(network__rest=20 * ms), _TWO),
     "partners": (
-        _TINY.replace(network__inhibition="partners", network__one_winner=False),
+        _TINY.replace(network__inhibition=bp.Partners(), network__one_winner=False),
         _TWO,
     ),
     "fixed point": (

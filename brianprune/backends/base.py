@@ -41,22 +41,13 @@ from brian2.units.fundamentalunits import Quantity, get_unit, have_same_dimensio
 from packaging.version import parse
 
 from .. import brian2_compat as compat
-from .dense import DenseSynapses, SparseSynapses
+from ..codeobjects import DenseSynapses, SparseSynapses
 
 __all__ = [
-    "BACKENDS",
-    "GENN",
-    "WITHOUT_GENN",
     "Segment",
     "check_compilers",
     "lasting",
 ]
-
-#: GeNN's model compiled for one CPU core, or for the GPU.
-GENN = ("genn_cpu", "genn")
-#: What runs every network: GeNN has no events but spikes, no linked variables, no fixed point.
-WITHOUT_GENN = ("numpy", "cython", "cpp_standalone")
-BACKENDS = (*WITHOUT_GENN, *GENN)
 
 #: Keys of a state that belong to no object.
 TIME, GENERATOR = "t", "random_generator"

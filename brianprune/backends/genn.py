@@ -20,8 +20,9 @@ from brian2.groups.group import CodeRunner
 from brian2.utils.stringtools import get_identifiers
 
 from .. import brian2_compat as compat
-from .base import check_network
+from .base import check_compilers, check_network
 from .programs import make, write_segment_header
+from .registry import Backend, compiled_once, register
 from .standalone import CompiledNetwork
 
 __all__ = ["GeNNNetwork", "check_genn"]
@@ -317,3 +318,33 @@ template <typename T> SUPPORT_CODE_FUNC T _clip(const T value, const double low,
     return value < (T)low ? (T)low : value > (T)high ? (T)high : value;
 }
 """
+
+
+@compiled_once
+def _compiled(model, form, n_inputs, dtype, gpu):
+    """Return GeNN's compiled network of a structure and times."""
+    return GeNNNetwork(lambda: model.build(form, n_inputs), dtype, gpu=gpu)
+
+
+def _make(gpu):
+    def make(model, form, n_inputs, dtype, exact, existing=None):
+        if exact or existing is not None:
+            raise NotImplementedError("GeNN: neither exact code nor a choice of synapses")
+        # times are compiled in
+        times = {name: getattr(model, name) for name in ("dt", "presentation", "rest")}
+        return _compiled(model.structure().replace(**times), form, n_inputs, dtype, gpu)
+
+    return make
+
+
+def _register(name, gpu):
+    def check():
+        check_genn(gpu)
+        check_compilers(name)
+
+    register(Backend(name, frozenset(), check, _make(gpu), textbook=True))
+
+
+#: GeNN's model compiled for one CPU core, or for the GPU.
+_register("genn_cpu", gpu=False)
+_register("genn", gpu=True)

@@ -10,6 +10,7 @@ from .. import brian2_compat as compat
 from .base import (
     Inputs,
     Segment,
+    check_compilers,
     check_functions,
     check_network,
     check_seed,
@@ -17,6 +18,7 @@ from .base import (
     pathways,
     preferences,
 )
+from .registry import EVENTS, EXACT, Backend, register
 
 __all__ = ["RuntimeNetwork"]
 
@@ -204,3 +206,27 @@ def _refuse_pruners(network):
 
 #: Name under which Brian2 stores the network as it was built.
 _INITIAL = "brianprune: as built"
+
+
+def _make(target):
+    def make(model, form, n_inputs, dtype, exact, existing=None):
+        return RuntimeNetwork(
+            lambda: model.build(form, n_inputs, existing=existing),
+            target,
+            dtype,
+            exact,
+            namespace={},
+        )
+
+    return make
+
+
+register(Backend("numpy", frozenset({EVENTS, EXACT}), lambda: None, _make("numpy")))
+register(
+    Backend(
+        "cython",
+        frozenset({EVENTS, EXACT}),
+        functools.partial(check_compilers, "cython"),
+        _make("cython"),
+    )
+)

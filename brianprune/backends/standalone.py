@@ -1,5 +1,6 @@
 """C++ standalone: a Brian2 network as a compiled function."""
 
+import functools
 import os
 import subprocess
 
@@ -8,6 +9,7 @@ from brian2 import NetworkOperation, Synapses, second
 from brian2.core.variables import DynamicArrayVariable
 
 from .. import brian2_compat as compat
+from ..codeobjects import DenseSynapses, check_preconditions
 from ..storage import StorageError
 from .base import (
     Inputs,
@@ -20,8 +22,8 @@ from .base import (
     pathways,
     preferences,
 )
-from .dense import DenseSynapses, check_preconditions
 from .programs import make, program, scratch, write_segment_header
+from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 
 __all__ = ["CompiledNetwork"]
 
@@ -494,3 +496,30 @@ _COMMON_RULE = """
 common.h.gch: common.h
 \t$(CXX) $(CXXFLAGS) -x c++-header common.h -o common.h.gch
 """
+
+
+@compiled_once
+def _compiled(model, form, n_inputs, dtype, exact, rewired):
+    """Return the compiled network of a structure; in one process it is translated once."""
+    # one synapse stands in for those that each run is given
+    existing = (np.zeros(1, int), np.zeros(1, int)) if rewired else None
+    return CompiledNetwork(
+        lambda: model.build(form, n_inputs, DenseSynapses, existing),
+        dtype,
+        exact=exact,
+        namespace={},
+    )
+
+
+def _make(model, form, n_inputs, dtype, exact, existing=None):
+    return _compiled(model.structure(), form, n_inputs, dtype, exact, existing is not None)
+
+
+register(
+    Backend(
+        "cpp_standalone",
+        frozenset({EVENTS, EXACT, REWIRED, PROCESSES}),
+        functools.partial(check_compilers, "cpp_standalone"),
+        _make,
+    )
+)

@@ -16,8 +16,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from tqdm import tqdm
 
-from ..backends import WITHOUT_GENN, check_backend
-from ..running import Measurement
+from .. import backends
+from ..backends.registry import EVENTS
+from ..runs import Measurement
 from ..sweeps import Failed, finished
 from . import REGISTRY
 
@@ -62,7 +63,11 @@ def _parser():
     parser.add_argument("--dry-run", action="store_true", help="say what would be simulated")
     parser.add_argument("--draw-only", action="store_true", help="draw from stored results alone")
     parser.add_argument("--recompute", action="store_true", help="simulate again what is stored")
-    parser.add_argument("--backend", choices=WITHOUT_GENN, default="cpp_standalone")
+    parser.add_argument(
+        "--backend",
+        choices=[b.name for b in backends.BACKENDS.values() if EVENTS in b.capabilities],
+        default="cpp_standalone",
+    )
     parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="simulations at a time (default: 1)"
     )
@@ -108,7 +113,7 @@ def _make(names, options):
     for folder in (output, options.results):
         _check_writable(folder)
     if missing:
-        check_backend(options.backend)
+        backends.get(options.backend)
         _simulate(missing, options)
     for name, fig in figures.items():
         results = {e: e.stored(options.results) for e in wanted[name]}

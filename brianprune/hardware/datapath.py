@@ -11,17 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from brian2 import StateMonitor, mV, second
 
+from .. import streams
 from ..arithmetic import FixedPoint
 from ..inference import FrozenNetwork
+from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level
 
 __all__ = ["Comparison", "Datapath", "check_tool"]
 
 #: Debian packages of the programs.
 PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator", "yosys": "yosys"}
-
-#: The stream of the generator's seeds, beside those of an experiment.
-HARDWARE = 5
 
 SOURCES = (
     "poisson_generator.v",
@@ -104,7 +103,7 @@ class Datapath:
                 f"cores = {self.cores}, banks = {banks}: {self.groups * self.addresses} words a bank; the"
                 " Verilog addresses 65536, in at most 256 banks: use more cores"
             )
-        self.constants = self.arithmetic.constants(p)
+        self.constants = constants(self.arithmetic, p)
         self.states_per_level = states_per_level(p.rate, p.dt)
         for name, form in self.arithmetic.formats.items():
             if name in ("v", "g", "theta") and form.bits > 32:
@@ -120,7 +119,7 @@ class Datapath:
 
     def seeds(self, k):
         """Return the generator's seeds of image `k`: those of (the experiment's seed, k) alone."""
-        rng = np.random.default_rng([self.result.experiment.seed, HARDWARE, k])
+        rng = streams.rng(self.result.experiment.seed, streams.HARDWARE, k)
         return lane_seeds(rng, self.banks)
 
     def spikes(self, image, k):
@@ -130,7 +129,7 @@ class Datapath:
 
     def twin(self):
         """Return the twin: `FrozenNetwork` with the datapath's arithmetic, on numpy."""
-        return FrozenNetwork(self.result, backend="numpy", arithmetic=self.arithmetic)
+        return FrozenNetwork.from_result(self.result, backend="numpy", arithmetic=self.arithmetic)
 
     def trace(self, images, first=0):
         """Run the twin on the generator's spikes and record every step.

@@ -11,7 +11,7 @@ from ..experiment import Experiment
 from ..inference import FrozenNetwork
 from ..models import DiehlCook
 from ..parameters import OURS, Parameter
-from ..running import Measurement
+from ..runs import Measurement
 from .datapath import SOURCES, TESTBENCH, Datapath, check_tool, verilog
 from .poisson import states_per_level
 from .synthesis import resources_of, synthesise
@@ -132,7 +132,7 @@ class FixedPointAccuracy(_Measurement):
         for (signal, bits), arithmetic in tqdm(
             formats.items(), desc="word lengths", disable=not report
         ):
-            network = FrozenNetwork(trained, backend=backend, arithmetic=arithmetic)
+            network = FrozenNetwork.from_result(trained, backend=backend, arithmetic=arithmetic)
             counts = network.counts(images)
             predicted = analysis.predict(counts, network.labels)
             rows.append(

@@ -1,13 +1,39 @@
-"""Network models: equation strings and their default parameters."""
+"""Network models and the parts that they are made of: equation strings and their parameters."""
 
+from .base import Form, Model
 from .diehl_cook import DiehlCook
+from .homeostasis import AdaptiveThreshold, WeightNormalisation
+from .inhibition import Broadcast, NoInhibition, Partners
+from .neurons import ConductanceLIF, CurrentLIF, Izhikevich
+from .parts import Adaptation, Inhibition, Neurons, Normalisation, Plasticity
+from .plasticity import ExponentialSTDP, PairSTDP, PowerLawSTDP, SymmetricSTDP, TripletSTDP
 from .ttfs import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS
 
 __all__ = [
     "CALTECH_LAYERS",
     "DIGITS_LAYERS",
     "MNIST_LAYERS",
+    "Adaptation",
+    "AdaptiveThreshold",
+    "Broadcast",
+    "ConductanceLIF",
     "Convolution",
+    "CurrentLIF",
     "DeepTTFS",
     "DiehlCook",
+    "ExponentialSTDP",
+    "Form",
+    "Inhibition",
+    "Izhikevich",
+    "Model",
+    "Neurons",
+    "NoInhibition",
+    "Normalisation",
+    "PairSTDP",
+    "Partners",
+    "Plasticity",
+    "PowerLawSTDP",
+    "SymmetricSTDP",
+    "TripletSTDP",
+    "WeightNormalisation",
 ]

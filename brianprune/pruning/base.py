@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import streams
 from ..parameters import OURS, Parameter, Parameters
 
 __all__ = [
@@ -23,9 +24,6 @@ __all__ = [
     "decide",
     "event_rng",
 ]
-
-#: The stream of random numbers of pruning events, beside those of an experiment.
-PRUNING = 4
 
 
 class Past(NamedTuple):
@@ -54,7 +52,7 @@ class PruningEvent(NamedTuple):
 
 def event_rng(seed, number):
     """Return the random numbers of a pruning event: those of (seed, event) alone."""
-    return np.random.default_rng([seed, PRUNING, number])
+    return streams.rng(seed, streams.PRUNING, number)
 
 
 class Decision(NamedTuple):
@@ -198,6 +196,49 @@ def decide(rule, event, after_training=False):
             f" {event.mask.shape}"
         )
     return decision
+
+
+def apply(decision, state, model, arithmetic):
+    """Return what a decision changes in a network's state: pruned weights are 0, dead neurons stay silent.
+
+    Parameters
+    ----------
+    decision : Decision
+    state : dict
+        Arrays by "object.variable".
+    model : Model
+        Names the objects.
+    arithmetic : FloatingPoint or FixedPoint
+
+    Returns
+    -------
+    dict
+    """
+    synapses, readout = model.plastic, model.readout
+    weights, before = state[f"{synapses}.w"], state[f"{synapses}.mask"]
+    if decision.weights is not None:
+        weights = arithmetic.weights(decision.weights.ravel())
+    mask = decision.mask.ravel().astype(before.dtype)
+    new = {
+        f"{synapses}.mask": mask,
+        f"{synapses}.w": weights * mask,
+        f"{readout}.alive": decision.alive,
+    }
+    plastic = state.get(f"{synapses}.plastic")
+    frozen = decision.frozen
+    if frozen is None:
+        frozen = frozen_of(before.reshape(decision.mask.shape).astype(bool), plastic)
+    frozen = frozen & decision.mask
+    if frozen.any() or plastic is not None:
+        new[f"{synapses}.plastic"] = (decision.mask & ~frozen).ravel().astype(weights.dtype)
+        held = new[f"{synapses}.w"].reshape(decision.mask.shape) * frozen
+        new[f"{readout}.frozen_sum"] = held.sum(axis=0, dtype=weights.dtype)
+    return new
+
+
+def frozen_of(mask, plastic):
+    """Return the synapses that exist and learn no more, from the network's variable `plastic`."""
+    return mask & False if plastic is None else mask & (plastic.reshape(mask.shape) == 0)
 
 
 def read_only(array):

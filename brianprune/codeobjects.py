@@ -11,7 +11,7 @@ from brian2 import NeuronGroup, Subgroup, Synapses
 from brian2.codegen.generators import CPPCodeGenerator
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
 
-from .. import brian2_compat as compat
+from . import brian2_compat as compat
 
 __all__ = ["DenseSynapses", "SparseEvents", "SparseSynapses", "check_preconditions"]
 

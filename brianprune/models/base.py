@@ -1,0 +1,200 @@
+"""What a network is to the rest of the package: the protocol that `DiehlCook` follows."""
+
+from typing import NamedTuple
+
+from brian2 import second
+
+from ..parameters import Parameters
+
+__all__ = ["SCHEDULE", "Composition", "Form", "Model"]
+
+#: One schedule on every backend: what a neuron sent in one step arrives in the next.
+SCHEDULE = ["start", "synapses", "groups", "thresholds", "resets", "end"]
+
+
+class Form(NamedTuple):
+    """Which form of a network is built."""
+
+    method: str = "linear_implicit"  #: state updater of the membranes, or 'fixed_point'
+    learning: bool = True  #: whether it learns; a frozen network has no traces and no adaptation
+    freezing: bool = False  #: whether single synapses can be frozen
+    textbook: bool = False  #: whether it is the form that Brian2GeNN accepts
+
+
+class Model(Parameters):
+    """Base of networks that an `~brianprune.Experiment` can train, prune and evaluate.
+
+    A subclass has the fields ``dt``, ``presentation``, ``rest``, ``n_exc`` (neurons of the group that is
+    read out) and ``encoding``, and the methods below. It names its objects: the group of inputs
+    is ``inputs``, the monitor of the read-out group ``spikes``.
+
+    Attributes
+    ----------
+    plastic : str
+        The synapses that are pruned and recorded, with the variables ``w`` and ``mask``, all to all.
+    readout : str
+        Their target, whose spikes name the class, with ``alive`` and ``theta``.
+    sources : str
+        The monitor of the group that the plastic synapses come from; "" if they come from the inputs.
+    kept : tuple of str
+        State, by "object.variable", that a frozen network takes over from training.
+    """
+
+    plastic = "inputs_exc"
+    readout = "exc"
+    sources = ""
+    inhibits = True  #: whether a spike of the read-out group is sent to all others of it
+    updates = ("pre", "post")  #: the sides whose spikes change a weight
+    needs = (
+        frozenset()
+    )  #: capabilities that a backend must have, see `brianprune.backends.registry`
+
+    def build(self, form, n_inputs, dense=None, existing=None):
+        """Build the Brian2 `Network` in a form.
+
+        Parameters
+        ----------
+        form : Form
+        n_inputs : int
+            Pixels of an image.
+        dense : class, optional
+            `codeobj_class` for all-to-all synapses without delay, on C++ standalone.
+        existing : tuple of arrays (sources, targets), optional
+            The plastic synapses to instantiate, in a frozen form. Default: all.
+        """
+        raise NotImplementedError
+
+    def values(self, form, arithmetic):
+        """Return the values of the parameters by "object.variable", in SI units or as raw codes."""
+        raise NotImplementedError
+
+    def initial_state(self, n_inputs, rng, arithmetic):
+        """Return the state before the first image by "object.variable"."""
+        raise NotImplementedError
+
+    def resting_state(self, arithmetic):
+        """Return the state of a frozen network beside what is `kept`, by "object.variable"."""
+        raise NotImplementedError
+
+    def check(self, form):
+        """Raise an error, naming the remedy, if the network does not have a form."""
+
+    def reduced(self, n_exc):
+        """Return the network with fewer neurons in the read-out group, or None if there is no such."""
+        return None
+
+    def n_sources(self, n_inputs):
+        """Return how many neurons the plastic synapses come from."""
+        return n_inputs
+
+    @property
+    def kept(self):
+        """State that a frozen network takes over from training."""
+        return (f"{self.plastic}.w", f"{self.readout}.theta", f"{self.readout}.alive")
+
+    @property
+    def size(self):
+        """A measure of cost."""
+        return self.n_exc
+
+    @property
+    def duration(self):
+        """Time of an image, rest included."""
+        return self.presentation + self.rest
+
+    @property
+    def steps_shown(self):
+        """Time steps with input, per image."""
+        return round(float(self.presentation / self.dt))
+
+    @property
+    def steps_per_image(self):
+        """Time steps per image, rest included."""
+        return round(float(self.duration / self.dt))
+
+    @property
+    def seconds_per_step(self):
+        """The time step, as a number."""
+        return float(self.dt / second)
+
+
+class Composition(Parameters):
+    """A record of parts, whose fields are reached by their own names too.
+
+    ``DiehlCook(tau_m=150*ms)`` is ``DiehlCook(neurons=ConductanceLIF(tau_m=150*ms))``. A name that two parts
+    have is reached with two underscores, as in ``plasticity__tau``.
+    """
+
+    def __init__(self, **values):
+        parts = {name: value for name, value in values.items() if name in self.fields}
+        held = {name: field.default for name, field in self.fields.items()} | parts
+        for name, value in values.items():
+            if name in self.fields:
+                continue
+            holder, _, inner = self._long_name(name, held).partition("__")
+            parts[holder] = parts.get(holder, held[holder]).replace(**{inner: value})
+        super().__init__(**parts)
+
+    @classmethod
+    def _long_name(cls, name, held):
+        """Return the name by which `replace` knows a field of a part."""
+        head = name.partition("__")[0]
+        if head in cls.fields:
+            return name
+        holders = [
+            part
+            for part, value in held.items()
+            if isinstance(value, Parameters) and head in value.fields
+        ]
+        if len(holders) > 1:
+            choice = " or ".join(f"{holder}__{name}" for holder in holders)
+            raise TypeError(
+                f"{cls.__name__}: '{head}' is a parameter of several parts; write {choice}"
+            )
+        if not holders:
+            cls._unknown(head, held)
+        return f"{holders[0]}__{name}"
+
+    @classmethod
+    def _unknown(cls, name, held):
+        import difflib
+
+        known = list(cls.fields)
+        for value in held.values():
+            known += value.fields if isinstance(value, Parameters) else []
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        parts = ", ".join(
+            f"{part} ({type(value).__name__}: {', '.join(value.fields)})"
+            for part, value in held.items()
+            if isinstance(value, Parameters)
+        )
+        own = ", ".join(part for part, value in held.items() if not isinstance(value, Parameters))
+        raise TypeError(
+            f"{cls.__name__} has no parameter '{name}' {hint}\nIt has: {own}\nIts parts have: {parts}"
+        )
+
+    def replace(self, **changes):
+        """Return a copy with some fields, or fields of parts, changed; see `Parameters.replace`."""
+        held = self._values | {
+            name: value for name, value in changes.items() if name in self.fields
+        }
+        return super().replace(
+            **{self._long_name(name, held): value for name, value in changes.items()}
+        )
+
+    def __getattr__(self, name):
+        if not name.startswith("_") and "_values" in vars(self):
+            holders = [
+                value
+                for value in self._values.values()
+                if isinstance(value, Parameters) and name in value.fields
+            ]
+            if len(holders) == 1:
+                return getattr(holders[0], name)
+            if holders:
+                kinds = ", ".join(type(holder).__name__ for holder in holders)
+                raise AttributeError(
+                    f"{type(self).__name__}.{name}: several parts have it ({kinds}); ask the part"
+                )
+        raise AttributeError(f"{type(self).__name__} has no parameter '{name}'")

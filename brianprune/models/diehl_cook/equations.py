@@ -1,0 +1,442 @@
+"""The equations of the winner-take-all network: what its parts say, and what the network adds.
+
+The strings of the parts are textbook Brian2. Here they get masks, frozen synapses, clipping, one
+winner per step, and a reset between images. Traces live in the groups, where they cost one decay per
+neuron; in the textbook form, for GeNN, those that a pathway both reads and writes live in the synapses.
+"""
+
+import ast
+from typing import NamedTuple
+
+from brian2.utils.stringtools import get_identifiers, word_substitute
+
+from ..parts import statements, unit_of
+
+__all__ = [
+    "Circuit",
+    "arrival",
+    "circuit",
+    "inhibition",
+    "of_step",
+    "of_traces",
+    "of_weights",
+    "values_in_synapses",
+    "variable_names",
+]
+
+
+class Circuit(NamedTuple):
+    """The strings of a network in one form; an empty one is left out."""
+
+    exc: str  #: equations of the excitatory neurons
+    crossing: str  #: when one is above its threshold
+    reset: str  #: what its spike does
+    started: str  #: what sets its fast state before an image
+    refractory: bool
+    synapse: str  #: equations of the plastic synapses
+    on_pre: str
+    on_post: str
+    trace: str = ""  #: equations of the presynaptic traces, one neuron per input
+    set_trace: str = ""  #: what an input's spike does to them
+    clear_trace: str = ""  #: before an image
+    trace_of_synapse: dict = {}  #: name in the synapse: variable of the trace
+    clear_synapse: str = ""  #: before an image, traces that live in the synapse
+    hub: str = ""
+    hub_clear: str = ""
+    find_winner: str = ""
+    count_spikes: str = ""
+    broadcast: str = ""
+    #: before an image, in this order
+    adapt: str = ""
+    sum_weights: str = ""
+    factor: str = ""
+    scale_weights: str = ""
+    #: of a network that is stepped by statements, not by a state updater
+    step: str = ""
+    trace_step: str = ""
+
+
+#: What every neuron has beside its model.
+NEURON = """
+theta                                                   : {unit}
+alive                                                   : boolean (constant)
+steps_per_image                                         : integer (shared, constant)
+"""
+REFRACTORY = "t_refractory : second (shared, constant)\n"
+#: The last step of an image is silent: every spike has arrived when the next one begins.
+CROSSING = """{left} > {right} + theta and {free}alive \
+and (timestep(t, dt) + 1) % steps_per_image != 0"""
+#: With one winner per step, only the neuron that the hub names fires.
+WINNER = "winner : integer (linked)\n"
+IS_WINNER = "i == winner"
+#: Before each image, without a rest: the state that lives for milliseconds. Refractoriness
+#: comes first, as Brian2 does not write to v while it holds.
+STARTED_REFRACTORY = "not_refractory = True\n{started}lastspike = -1*second\n"
+
+#: Plastic synapses. `mask` is 1, or 0 for a pruned synapse, whose `w` is 0 and stays 0.
+SYNAPSE = "w : 1\n"
+MASK = "mask : 1 (constant)\n"
+#: Where `plastic` is 0 the weight stays as it is; a neuron's frozen weights add up to `frozen_sum`.
+PLASTIC = "plastic : 1 (constant)\n"
+FROZEN_SUM = "frozen_sum : 1 (constant)\n"
+
+#: Weights are scaled to their sum before each image, plastic ones to what the frozen ones leave of it.
+TOTAL = "total : 1\n"
+CLEAR_SUM = "total = 0\n"
+SUM_WEIGHTS = "total_post += w"
+FACTOR = "total = {target} / (total + int(total == 0))"
+SCALE_WEIGHTS = "w *= total_post"
+SUM_PLASTIC = "total_post += w*plastic"
+FACTOR_PLASTIC = "total = clip({target} - frozen_sum, 0, {target}) / (total + int(total == 0))"
+SCALE_PLASTIC = "w *= total_post*plastic + (1 - plastic)"
+
+#: The hub of the broadcast: how many neurons spiked in this step and, for one winner per
+#: step, which of them is highest above its threshold (ties: the lowest index). The index is
+#: i_pre: plain i is overwritten by a loop counter in the Cython code of Brian2 2.10 and 2.11.
+HUB = """
+n_spikes                                                : integer
+winner                                                  : integer
+highest                                                 : {unit}
+"""
+HUB_CLEAR = """
+n_spikes = 0
+winner = -1
+highest = {lowest}
+"""
+FIND_WINNER = """
+_margin = {margin}
+_better = int(_margin > highest_post)
+winner_post = _better*i_pre + (1 - _better)*winner_post
+highest_post = _better*_margin + (1 - _better)*highest_post
+n_spikes_post = 1
+"""
+COUNT_SPIKES = "n_spikes_post += 1"
+
+
+def variable_names(network):
+    """Return, by part and parameter, the names that the parameters have in the groups of a network.
+
+    They are the parameters' own, unless two parts have the same or Brian2 does not allow it.
+    """
+    parts = {name: part for name in _PARTS if (part := getattr(network, name)) is not None}
+    counts = {}
+    for part in parts.values():
+        for name in part.fields:
+            counts[name] = counts.get(name, 0) + 1
+
+    def variable(kind, name):
+        new = name if counts[name] == 1 else f"{kind}_{name}"
+        return f"{new}_value" if new.endswith(("_pre", "_post")) else new
+
+    return {
+        kind: {name: variable(kind, name) for name in part.fields} for kind, part in parts.items()
+    }
+
+
+_PARTS = ("neurons", "plasticity", "adaptation", "normalisation", "inhibition")
+
+
+def circuit(network, form):
+    """Return the strings of a network in a form.
+
+    Parameters
+    ----------
+    network : DiehlCook
+    form : Form
+    """
+    names = variable_names(network)
+    neurons, rule = network.neurons, network.plasticity
+    unit = unit_of(neurons.threshold_dimensions)
+    refractory = "refractory" in neurons.fields
+    exc, started = _neurons(network, form, names, unit, refractory)
+    left, right = (_renamed(side, names["neurons"]) for side in neurons.potential)
+    synapse, on_pre, on_post = SYNAPSE + arrival(network)[0], arrival(network)[1], ""
+    parts = {}
+    if form.learning:
+        synapse += MASK + PLASTIC * form.freezing
+        synapse += _renamed(rule.declarations(of_weights(rule)), names["plasticity"])
+        on_pre += _weight_code(rule, "on_pre", form, names["plasticity"])
+        on_post = _weight_code(rule, "on_post", form, names["plasticity"])
+        traces = _traces_in_synapses if form.textbook else _traces_in_groups
+        parts = traces(rule, on_pre, on_post, synapse, names["plasticity"])
+        parts |= _before_image(network, form, names)
+    else:
+        parts = {"synapse": synapse, "on_pre": on_pre, "on_post": on_post}
+    return Circuit(
+        exc=exc,
+        crossing=CROSSING.format(left=left, right=right, free="not_refractory and " * refractory),
+        reset=_reset(network, form, names),
+        started=started,
+        refractory=refractory,
+        **_hub(network, names, left, right, unit),
+        **parts,
+    )
+
+
+def _neurons(network, form, names, unit, refractory):
+    """Return the equations of the excitatory neurons and what starts them before an image."""
+    neurons, rule = network.neurons, network.plasticity
+    exc = _renamed(neurons.equations, names["neurons"]) + "\n" + NEURON.format(unit=unit)
+    exc += _renamed(neurons.declarations(), names["neurons"]) + REFRACTORY * refractory
+    if network.is_broadcast and not form.textbook:
+        exc += _renamed(network.inhibition.declarations(), names["inhibition"])
+    started = _renamed(neurons.started(), names["neurons"])
+    if refractory:
+        started = STARTED_REFRACTORY.format(started=started)
+    if form.learning:
+        for name, (tau, _) in rule.post_traces.items():
+            exc += f"d{name}/dt = -{name} / {names['plasticity'][tau]} : 1\n"
+            started += f"{name} = 0\n"
+        for name in rule.read("on_post")[1]:
+            exc += f"{name}_before : 1\n"
+        exc += _renamed(rule.declarations(of_traces(rule, rule.post_traces)), names["plasticity"])
+        exc += FROZEN_SUM * form.freezing
+        if network.adaptation is not None:
+            exc += _renamed(network.adaptation.declarations(), names["adaptation"])
+            exc += "image_duration : second (shared, constant)\n"
+        if network.normalisation is not None:
+            exc += TOTAL + _renamed(network.normalisation.declarations(), names["normalisation"])
+    return exc, started
+
+
+def _reset(network, form, names):
+    """Return what a spike does to its neuron. A trace that is read at spikes is read before it is set."""
+    code = _renamed(network.neurons.reset.strip(), names["neurons"]) + "\n"
+    if form.learning:
+        if network.adaptation is not None and network.adaptation.on_spike:
+            code += _renamed(network.adaptation.on_spike, names["adaptation"]) + "\n"
+        rule = network.plasticity
+        code += "".join(f"{name}_before = {name}\n" for name in rule.read("on_post")[1])
+        for _, statement in rule.post_traces.values():
+            code += _renamed(statement, names["plasticity"]) + "\n"
+    if network.is_broadcast and not form.textbook:  # its own share of the broadcast
+        (inhibit,) = statements(network.neurons.inhibit)
+        back = {"+=": "-=", "-=": "+="}[inhibit.operation]
+        step = _in_brackets(_renamed(network.inhibition.step, names["inhibition"]))
+        expression = _renamed(inhibit.expression, names["neurons"] | {"step": step})
+        code += f"{inhibit.variable} {back} {expression}\n"
+    return "\n".join(line.strip() for line in code.splitlines()) + "\n"
+
+
+def arrival(network):
+    """Return what an arriving spike does to its target, as (equations, code) of the synapses."""
+    return _step(network, "excite")
+
+
+def inhibition(network):
+    """Return what inhibition does to its target, as (equations, code) of synapses."""
+    return _step(network, "inhibit")
+
+
+def _step(network, attribute):
+    """Return the equations and code of synapses that step a variable of their target.
+
+    The parameters are the synapses' own: GeNN's synapses do not see those of neurons.
+    """
+    names, (statement,) = variable_names(network), statements(getattr(network.neurons, attribute))
+    equations = _renamed(
+        network.neurons.declarations(of_step(network, attribute)["neurons"]), names["neurons"]
+    )
+    expression = _renamed(statement.expression, names["neurons"])
+    if attribute == "inhibit":
+        equations += _renamed(network.inhibition.declarations(), names["inhibition"])
+        step = _in_brackets(_renamed(network.inhibition.step, names["inhibition"]))
+        expression = word_substitute(expression, {"step": step})
+    return equations, f"{statement.variable}_post {statement.operation} {expression}\n"
+
+
+def of_step(network, attribute):
+    """Return, by part, the names of the parameters that `arrival` or `inhibition` uses."""
+    used = get_identifiers(getattr(network.neurons, attribute))
+    found = {"neurons": [name for name in network.neurons.fields if name in used]}
+    if attribute == "inhibit":
+        found["inhibition"] = network.inhibition.used()
+    return found
+
+
+def _hub(network, names, left, right, unit):
+    """Return the strings of the hub and of what it broadcasts."""
+    ends = {name: f"{name}_pre" for name in get_identifiers(f"({left}) + ({right})")} | {
+        "theta": "theta_pre"
+    }
+    margin = f"{word_substitute(left, ends)} - theta_pre"
+    variables = set(network.neurons.state_variables)
+    if get_identifiers(right) & variables:
+        margin = f"{word_substitute(left, ends)} - ({word_substitute(right, ends)}) - theta_pre"
+    lowest = {"1": "-1e9", "volt": "-1*volt"}.get(unit, f"-1e9*{unit}")
+    found = {
+        "hub": HUB.format(unit=unit),
+        "hub_clear": HUB_CLEAR.format(lowest=lowest),
+        "find_winner": FIND_WINNER.format(margin=margin),
+        "count_spikes": COUNT_SPIKES,
+    }
+    if network.is_broadcast:
+        (inhibit,) = statements(network.neurons.inhibit)
+        step = _with_ending(network.inhibition, names["inhibition"], "_post")
+        step = _in_brackets(word_substitute(network.inhibition.step, step))
+        ends = _with_ending(network.neurons, names["neurons"], "_post") | {
+            "step": f"({step}*n_spikes_pre)"
+        }
+        expression = word_substitute(inhibit.expression, ends)
+        found["broadcast"] = f"{inhibit.variable}_post {inhibit.operation} {expression}"
+    return found
+
+
+def _weight_code(rule, attribute, form, names):
+    """Return what spikes do to a weight: clipped, masked where it could grow, not where it is frozen."""
+    lines, mask = [], "*mask" * rule.may_grow(attribute)
+    for statement in statements(_renamed(getattr(rule, attribute) or "", names)):
+        if statement.variable != "w":
+            lines.append(str(statement))
+            continue
+        change = _in_brackets(statement.expression, product=True)
+        if form.freezing:
+            change = _times_plastic(statement.expression)
+        value = {
+            "+=": f"w + {change}",
+            "-=": f"w - {change}",
+            "*=": f"w*{_in_brackets(statement.expression)}",
+            "/=": f"w/{_in_brackets(statement.expression)}",
+            "=": statement.expression,
+        }[statement.operation]
+        if form.freezing and statement.operation not in ("+=", "-="):
+            value = f"w + plastic*({value} - w)"
+        lines.append(f"w = clip({value}, 0, {names['w_max']}){mask}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _times_plastic(expression):
+    """Multiply an expression by `plastic`, behind its first factor."""
+    tree = ast.parse(expression, mode="eval").body
+    node, parent = tree, None
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        node, parent = node.left, node
+    if parent is None:
+        return f"plastic*({expression})"
+    parent.left = ast.BinOp(node, ast.Mult(), ast.Name("plastic"))
+    return ast.unparse(tree)
+
+
+def _traces_in_groups(rule, on_pre, on_post, synapse, names):
+    """Let traces live in the groups: presynaptic ones in a neuron for each input, which its synapses read."""
+    before = rule.read("on_pre")[0]
+    trace = set_trace = clear = ""
+    for name in before:
+        trace += f"{name}_before : 1\n"
+        set_trace += f"{name}_before_post = {name}_post\n"
+    parameters = of_traces(rule, rule.pre_traces)
+    ends = {name: f"{name}_post" for name in rule.pre_traces}
+    ends |= {name: f"{names[name]}_post" for name in parameters}
+    for name, (tau, code) in rule.pre_traces.items():
+        trace += f"d{name}/dt = -{name} / {names[tau]} : 1\n"
+        clear += f"{name} = 0\n"
+        for statement in statements(code):
+            set_trace += (
+                f"{name}_post {statement.operation} {word_substitute(statement.expression, ends)}\n"
+            )
+    trace += _renamed(rule.declarations(parameters), names)
+    references = {f"{name}_pre": name for name in rule.read("on_post")[0]}
+    references |= {f"{name}_before_pre": f"{name}_before" for name in before}
+    return {
+        "synapse": synapse,
+        "on_pre": word_substitute(on_pre, {f"{name}_pre": f"{name}_before_pre" for name in before}),
+        "on_post": word_substitute(
+            on_post, {f"{name}_post": f"{name}_before_post" for name in rule.read("on_post")[1]}
+        ),
+        "trace": trace,
+        "set_trace": set_trace,
+        "clear_trace": clear,
+        "trace_of_synapse": references,
+    }
+
+
+def _traces_in_synapses(rule, on_pre, on_post, synapse, names):
+    """Let traces that a pathway reads and writes live in the synapses, for GeNN."""
+    clear = ""
+    pre = {f"{name}_pre": f"pre_{name}" for name in rule.pre_traces}
+    post = {f"{name}_post": f"post_{name}" for name in rule.read("on_post")[1]}
+    on_pre, on_post = word_substitute(on_pre, pre), word_substitute(on_post, pre | post)
+    own = set(of_weights(rule))
+    for side, names in (("pre", rule.pre_traces), ("post", rule.read("on_post")[1])):
+        for name in names:
+            code = getattr(rule, f"{side}_traces")[name][1]
+            synapse += (
+                f"d{side}_{name}/dt = -{side}_{name} / tau_of_{side}_{name} : 1 (event-driven)\n"
+            )
+            synapse += f"tau_of_{side}_{name} : second (shared, constant)\n"
+            clear += f"{side}_{name} = 0\n"
+            lines = "".join(f"{line}\n" for line in map(str, statements(code)))
+            lines = word_substitute(lines, names | {name: f"{side}_{name}"})
+            on_pre, on_post = (
+                (on_pre + lines, on_post) if side == "pre" else (on_pre, on_post + lines)
+            )
+            used = [p for p in get_identifiers(code) & rule.fields.keys() if p not in own]
+            own |= set(used)
+            synapse += _renamed(rule.declarations(used), names)
+    return {"synapse": synapse, "on_pre": on_pre, "on_post": on_post, "clear_synapse": clear}
+
+
+def _before_image(network, form, names):
+    """Return what happens once an image while learning: adaptation decays, weights are scaled."""
+    found = {"adapt": ""}
+    if network.adaptation is not None:
+        found["adapt"] = _renamed(network.adaptation.before_image, names["adaptation"]) + "\n"
+    if network.normalisation is not None:
+        target = _in_brackets(_renamed(network.normalisation.target, names["normalisation"]))
+        found["adapt"] += CLEAR_SUM
+        found["sum_weights"] = SUM_PLASTIC if form.freezing else SUM_WEIGHTS
+        found["factor"] = (FACTOR_PLASTIC if form.freezing else FACTOR).format(target=target)
+        found["scale_weights"] = SCALE_PLASTIC if form.freezing else SCALE_WEIGHTS
+    return found
+
+
+def of_weights(rule):
+    """Names of the parameters that a synapse needs."""
+    used = get_identifiers(f"{rule.on_pre or ''}\n{rule.on_post or ''}") | {"w_max"}
+    return [name for name in rule.fields if name in used]
+
+
+def of_traces(rule, traces):
+    """Names of the parameters that some traces need."""
+    used = set()
+    for tau, code in traces.values():
+        used |= {tau} | get_identifiers(code)
+    return [name for name in rule.fields if name in used]
+
+
+def _renamed(code, names):
+    changed = {name: new for name, new in names.items() if name != new}
+    return word_substitute(code, changed) if changed else code
+
+
+def _with_ending(part, names, ending):
+    """Names of a part's parameters and variables as a synapse sees them at one end."""
+    variables = getattr(part, "state_variables", ())
+    return {name: names[name] + ending for name in part.fields} | {
+        name: name + ending for name in variables
+    }
+
+
+def _in_brackets(expression, product=False):
+    """Put an expression in brackets unless it is a name or, if that is enough, a product."""
+    tree = ast.parse(expression.strip(), mode="eval").body
+    simple = isinstance(tree, ast.Name | ast.Constant | ast.Call)
+    if (
+        product
+        and isinstance(tree, ast.BinOp)
+        and isinstance(tree.op, ast.Mult | ast.Div | ast.Pow)
+    ):
+        simple = True
+    return expression if simple else f"({expression})"
+
+
+def values_in_synapses(rule, names):
+    """Return the values of what `circuit` declares for traces that live in the synapses."""
+    found = {}
+    for side, traces in (("pre", rule.pre_traces), ("post", rule.read("on_post")[1])):
+        for name in traces:
+            tau, code = getattr(rule, f"{side}_traces")[name]
+            found[f"tau_of_{side}_{name}"] = getattr(rule, tau)
+            used = get_identifiers(code) & rule.fields.keys()
+            found |= {names[parameter]: getattr(rule, parameter) for parameter in used}
+    return found

@@ -1,0 +1,257 @@
+"""The winner-take-all network of Diehl & Cook (2015), as the two papers of Guo et al. use it.
+
+Inputs, one per pixel, drive excitatory neurons through plastic synapses. Each excitatory spike inhibits
+all other excitatory neurons. A threshold that grows with every spike keeps neurons alike in activity.
+
+Sources: Guo et al. 2020, Electronics 9:1059, Table 1 (doi 10.3390/electronics9071059),
+"paper" in the table; Diehl & Cook 2015, Front. Comput. Neurosci. 9:99
+(doi 10.3389/fncom.2015.00099) and their published script, "code"; "ours" elsewhere.
+"""
+
+import numpy as np
+from brian2 import ms
+from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
+
+from ...encoding import Encoding, PoissonRate
+from ...parameters import CODE, OURS, PAPER, Parameter
+from ..base import Composition, Model
+from ..homeostasis import AdaptiveThreshold, WeightNormalisation
+from ..inhibition import Broadcast, Partners
+from ..neurons import ConductanceLIF
+from ..parts import Adaptation, Inhibition, Neurons, Normalisation, Plasticity, unit_of
+from ..plasticity import TripletSTDP
+from . import build, equations, fixed_point
+
+__all__ = ["DiehlCook"]
+
+#: Time steps of an image, so that a segment's are counted in 32 bits.
+_MOST_STEPS = 100_000
+
+
+class DiehlCook(Composition, Model):
+    """The winner-take-all network, made of parts.
+
+    ``print(DiehlCook())`` shows each parameter with its meaning and source. A field of a part is reached by
+    its own name. Another part, `n_exc`, `one_winner` or whether there is a `rest` is another network and is
+    compiled once; every other change is a change of value and needs no compiler.
+
+    Examples
+    --------
+    >>> import brianprune as bp
+    >>> from brian2 import ms
+    >>> bp.DiehlCook(n_exc=400, tau_m=150*ms).neurons.tau_m
+    150. * msecond
+    >>> bp.DiehlCook(plasticity=bp.PairSTDP(), inhibition=bp.NoInhibition()).replace(eta_plus=0.02).eta_plus
+    0.02
+    """
+
+    n_exc = Parameter(
+        100, "excitatory neurons", PAPER, minimum=1, maximum=1_000_000, structural=True
+    )
+    neurons = Parameter(ConductanceLIF(), "the neuron model", kind=Neurons, structural=True)
+    adaptation = Parameter(
+        AdaptiveThreshold(),
+        "the adaptive threshold; None: a fixed one",
+        kind=(Adaptation, type(None)),
+        structural=True,
+    )
+    plasticity = Parameter(TripletSTDP(), "the learning rule", kind=Plasticity, structural=True)
+    normalisation = Parameter(
+        WeightNormalisation(),
+        "of input weights before each image; None: none",
+        kind=(Normalisation, type(None)),
+        structural=True,
+    )
+    w_start = Parameter(0.3, "scale of the random initial weights", CODE, above=0)
+    inhibition = Parameter(
+        Broadcast(), "among the excitatory neurons", kind=Inhibition, structural=True
+    )
+    one_winner = Parameter(
+        True,
+        "of neurons crossing threshold in one step only the highest above it fires",
+        OURS,
+        structural=True,
+    )
+    encoding = Parameter(PoissonRate(), "from image to input spikes", kind=Encoding)
+    # presentation of images
+    dt = Parameter(0.5 * ms, "time step", CODE, above=0 * ms)
+    presentation = Parameter(350 * ms, "an image is shown for this long", CODE, above=0 * ms)
+    rest = Parameter(
+        0 * ms,
+        "silence after an image while learning; 0 ms: the fast state is reset instead (code: 150 ms)",
+        OURS,
+        minimum=0 * ms,
+        structural=lambda rest: 0 * ms if rest == 0 * ms else 150 * ms,  # whether there is one
+    )
+
+    def validate(self):
+        times = {
+            name: (type(self).__name__, getattr(self, name)) for name in ("presentation", "rest")
+        }
+        for part in (self.neurons, self.inhibition):
+            times |= {
+                name: (type(part).__name__, getattr(part, name))
+                for name in part.fields
+                if name.startswith("refractory")
+            }
+        for name, (owner, value) in times.items():
+            self._check_steps(owner, name, value)
+        if self.steps_per_image < 2:
+            raise ValueError(
+                f"DiehlCook.presentation = {self.presentation}: must be at least two steps of"
+                f" dt = {self.dt}"
+            )
+        self.encoding.check(self)
+        self._check_adaptation()
+
+    def _check_steps(self, owner, name, value):
+        steps = float(value / self.dt)
+        if steps > _MOST_STEPS:
+            raise ValueError(
+                f"DiehlCook.dt = {self.dt}: {name} = {value} would be {steps:.3g} steps, at most"
+                f" {_MOST_STEPS:,} are counted; use a larger dt or a shorter {name}"
+            )
+        if abs(steps - round(steps)) > 1e-6:
+            raise ValueError(f"{owner}.{name} = {value}: must be a multiple of dt = {self.dt}")
+
+    def _check_adaptation(self):
+        if self.adaptation is None:
+            return
+        unit = self.neurons.threshold_dimensions
+        if not have_same_dimensions(self.adaptation.initial, unit):
+            theirs = unit_of(get_dimensions(self.adaptation.initial))
+            raise ValueError(
+                f"DiehlCook.adaptation: {type(self.adaptation).__name__}'s theta is in {theirs}, but"
+                f" {type(self.neurons).__name__} compares {unit_of(unit)}: use another adaptation, or None"
+            )
+
+    # -- what `Model` asks for -------------------------------------------------------------------------
+
+    def check(self, form):
+        """Raise an error, naming the remedy, if the network does not have a form."""
+        if form.textbook and self.one_winner:
+            raise NotImplementedError(
+                "DiehlCook.one_winner = True: one winner per step needs events that GeNN does not have;"
+                " use one_winner=False or another backend"
+            )
+        if form.textbook and form.method == "fixed_point":
+            raise NotImplementedError(
+                "Experiment.arithmetic = FixedPoint: not on GeNN; use FloatingPoint or another backend"
+            )
+        if form.method == "fixed_point":
+            fixed_point.check(self, form)
+
+    def build(self, form, n_inputs, dense=None, existing=None):
+        """Build the Brian2 network, see `Model.build`. All values are zero."""
+        return build.build_network(self, form, n_inputs, dense, existing)
+
+    def values(self, form, arithmetic):
+        """Return the values of the parameters by "object.variable", in SI units or as raw codes."""
+        if form.method == "fixed_point":
+            values = fixed_point.values(self, arithmetic, form.learning)
+        else:
+            values = self._values_of_groups(form)
+        values |= {"step_clock.dt": self.dt, "image_clock.dt": self.duration}
+        if form.textbook:  # whose clocks are built in
+            values = {
+                name: value for name, value in values.items() if not name.endswith("clock.dt")
+            }
+        return {name: np.asarray(value) for name, value in values.items()}
+
+    def _values_of_groups(self, form):
+        names, rule = equations.variable_names(self), self.plasticity
+        found = {"exc": {"steps_per_image": self.steps_per_image}, "inputs_exc": {}}
+
+        def put(group, kind, which=None):
+            part = getattr(self, kind)
+            values = part.values(self, which)
+            found.setdefault(group, {}).update({names[kind][n]: v for n, v in values.items()})
+
+        put("exc", "neurons")
+        if "refractory" in self.neurons.fields:
+            found["exc"]["t_refractory"] = self.neurons.refractory
+        put("inputs_exc", "neurons", equations.of_step(self, "excite")["neurons"])
+        if self.is_broadcast and not form.textbook:
+            put("exc", "inhibition")
+        elif self.is_broadcast or self.has_partners:
+            group = "inh_exc" if self.has_partners else "exc_exc"
+            put(group, "inhibition")
+            put(group, "neurons", equations.of_step(self, "inhibit")["neurons"])
+        if self.has_partners:
+            part = self.inhibition
+            found["inh"] = part.values(self, part.of_partners)
+            found["inh"] |= {
+                "t_refractory": part.refractory_inh,
+                "steps_per_image": self.steps_per_image,
+            }
+            found["exc_inh"] = {"w_partner": part.w_partner}
+        if form.learning:
+            put("exc", "plasticity", equations.of_traces(rule, rule.post_traces))
+            if self.adaptation is not None:
+                put("exc", "adaptation")
+                found["exc"]["image_duration"] = self.duration
+            if self.normalisation is not None:
+                put("exc", "normalisation")
+            put("inputs_exc", "plasticity", equations.of_weights(rule))
+            traces = equations.of_traces(rule, rule.pre_traces)
+            if form.textbook:
+                found["inputs_exc"] |= equations.values_in_synapses(rule, names["plasticity"])
+            elif traces:
+                put("trace", "plasticity", traces)
+        return {
+            f"{group}.{name}": value
+            for group, values in found.items()
+            for name, value in values.items()
+        }
+
+    def initial_state(self, n_inputs, rng, arithmetic):
+        """Return the state before the first image: random weights, all neurons alive."""
+        weights = self.w_start * (rng.random(n_inputs * self.n_exc) + 0.01)
+        start = 0.0 if self.adaptation is None else float(self.adaptation.initial)
+        return {
+            "inputs_exc.w": arithmetic.weights(weights),
+            "inputs_exc.mask": np.ones(n_inputs * self.n_exc),
+            "exc.alive": np.ones(self.n_exc, dtype=bool),
+            "exc.theta": arithmetic.thetas(np.full(self.n_exc, start)),
+        } | {
+            name: np.full(self.n_exc, value)
+            for name, value in self.resting_state(arithmetic).items()
+        }
+
+    def resting_state(self, arithmetic):
+        """Return the fast state at the start, where it is not 0, by "object.variable"."""
+        if arithmetic.method == "fixed_point":
+            return {"exc.v": float(fixed_point.constants(arithmetic, self)["v_rest"])}
+        state = {f"exc.{name}": value for name, value in self.neurons.initial_values().items()}
+        if self.has_partners:
+            state["inh.v"] = float(self.inhibition.v_rest_inh)
+        return state
+
+    @property
+    def needs(self):
+        """Capabilities that a backend must have."""
+        return frozenset({"events"} if self.one_winner else ())
+
+    @property
+    def updates(self):
+        """The sides whose spikes change a weight."""
+        return [side for side in ("pre", "post") if getattr(self.plasticity, f"on_{side}")]
+
+    @property
+    def inhibits(self):
+        """Whether a spike is sent to all other neurons."""
+        return self.inhibition.step is not None
+
+    @property
+    def is_broadcast(self):
+        """Whether neurons inhibit each other directly."""
+        return self.inhibition.step is not None and not self.has_partners
+
+    @property
+    def has_partners(self):
+        """Whether inhibition goes through inhibitory neurons."""
+        return isinstance(self.inhibition, Partners)
+
+    def reduced(self, n_exc):
+        """Return the network with fewer neurons, for inference."""
+        return self.replace(n_exc=n_exc)

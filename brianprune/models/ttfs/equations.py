@@ -1,0 +1,138 @@
+"""The equations of the deep time-to-first-spike network, in the order in which a step uses them."""
+
+#: What inhibition takes from a potential: it cannot reach threshold again in this image.
+INHIBITED = 1e6
+
+#: A convolutional layer. `candidate` is 0 once the neuron's map has won.
+CONV = """
+v                                                       : 1
+v_threshold                                             : 1 (shared, constant)
+"""
+CONV_LEARNING = """
+candidate                                               : 1
+map                                                     : integer (constant)
+row                                                     : integer (constant)
+column                                                  : integer (constant)
+radius                                                  : integer (shared, constant)
+"""
+CONV_INFERENCE = """
+is_first                                                : 1
+"""
+CROSSING = "v >= v_threshold"
+#: Unrolled synapses read the shared weight of their kernel entry k.
+SYNAPSE = "k : integer (constant)"
+INTEGRATE = "v_post += w"
+INHIBIT = f"v_post -= {INHIBITED}"
+
+#: The shared weights. `pixel` is the input pixel of an entry for the winner of its map.
+KERNEL = """
+w                                                       : 1
+"""
+KERNEL_LEARNING = """
+plastic                                                 : 1
+map                                                     : integer (constant)
+channel                                                 : integer (constant)
+row                                                     : integer (constant)
+column                                                  : integer (constant)
+pixel                                                   : integer
+n_rows                                                  : integer (shared, constant)
+n_columns                                               : integer (shared, constant)
+n_channels                                              : integer (shared, constant)
+padding                                                 : integer (shared, constant)
+tolerance                                               : integer (shared, constant)
+a_plus                                                  : 1 (shared, constant)
+a_minus                                                 : 1 (shared, constant)
+"""
+#: What an entry knows of its map, by its name there.
+KERNEL_LINKS = {"won": "won", "t_won": "t_won", "winner_row": "row", "winner_column": "column"}
+#: Outside the image there is one pixel that never spikes, the last.
+FIND_PIXEL = """
+_y = winner_row + row - padding
+_x = winner_column + column - padding
+_inside = int(_y >= 0 and _y < n_rows and _x >= 0 and _x < n_columns)
+pixel = _inside*((_y*n_columns + _x)*n_channels + channel) + (1 - _inside)*n_rows*n_columns*n_channels
+"""
+#: Only the sign of the time difference counts; both ends of w(1 - w) are absorbing.
+STDP = """
+_potentiated = int(t_spike <= t_won + tolerance)
+_rate = _potentiated*a_plus - (1 - _potentiated)*a_minus
+w = clip(w + won*plastic*_rate*w*(1 - w), 0, 1)
+"""
+
+#: First spikes of the input, in steps of the image.
+TRACE = """
+t_spike                                                 : integer
+"""
+#: Spikes arrive one step after they were sent.
+SET_TRACE = "t_spike_post = now - 1"
+NEVER = 1_000_000
+RESET_TRACE = f"t_spike = {NEVER}"
+
+#: The hub finds the candidate of highest potential (ties: the lowest index), again and again
+#: within a step until none is left. The index is i_pre: plain i is overwritten by a loop counter
+#: in the Cython code of Brian2 2.10 and 2.11.
+HUB = """
+highest                                                 : 1
+winner                                                  : integer
+now                                                     : integer
+"""
+HUB_CLEAR = """
+highest = 0
+winner = -1
+"""
+FIND_WINNER = """
+_v = v_pre*candidate_pre
+_better = int(_v > highest_post)
+winner_post = _better*i_pre + (1 - _better)*winner_post
+highest_post = _better*_v + (1 - _better)*highest_post
+"""
+NEXT_STEP = "now += 1"
+FIRST_STEP = "now = -1"
+
+#: One map, one winner an image.
+MAPS = """
+winner                                                  : integer (linked)
+now                                                     : integer (linked)
+map                                                     : integer (constant)
+n_maps                                                  : integer (shared, constant)
+width                                                   : integer (shared, constant)
+won                                                     : integer
+t_won                                                   : integer
+row                                                     : integer
+column                                                  : integer
+"""
+HAS_WON = "winner >= 0 and winner % n_maps == map"
+REMEMBER_WINNER = """
+won = 1
+t_won = now - 1
+row = (winner // n_maps) // width
+column = (winner // n_maps) % width
+"""
+#: A winner's own map has no candidates any more, and its neighbourhood cannot fire.
+INHIBIT_OTHERS = f"""
+candidate_post = candidate_post*int(map_post != map_pre)
+_down = row_post - row_pre
+_right = column_post - column_pre
+_near = _down <= radius_post and -_down <= radius_post and _right <= radius_post and -_right <= radius_post
+v_post -= {INHIBITED}*int(_near)
+"""
+
+#: One spike a location: the map of highest potential.
+LOCATION = """
+highest                                                 : 1
+winner                                                  : integer
+"""
+FIND_FIRST = """
+_better = int(v_pre > highest_post)
+winner_post = _better*i_pre + (1 - _better)*winner_post
+highest_post = _better*v_pre + (1 - _better)*highest_post
+"""
+MARK_FIRST = "is_first_pre = int(winner_post == i_pre)"
+
+#: Pooling: the first spike of a window.
+POOL = """
+v                                                       : 1
+"""
+POOL_CROSSING = "v >= 1"
+POOL_RESET = f"v = -{INHIBITED}"
+TO_POOL = "v_post += is_first_pre"

@@ -1,0 +1,161 @@
+"""What every computation is: parameters that name a stored result, and one way to run."""
+
+import hashlib
+import numbers
+
+import pandas as pd
+
+from .. import backends
+from ..identity import own_code
+from ..parameters import Parameters, parse
+from ..results import FORMAT, TableResult, provenance
+from .reporter import Reporter
+from .store import Store
+
+__all__ = ["Computation", "Measurement", "Simulation", "check_run"]
+
+
+def check_run(segment, report):
+    """Raise an error if `segment` or `report` is none that ``run`` takes."""
+    if isinstance(segment, bool) or not isinstance(segment, numbers.Integral) or segment < 1:
+        raise ValueError(f"segment = {segment!r}: must be a whole number of images, at least 1")
+    if not (report in (None, "text", "progressbar") or callable(report)):
+        raise ValueError(f"report = {report!r}: choose None, 'text', 'progressbar' or a function")
+
+
+class Computation(Parameters):
+    """Base of what is computed: parameters that name their result file."""
+
+    result_class = None  #: of the finished result
+
+    @property
+    def key(self):
+        """Name of the result file: a hash of the experiment and of one's own code in it.
+
+        It is made once, and travels to other processes.
+        """
+        if "_key" not in vars(self):
+            text = f"{FORMAT} {self!r}{own_code(self)}"
+            object.__setattr__(self, "_key", hashlib.sha256(text.encode()).hexdigest()[:16])
+        return self._key
+
+    def __reduce__(self):
+        return _with_key, (type(self), self._values, self.key)
+
+    def _store(self, results):
+        if results is not None:
+            try:
+                parse(repr(self))
+            except ValueError as error:
+                raise ValueError(
+                    f"{type(self).__name__}: its result could not be read back ({error}); let all parameters be"
+                    " numbers, text, quantities, or tuples of these"
+                ) from None
+        return Store(self, results)
+
+    def stored(self, results):
+        """Return the result that the folder `results` holds of this experiment, or None."""
+        return self._store(results).result()
+
+    def forget(self, results):
+        """Remove what the folder `results` holds of this experiment, to compute it again."""
+        self._store(results).forget()
+
+
+def _with_key(cls, values, key):
+    made = cls(**values)
+    object.__setattr__(made, "_key", key)
+    return made
+
+
+class Simulation(Computation):
+    """Base of the experiments: what is trained, pruned and evaluated, and how that is run."""
+
+    needs = ()  #: capabilities of the backends that can run it, see `brianprune.backends.registry`
+
+    def run(self, backend="cpp_standalone", *, results=None, segment=1000, report=None):
+        """Train, prune and evaluate.
+
+        Parameters
+        ----------
+        backend : {'cpp_standalone', 'cython', 'numpy', 'genn_cpu', 'genn'}
+            Where it is computed. The first compiles once (10 s) and is 100 times faster than the next
+            two. The last two need GeNN (for one CPU core or the GPU) and ``one_winner=False``; a
+            `DeepExperiment` cannot use them.
+        results : path, optional
+            Folder of results. A stored result of this experiment is returned at once; an
+            interrupted run resumes from its checkpoint, written after each segment.
+        segment : int
+            Images per segment.
+        report : {None, 'text', 'progressbar'} or callable, optional
+            A callable gets ``(images done, images in all, history so far)`` after each
+            segment of training. For a `DeepExperiment` the images are those of a layer, and the images in
+            all are the most that there can be.
+
+        Returns
+        -------
+        Result or DeepResult
+
+        Raises
+        ------
+        ValueError, TypeError, RuntimeError, FileNotFoundError, PermissionError
+            On bad input, before anything is simulated.
+        """
+        chosen = backends.get(backend, self.needs)
+        check_run(segment, report)
+        self._check_backend(chosen)
+        store = self._store(results)
+        stored = store.result()
+        if stored is not None:
+            return stored
+        run = self._prepare(chosen, int(segment), store)
+        store.prepare()
+        with Reporter(report) as reporter:
+            return run.result(reporter)
+
+    def _check_backend(self, backend):
+        """Raise an error if the experiment cannot run on a backend."""
+
+    def _prepare(self, backend, segment, store):
+        """Read and check all input; return an object whose ``result(reporter)`` does the work."""
+        raise NotImplementedError
+
+
+class Measurement(Computation):
+    """Base of what runs experiments, measures once and stores a table."""
+
+    result_class = TableResult
+
+    def check(self):
+        """Raise a RuntimeError if something that is needed is not installed."""
+
+    def run(self, backend="cpp_standalone", *, results=None, report=None):
+        """Measure, or return what is stored.
+
+        Parameters
+        ----------
+        backend : str
+            Of the networks, as in `Experiment.run`.
+        results : path, optional
+            Folder of results; trained networks are taken from it and put into it.
+        report : {None, 'text', 'progressbar'} or callable, optional
+            As in `Experiment.run`, for the training.
+
+        Returns
+        -------
+        TableResult
+
+        Raises
+        ------
+        RuntimeError
+            If something that is needed is not installed: says what.
+        """
+        store = self._store(results)
+        found = store.result()
+        if found is None:
+            self.check()
+            store.prepare()
+            rows = self._measure(backend, results, report)
+            found = TableResult(self, table=pd.DataFrame(rows), provenance=provenance(backend))
+            store.save(found)
+        return found

@@ -1,0 +1,314 @@
+"""Training in segments: images are shown, the rule acts in between, a history is kept."""
+
+import time
+
+import numpy as np
+
+from .. import analysis
+from ..backends import lasting
+from ..encoding import image_numbers, presentations
+from ..inference import source_counts
+from ..models import Form
+from ..pruning import Past, PruningEvent, decide
+from ..pruning.base import apply, event_rng, frozen_of
+from ..streams import TRAINING, WEIGHTS, rng
+from .progress import TrainingProgress, append
+
+__all__ = ["Training"]
+
+
+class Training:
+    """The training of an experiment's network on a backend.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    images : Images
+    backend : Backend
+    segment : int
+        Images per segment.
+    store : Store
+    clock : CpuClock
+    """
+
+    def __init__(self, experiment, images, backend, segment, store, clock):
+        self.experiment, self.images, self.backend = experiment, images, backend
+        self.segment, self.store, self.clock = segment, store, clock
+        self.model, self.rule = experiment.network, experiment.pruning
+        self.arithmetic = experiment.arithmetic
+        self.n_inputs = images.train.shape[1]
+        self.shape = self.model.n_sources(self.n_inputs), self.model.n_exc
+        self.n_train = experiment.passes * len(images.train)
+        self.events = self.rule.events(self.n_train) if self.rule is not None else []
+        #: presentations before the rule first acts: what all rules of a base network share
+        self.shared_until = self.events[0] if self.events else self.n_train
+        plastic, readout = self.model.plastic, self.model.readout
+        self.w, self.mask_name, self.plastic = (f"{plastic}.{x}" for x in ("w", "mask", "plastic"))
+        self.theta, self.alive = f"{readout}.theta", f"{readout}.alive"
+        self._networks = {}
+
+    def result(self, reporter):
+        """Train to the last image and return the progress."""
+        progress = self.store.checkpoint(self._read) or self._shared() or self.new()
+        if progress.done < self.n_train:
+            self._train(progress, reporter)
+        return progress
+
+    # -- where it begins -------------------------------------------------------------------------------
+
+    def new(self):
+        """Return the progress before the first image."""
+        e, dtype = self.experiment, self.arithmetic.dtype
+        state = self.model.initial_state(self.n_inputs, rng(e.seed, WEIGHTS, 0), self.arithmetic)
+        state = {
+            name: value.astype(dtype) if value.dtype.kind == "f" and value.ndim else value
+            for name, value in state.items()
+        }
+        return TrainingProgress(state, np.empty((0, self.model.n_exc)), state[self.w])
+
+    def _read(self, tree):
+        """Return the progress that a file holds; raise an error if it is none of this run's."""
+        progress = TrainingProgress.from_tree(tree)
+        progress.check(self.new(), self.n_train, self.model.n_exc)
+        return progress
+
+    def _shared(self):
+        """Return the progress that a run with another rule has stored, if there is one."""
+        progress = self.store.shared(self.shared_until, self._read)
+        if progress is not None and self._unknown(progress.state, self.network()):
+            return None  # of another backend, see `_known`
+        return progress
+
+    # -- segments ----------------------------------------------------------------------------------------
+
+    def network(self, freezing=False):
+        """Return the learning network on the backend."""
+        if freezing not in self._networks:
+            self._networks[freezing] = self.backend.make(
+                self.model,
+                self.form(freezing),
+                self.n_inputs,
+                self.arithmetic.dtype,
+                self.arithmetic.exact,
+                None,
+            )
+        return self._networks[freezing]
+
+    def form(self, freezing=False):
+        """Return the form of the network that learns."""
+        return self.backend.form(Form(self.arithmetic.method, freezing=freezing))
+
+    def _train(self, progress, reporter):
+        """Train to the last image, pruning at the rule's events, in segments."""
+        n_train, every = self.n_train, self.experiment.record_every
+        reporter.start("training", n_train, progress.done)
+        cuts = {
+            *range(0, n_train, self.segment),
+            *range(0, n_train, every),
+            *self.events,
+            self.shared_until,
+            n_train,
+        }
+        for end in sorted(cut for cut in cuts if cut > progress.done):
+            if progress.done in self.events:
+                self._prune(progress)
+            self._show(progress, end)
+            if end % every == 0 or end == n_train:
+                self._record(progress)
+            self.clock.add_to(progress)
+            if end == self.shared_until:
+                self.store.save_shared(progress, end)
+            self.store.save_checkpoint(progress)
+            reporter.update(end, progress)
+
+    def _show(self, progress, end):
+        """Show the network the next images."""
+        begin, model = progress.done, self.model
+        network = self.network(freezing=self.plastic in progress.state)
+        pixels, steps = presentations(
+            model, self.images.train, self.experiment.seed, TRAINING, begin, end
+        )
+        values = model.values(self.form(), self.arithmetic)
+        run = network.run(
+            (end - begin) * model.duration,
+            self._known(progress.state, network) | values,
+            {"inputs": (pixels, steps * model.seconds_per_step)},
+        )
+        # images are on their own clock: only with a rest does a last step reach the next image
+        progress.state.update(lasting(run.state, events=float(model.rest) > 0))
+        self._check_finite(run.state, begin, end)
+        progress.done = end
+        self._tally(progress, run, source_counts(model, run, pixels, self.n_inputs), begin)
+
+    def _check_finite(self, state, begin, end):
+        """Stop a run whose numbers have overflowed."""
+        model = self.model
+        for name, value in state.items():
+            mine = name.partition(".")[0] in (model.plastic, model.readout)
+            if mine and value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise FloatingPointError(
+                    f"{type(model).__name__}: '{name}' is not a number any more between images {begin} and {end}:"
+                    " a learning rate, a weight or a step is too large (eta_plus, eta_minus, w_max, weight_sum,"
+                    " w_inh, theta_plus), or a time constant too small for dt"
+                )
+
+    def _unknown(self, state, network):
+        """Names of the state that matter and that this backend's form of the network lacks.
+
+        Between images without a rest they are nothing but traces, which the next image clears.
+        """
+        if float(self.model.rest) == 0:
+            return set()
+        return {name for name in state if name not in network.names}
+
+    def _known(self, state, network):
+        """Return the state without what only another backend's form of the network has."""
+        if self._unknown(state, network):
+            raise ValueError(
+                f"the checkpoint was written by another backend than {self.backend.name!r} and a rest"
+                " carries traces over from image to image: go on with that backend, or remove it with"
+                " experiment.forget(results)"
+            )
+        return {name: value for name, value in state.items() if name in network.names}
+
+    # -- what is counted ---------------------------------------------------------------------------------
+
+    def _tally(self, progress, run, input_spikes, begin):
+        """Add a segment's spikes and synaptic operations to the progress."""
+        n = self.model.n_exc
+        neuron, times = run.spikes["spikes"]
+        pair, count = np.unique(image_numbers(times, self.model) * n + neuron, return_counts=True)
+        new = {
+            "image": (pair // n + begin).astype(np.int32),
+            "neuron": (pair % n).astype(np.int32),
+            "count": count.astype(np.int32),
+        }
+        for name, values in new.items():
+            progress.spikes[name] = np.concatenate([progress.spikes[name], values])
+        for name, value in self.operations(run, input_spikes, progress.state).items():
+            progress.operations[name] = progress.operations.get(name, 0) + value
+
+    def operations(self, run, input_spikes, state):
+        """Count the synaptic operations of a run by pathway."""
+
+        def counts(neurons):
+            return np.bincount(neurons, minlength=self.model.n_exc)
+
+        inhibitory = run.spikes.get("inh_spikes")
+        return analysis.synaptic_operations(
+            input_spikes,
+            counts(run.spikes["spikes"][0]),
+            self.mask(state),
+            state[self.alive],
+            self.frozen(state),
+            None if inhibitory is None else counts(inhibitory[0]),
+            self.model.inhibits,
+            self.model.updates,
+        )
+
+    def _record(self, progress):
+        """Add a row to the history (before an event at the same image) and start the next."""
+        state, end, history = progress.state, progress.done, progress.history
+        begin = int(history["image"][-1]) if history else 0
+        real, mask = self.arithmetic.real_weights, self.mask(state)
+        mean, variance = analysis.weight_updates(
+            real(progress.recorded), real(state[self.w]), mask.ravel()
+        )
+        alive = state[self.alive].astype(bool)
+        row = {
+            "image": end,
+            "n_alive": int(np.count_nonzero(alive)),
+            "connectivity": 1 - analysis.connection_sparsity(mask),
+            "spikes_per_image": float(progress.counts_since(begin).sum() / (end - begin)),
+            "update_mean": mean,
+            "update_variance": variance,
+            "theta_mean": float(self.arithmetic.real_thetas(state[self.theta])[alive].mean()),
+            "threshold": float(progress.events["threshold"][-1])
+            if len(progress.thresholds)
+            else np.nan,
+            "accuracy": self._online_accuracy(progress, begin, end),
+            **progress.operations,
+        }
+        progress.history = append(history, row)
+        progress.recorded, progress.operations = state[self.w], {}
+
+    def _online_accuracy(self, progress, begin, end):
+        """Accuracy of the images since the last row, neurons labelled by those before it."""
+        before = max(0, 2 * begin - end)
+        if before == begin:
+            return np.nan
+        spikes = progress.spikes
+        labels = np.tile(self.images.train_labels, self.experiment.passes)
+
+        def counts(first, last):
+            inside = slice(*np.searchsorted(spikes["image"], (first, last)))
+            return analysis.count_table(
+                spikes["image"][inside] - first,
+                spikes["neuron"][inside],
+                spikes["count"][inside],
+                last - first,
+                self.model.n_exc,
+            )
+
+        assigned = analysis.assign_labels(counts(before, begin), labels[before:begin])
+        return analysis.accuracy(analysis.predict(counts(begin, end), assigned), labels[begin:end])
+
+    # -- pruning -----------------------------------------------------------------------------------------
+
+    def _prune(self, progress):
+        """Let the rule act."""
+        began = time.process_time()
+        number = len(progress.thresholds)
+        counts = progress.counts_since(self.events[number - 1] if number else 0)
+        self.take(decide(self.rule, self.event(progress, counts)), progress)
+        progress.cpu_seconds_pruning += time.process_time() - began
+
+    def event(self, progress, counts, readout=None):
+        """Return what the rule sees."""
+        state = progress.state
+        past = tuple(
+            Past(threshold, int(n_pruned))
+            for threshold, n_pruned in zip(
+                progress.thresholds, progress.events["n_pruned"], strict=True
+            )
+        )
+        return PruningEvent(
+            number=len(past),
+            weights=self.weights(state),
+            mask=self.mask(state),
+            alive=state[self.alive].astype(bool),
+            counts=counts,
+            past=past,
+            rng=event_rng(self.experiment.seed, len(past)),
+            frozen=self.frozen(state),
+            spikes=tuple(progress.spikes[name] for name in ("image", "neuron", "count")),
+            readout=readout,
+        )
+
+    def take(self, decision, progress):
+        """Write a decision into the state and into the list of events."""
+        progress.state.update(apply(decision, progress.state, self.model, self.arithmetic))
+        threshold = np.broadcast_to(np.asarray(decision.threshold, dtype=float), self.model.n_exc)
+        progress.thresholds = np.vstack([progress.thresholds, threshold])
+        row = {
+            "image": progress.done,
+            "threshold": float(threshold.mean()),
+            "n_pruned": decision.n_pruned,
+            "n_alive": int(np.count_nonzero(decision.alive)),
+            "n_synapses": int(np.count_nonzero(decision.mask)),
+        }
+        progress.events = append(progress.events, row)
+
+    # -- the state, as arrays ------------------------------------------------------------------------------
+
+    def weights(self, state):
+        """Weights as numbers, whatever the arithmetic, shape (sources, neurons)."""
+        return self.arithmetic.real_weights(state[self.w]).reshape(self.shape)
+
+    def mask(self, state):
+        """Synapses that exist, shape (sources, neurons)."""
+        return state[self.mask_name].reshape(self.shape).astype(bool)
+
+    def frozen(self, state):
+        """Synapses that exist and learn no more, shape (sources, neurons)."""
+        return frozen_of(self.mask(state), state.get(self.plastic))
