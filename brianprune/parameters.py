@@ -263,7 +263,7 @@ class Parameters:
             close = difflib.get_close_matches(name, cls.fields, n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise TypeError(
-                f"{cls.__name__} has no parameter '{name}' {hint}\nIt has: {', '.join(cls.fields)}"
+                f"{cls.__name__} has no parameter '{name}'{hint}\nIt has: {', '.join(cls.fields)}"
             )
 
     def replace(self, **changes):

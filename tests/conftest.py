@@ -15,6 +15,7 @@ from brian2 import ms, mV
 
 import brianprune as bp
 from brianprune.datasets import IDX_FILES
+from brianprune.encoding import presentations
 
 
 def pytest_configure(config):
@@ -93,6 +94,13 @@ def idx_folder(tmp_path):
         shape = (n, 5, 4) if "images" in name else (n,)
         write_idx(folder / name, rng.integers(0, 10, shape))
     return folder
+
+
+def input_spikes(experiment, images, stream, first, last):
+    """Spikes of presentations: (pixels, times in seconds from the first's start)."""
+    network = experiment.network
+    pixels, steps = presentations(network, images, experiment.seed, stream, first, last)
+    return pixels, steps * network.seconds_per_step
 
 
 def same_result(one, other):

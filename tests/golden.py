@@ -99,7 +99,9 @@ def numbers(result):
         "counts": digest(result.label_counts, result.test_counts),
         "left": digest(result.mask, result.alive, result.frozen),
         "accuracy": result.accuracy,
-        "operations": digest(*(value for _, value in sorted(result.operations["training"].items()))),
+        "operations": digest(
+            *(value for _, value in sorted(result.operations["training"].items()))
+        ),
         "weights": digest(result.weights),
         "theta": digest(result.theta),
         "history": digest(result.history.to_numpy(dtype=float)),

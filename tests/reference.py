@@ -5,6 +5,12 @@ Written from the equations, not from the package's code: no Brian2, no queues, n
 
 import numpy as np
 
+#: Of the partners; without them no number depends on these.
+_PARTNERS = {
+    "v_rest_inh": -0.06, "v_reset_inh": -0.045, "v_thresh_inh": -0.04, "tau_inh": 0.01,
+    "refractory_inh": 0.002,
+}  # fmt: skip
+
 
 def simulate(p, weights, theta, spikes, n_images, mask=None, alive=None, learning=True):
     """Run the network; return (weights, theta, spikes as list of (image, step, neuron)).
@@ -19,7 +25,7 @@ def simulate(p, weights, theta, spikes, n_images, mask=None, alive=None, learnin
     mask = np.ones_like(w) if mask is None else mask.astype(float)
     alive = np.ones(n, bool) if alive is None else alive
     mv = {
-        name: float(getattr(p, name))
+        name: float(getattr(p, name, _PARTNERS.get(name)))
         for name in (
             "v_rest",
             "v_reset",
@@ -34,7 +40,7 @@ def simulate(p, weights, theta, spikes, n_images, mask=None, alive=None, learnin
         )
     }
     tau = {
-        name: float(getattr(p, name)) * ms
+        name: float(getattr(p, name, _PARTNERS.get(name))) * ms
         for name in (
             "tau_m",
             "tau_e",
@@ -73,7 +79,7 @@ def simulate(p, weights, theta, spikes, n_images, mask=None, alive=None, learnin
                 v_inh[:], g_inh[:] = mv["v_rest_inh"], 0
                 since[:], since_inh[:] = 10**9, 10**9
         # what was sent in the last step arrives
-        if p.inhibition == "broadcast":
+        if type(p.inhibition).__name__ == "Broadcast":
             g_i += float(p.w_inh) * (sent.sum() - sent)
         else:
             g_i += float(p.w_inh) * (sent_inh.sum() - sent_inh)

@@ -5,6 +5,8 @@ Written from the table of `brianprune.FixedPoint` alone, with Python's arithmeti
 
 import numpy as np
 
+from brianprune.models.diehl_cook.fixed_point import constants
+
 
 def clip(x, low, high):
     return np.minimum(np.maximum(x, low), high)
@@ -42,7 +44,7 @@ def run(weights, theta, spikes, steps, arithmetic, parameters):
     fired : array, shape (steps,)
         The neuron, or -1.
     """
-    c = arithmetic.constants(parameters)
+    c = constants(arithmetic, parameters)
     n = len(theta)
     zeros = np.zeros(n, dtype=np.int64)
     v, g_e, g_i, refractory, own = zeros + c["v_rest"], zeros, zeros, zeros, zeros
@@ -81,7 +83,7 @@ def train(weights, theta, spikes, n_images, arithmetic, parameters):
     fired : list of (step, neuron)
     """
     p, f = parameters, arithmetic.formats
-    c = arithmetic.constants(p)
+    c = constants(arithmetic, p)
     n_in, n = weights.shape
     bits, rate_bits, trace_one = (
         arithmetic.constant_bits,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from brianprune import analysis
-from brianprune.deep_experiment import _window_maxima
+from brianprune.runs.layerwise import _window_maxima
 
 
 def test_labels_are_highest_mean_response_not_highest_sum():

@@ -19,8 +19,8 @@ from conftest import TINY, same_result
 import brianprune as bp
 from brianprune import backends
 from brianprune.backends import standalone
-from brianprune.experiment import _compiled
-from brianprune.network import build_network
+from brianprune.backends.standalone import _compiled
+from brianprune.models import Form
 
 
 def own_network():
@@ -239,7 +239,7 @@ def test_code_does_not_depend_on_what_was_translated_before(monkeypatch, tmp_pat
 
     def folder(dense):
         def build():
-            return build_network(TINY, 64, "linear_implicit", dense=dense)
+            return TINY.build(Form(), 64, dense)
 
         return backends.CompiledNetwork(build, cache=tmp_path).folder
 
@@ -319,7 +319,7 @@ def test_compiling_leaves_the_runtime_device(compiled):
 
 VARIANTS = {
     "defaults": {},
-    "all fire, partners": {"one_winner": False, "inhibition": "partners"},
+    "all fire, partners": {"one_winner": False, "inhibition": bp.Partners()},
     "rest": {"rest": 20 * ms},
 }
 

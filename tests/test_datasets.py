@@ -5,13 +5,13 @@ import tarfile
 import numpy as np
 import pytest
 from brian2 import Hz
-from conftest import write_idx
+from conftest import input_spikes, write_idx
 from PIL import Image
 
 import brianprune as bp
 from brianprune.datasets import IDX_FILES, idx_files
 from brianprune.datasets import folders as folders_module
-from brianprune.encoding import difference_of_gaussians, latencies, spikes_of
+from brianprune.encoding import difference_of_gaussians, latencies, poisson_spikes
 from brianprune.parameters import Parameter
 
 
@@ -169,7 +169,7 @@ def test_mnist_itself():
 
 def test_spikes_are_sorted_and_at_most_one_a_step():
     image = np.random.default_rng(0).integers(0, 256, 784).astype(np.uint8)
-    pixels, steps = spikes_of(image, 0.25 * 5e-4 * 5, 200, np.random.default_rng(1))
+    pixels, steps = poisson_spikes(image, 0.25 * 5e-4 * 5, 200, np.random.default_rng(1))
     keys = steps.astype(int) * 784 + pixels
     assert (np.diff(keys) > 0).all()
     assert steps.min() >= 0
@@ -184,7 +184,8 @@ def test_spike_counts_are_binomial():
     counts = np.array(
         [
             np.bincount(
-                spikes_of(levels, per_level, n_steps, np.random.default_rng([7, k]))[0], minlength=5
+                poisson_spikes(levels, per_level, n_steps, np.random.default_rng([7, k]))[0],
+                minlength=5,
             )
             for k in range(n)
         ]
@@ -203,7 +204,7 @@ def test_spike_counts_are_binomial():
 def test_spikes_are_uniform_in_time():
     image = np.full(100, 255, dtype=np.uint8)
     steps = np.concatenate(
-        [spikes_of(image, 1.25e-4, 100, np.random.default_rng([1, k]))[1] for k in range(400)]
+        [poisson_spikes(image, 1.25e-4, 100, np.random.default_rng([1, k]))[1] for k in range(400)]
     )
     histogram = np.bincount(steps, minlength=100)
     expected = 400 * 100 * 255 * 1.25e-4
@@ -216,25 +217,25 @@ def test_more_spikes_than_first_drawn():
     # far more spikes than expected are needed when the brightest pixel's estimate is small
     image = np.array([200, 1], dtype=np.uint8)
     for k in range(200):
-        pixels, steps = spikes_of(image, 4e-3, 50, np.random.default_rng(k))
+        pixels, steps = poisson_spikes(image, 4e-3, 50, np.random.default_rng(k))
         assert len(pixels) == len(set(zip(pixels.tolist(), steps.tolist(), strict=True)))
 
 
 def test_black_image_and_zero_rate():
     for image, rate in ((np.zeros(9, np.uint8), 1e-3), (np.full(9, 9, np.uint8), 0)):
-        pixels, steps = spikes_of(image, rate, 100, np.random.default_rng(0))
+        pixels, steps = poisson_spikes(image, rate, 100, np.random.default_rng(0))
         assert len(pixels) == len(steps) == 0
 
 
 def test_spikes_of_an_image_do_not_depend_on_the_others(tiny):
     images = tiny.data.load().train
-    pixels, times = tiny._spikes(images, 0, 0, 6)
-    later, later_times = tiny._spikes(images, 0, 4, 6)
+    pixels, times = input_spikes(tiny, images, 0, 0, 6)
+    later, later_times = input_spikes(tiny, images, 0, 4, 6)
     shift = 4 * float(tiny.network.presentation)
     since = times >= shift - 1e-9
     np.testing.assert_array_equal(pixels[since], later)
     np.testing.assert_allclose(times[since] - shift, later_times, atol=1e-12)
-    other, _ = tiny.replace(seed=4)._spikes(images, 0, 4, 6)
+    other, _ = input_spikes(tiny.replace(seed=4), images, 0, 4, 6)
     assert not np.array_equal(other, later)
 
 

@@ -5,10 +5,11 @@ from conftest import TINY_LAYERS as LAYERS
 from sklearn.svm import SVC
 
 import brianprune as bp
-from brianprune.deep_experiment import _Run, _window_maxima
 from brianprune.encoding import difference_of_gaussians, latencies
-from brianprune.layers import unroll
+from brianprune.models.ttfs import unroll
 from brianprune.pruning.connections import survivors
+from brianprune.runs.layerwise import LayerwiseRun, _window_maxima
+from brianprune.runs.progress import LayerwiseProgress
 
 PRUNING = bp.ConnectionPruning(theta=0.75, interval=4, theta_post=0.78)
 
@@ -229,7 +230,7 @@ def test_costs_by_hand(tiny):
     assert layers["comparisons"].tolist() == [result.mask["conv1"].size, result.mask["conv2"].size]
     assert layers["learning_steps"].tolist() == [12 * 7, 12 * 7]
     # the first layer costs a training image what its surviving connections cost: by its fan-out
-    run = _Run(experiment, "numpy", 1000, experiment._store(None))
+    run = LayerwiseRun(experiment, bp.backends.get("numpy"), 1000, experiment._store(None))
     fan_out = np.bincount(
         unroll(run.shapes[0], result.mask["conv1"])["i"], minlength=run.shapes[0].inputs.size
     )
@@ -241,7 +242,7 @@ def test_costs_by_hand(tiny):
 
 
 def test_order_shows_every_image_once_an_epoch(tiny):
-    run = _Run(tiny, "numpy", 1000, tiny._store(None))
+    run = LayerwiseRun(tiny, bp.backends.get("numpy"), 1000, tiny._store(None))
     order = run._order(0, 0, 30)
     for epoch in range(3):
         assert sorted(order[10 * epoch : 10 * epoch + 10]) == list(range(10))
@@ -250,10 +251,12 @@ def test_order_shows_every_image_once_an_epoch(tiny):
 
 
 def test_initial_weights_and_rates(tiny):
-    run = _Run(tiny.replace(network__w_std=0.3), "numpy", 1000, tiny._store(None))
-    progress = run._new()
+    run = LayerwiseRun(
+        tiny.replace(network__w_std=0.3), bp.backends.get("numpy"), 1000, tiny._store(None)
+    )
+    progress = LayerwiseProgress()
     run._start(progress, 0)
-    weights = progress["weights"]["conv1"]
+    weights = progress.weights["conv1"]
     assert weights.min() >= 0.01
     assert weights.max() <= 0.99
     assert weights.mean() == pytest.approx(0.75, abs=0.08)

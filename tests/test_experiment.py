@@ -9,13 +9,13 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import IDX_FILES, same_result, write_idx
+from conftest import IDX_FILES, input_spikes, same_result, write_idx
 from reference import simulate
 
 import brianprune as bp
 from brianprune import experiment as module
-from brianprune import results
-from brianprune.encoding import spikes_of
+from brianprune import results, streams
+from brianprune.encoding import poisson_spikes
 
 #: Ten times faster than numpy for many short runs, where there is a compiler.
 BACKEND = "cpp_standalone" if shutil.which("g++") else "numpy"
@@ -29,7 +29,7 @@ def test_result_is_stored_and_returned_at_once(tiny, tmp_path, monkeypatch):
     first = runs(tiny, results=tmp_path)
     assert [path.name for path in tmp_path.glob("*.h5")] == [f"{tiny.key}.h5"]
     assert not list(tmp_path.glob("*.part*"))
-    monkeypatch.setattr(module._Run, "__init__", lambda *a: pytest.fail("simulated again"))
+    monkeypatch.setattr(module.TrainedRun, "__init__", lambda *a: pytest.fail("simulated again"))
     again = runs(tiny, results=tmp_path)
     assert same_result(first, again)
     assert again.experiment == tiny
@@ -244,7 +244,7 @@ def test_history_counts_what_was_done(tiny):
         result.operations["training"]["inputs_exc"] < unpruned.operations["training"]["inputs_exc"]
     )
     images = tiny.data.load()
-    n = len(tiny._spikes(images.train, 0, 0, 20)[0])
+    n = len(input_spikes(tiny, images.train, 0, 0, 20)[0])
     assert unpruned.operations["training"]["inputs_exc"] == 6 * n
 
 
@@ -270,10 +270,10 @@ def test_the_frozen_network_is_the_learned_one(tiny, split):
     """Counts equal the plain NumPy reference's with the final weights and thresholds."""
     result, images = runs(tiny), tiny.data.load()
     stream, shown, counts = {
-        "labelling": (module.LABELLING, images.train[-10:], result.label_counts),
-        "evaluation": (module.EVALUATION, images.test, result.test_counts),
+        "labelling": (streams.LABELLING, images.train[-10:], result.label_counts),
+        "evaluation": (streams.EVALUATION, images.test, result.test_counts),
     }[split]
-    pixels, times = tiny._spikes(shown, stream, 0, 10)
+    pixels, times = input_spikes(tiny, shown, stream, 0, 10)
     steps = np.round(times / float(tiny.network.dt)).astype(int)
     _, _, spikes = simulate(
         tiny.network, result.weights, result.theta, (pixels, steps), 10, alive=result.alive,
@@ -288,11 +288,11 @@ def test_the_frozen_network_is_the_learned_one(tiny, split):
 
 def test_spikes_are_those_of_seed_stream_and_image(tiny):
     p, images = tiny.network, tiny.data.load().train
-    found = [tiny._spikes(images, stream, 2, 3) for stream in range(3)]
+    found = [input_spikes(tiny, images, stream, 2, 3) for stream in range(3)]
     assert not np.array_equal(found[0][0], found[1][0])
     assert not np.array_equal(found[1][0], found[2][0])
     rng = np.random.default_rng([tiny.seed, 1, 2])
-    pixels, steps = spikes_of(images[2], float(p.rate * p.dt), p.steps_per_image - 1, rng)
+    pixels, steps = poisson_spikes(images[2], float(p.rate * p.dt), p.steps_per_image - 1, rng)
     np.testing.assert_array_equal(found[1][0], pixels)
     np.testing.assert_allclose(found[1][1], steps * float(p.dt), atol=1e-12)
 
@@ -370,8 +370,7 @@ def test_seeds_differ(tiny):
 
 
 def test_bad_input_is_answered_before_any_simulation(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "RuntimeNetwork", lambda *a: pytest.fail("simulated"))
-    monkeypatch.setattr(module, "_compiled", lambda *a: pytest.fail("simulated"))
+    monkeypatch.setattr(bp.RuntimeNetwork, "run", lambda *a: pytest.fail("simulated"))
     for how, message in [
         ({"segment": 0}, "segment = 0"),
         ({"segment": 2.5}, r"segment = 2\.5"),

@@ -7,15 +7,18 @@ import sys
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, defaultclock, ms
+from conftest import input_spikes
 
 import brianprune as bp
-from brianprune.backends import RuntimeNetwork, check_backend, genn
-from brianprune.network import build_network, initial_state, parameter_values
+from brianprune import backends
+from brianprune.backends import RuntimeNetwork, genn
+from brianprune.models import Form
+from brianprune.runs.progress import TrainingProgress
 
 
 def _why_not():
     try:
-        check_backend("genn_cpu")
+        backends.get("genn_cpu")
     except RuntimeError as error:
         return str(error)
     return ""
@@ -43,25 +46,22 @@ def _run(experiment, textbook, freezing=False):
     p = experiment.network
     images = experiment.data.load().train
     n_inputs = images.shape[1]
-    network = RuntimeNetwork(
-        lambda: build_network(
-            p, n_inputs, experiment.arithmetic.method, freezing=freezing, textbook=textbook
-        )
-    )
-    state = parameter_values(p, textbook=textbook)
-    state |= initial_state(p, n_inputs, np.random.default_rng(0))
+    form = Form(experiment.arithmetic.method, freezing=freezing, textbook=textbook)
+    network = RuntimeNetwork(lambda: p.build(form, n_inputs))
+    state = p.values(form, experiment.arithmetic)
+    state |= p.initial_state(n_inputs, np.random.default_rng(0), experiment.arithmetic)
     if freezing:
         plastic = np.random.default_rng(1).random((n_inputs, p.n_exc)) < 0.7
         weights = state["inputs_exc.w"].reshape(plastic.shape)
         state["inputs_exc.plastic"] = plastic.ravel().astype(float)
         state["exc.frozen_sum"] = (weights * ~plastic).sum(axis=0)
-    spikes = experiment._spikes(images, 0, 0, len(images))
+    spikes = input_spikes(experiment, images, 0, 0, len(images))
     return network.run(len(images) * (p.presentation + p.rest), state, {"inputs": spikes})
 
 
 @pytest.mark.parametrize("freezing", [False, True])
 @pytest.mark.parametrize(
-    "change", [{}, {"inhibition": "partners"}, {"rest": 20 * ms}], ids=["broadcast", "partners", "rest"]
+    "change", [{}, {"inhibition": bp.Partners()}, {"rest": 20 * ms}], ids=["broadcast", "partners", "rest"]
 )  # fmt: skip
 def test_textbook_form_gives_the_same_spikes(plain, change, freezing):
     experiment = plain.replace(**{f"network__{k}": v for k, v in change.items()})
@@ -137,8 +137,8 @@ def test_a_checkpoint_of_another_form_with_rest_is_said(plain, tmp_path):
     with pytest.raises(Stopped):
         experiment.run("numpy", results=tmp_path, segment=5, report=stop)
     store = experiment._store(tmp_path)
-    progress = store.checkpoint(lambda progress: None)
-    progress["state"]["inputs_exc.pre_trace"] = progress["state"]["inputs_exc.w"]
+    progress = store.checkpoint(TrainingProgress.from_tree)
+    progress.state["inputs_exc.pre_r"] = progress.state["inputs_exc.w"]
     store.save_checkpoint(progress)
     with pytest.raises(ValueError, match=r"another backend than 'numpy'.*forget"):
         experiment.run("numpy", results=tmp_path)
@@ -152,7 +152,7 @@ def test_the_gpu_needs_cuda(plain, pretend, monkeypatch):
     monkeypatch.setenv("CUDA_PATH", "/nowhere")
     with pytest.raises(RuntimeError, match=r"CUDA_PATH = '/nowhere' holds no nvcc.*genn_cpu"):
         plain.run("genn")
-    check_backend("genn_cpu")
+    backends.get("genn_cpu")
 
 
 def test_what_genn_cannot_run_is_refused_before_anything_is_built(plain, pretend):
@@ -160,11 +160,11 @@ def test_what_genn_cannot_run_is_refused_before_anything_is_built(plain, pretend
         plain.replace(network__one_winner=True).run("genn_cpu")
     with pytest.raises(NotImplementedError, match="FixedPoint: not on GeNN"):
         plain.replace(arithmetic=bp.FixedPoint()).run("genn")
-    with pytest.raises(ValueError, match="'genn': what is run needs more than GeNN has"):
+    with pytest.raises(ValueError, match="'genn': what is run needs events"):
         bp.DeepExperiment().run("genn")
     result = plain.run("numpy")
-    with pytest.raises(ValueError, match="'genn_cpu': what is run needs more than GeNN has"):
-        bp.FrozenNetwork(result, backend="genn_cpu")
+    with pytest.raises(NotImplementedError, match="synapses = 'sparse': not on genn_cpu"):
+        bp.FrozenNetwork.from_result(result, "sparse", "genn_cpu")
 
 
 @pytest.mark.skipif(not WHY_NOT, reason="GeNN is here")
@@ -201,7 +201,7 @@ def _same_spikes(one, other):
         {"pruning": bp.AdaptiveNeuronPruning(start=8, interval=4, alpha=0.9, n_max=3)},
         {"pruning": bp.AdaptiveWeightPruning(start=8, interval=4)},
         {"pruning": bp.SoftWeightPruning(start=4, interval=4, n_images=1, n_spikes=1)},
-        {"network__inhibition": "partners"},
+        {"network__inhibition": bp.Partners()},
         {"network__rest": 20 * ms},
     ],
     ids=["neurons", "weights", "soft", "partners", "rest"],
@@ -269,10 +269,10 @@ def test_what_slow_operations_use_travels_to_the_device_and_back(plain, tmp_path
 
     monkeypatch.setattr(genn.GeNNNetwork, "_compile", look)
     genn.GeNNNetwork(
-        lambda: build_network(p, 784, "exponential_euler", textbook=True), cache=tmp_path / "cache"
+        lambda: p.build(Form("exponential_euler", textbook=True), 784), cache=tmp_path / "cache"
     )
     code = (tmp_path / "main.cpp").read_text()
-    for name in ("winputs_exc", "pre_traceinputs_exc", "Currentthetaexc", "Currentvexc"):
+    for name in ("winputs_exc", "pre_rinputs_exc", "Currentthetaexc", "Currentvexc"):
         first, stretch, last = (
             code.index(part)
             for part in (f"pull{name}FromDevice();", "eng.run(", f"push{name}ToDevice();")
@@ -288,8 +288,8 @@ def test_a_change_of_values_compiles_nothing(plain):
 
     def compiled(network):
         return genn.GeNNNetwork(
-            lambda: build_network(
-                network, images.shape[1], "exponential_euler", learning=False, textbook=True
+            lambda: network.build(
+                Form("exponential_euler", learning=False, textbook=True), images.shape[1]
             )
         ).compiled
 

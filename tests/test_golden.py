@@ -2,9 +2,8 @@
 
 import json
 
-import pytest
-
 import golden
+import pytest
 
 PINNED = json.loads(golden.PINNED.read_text())
 WHOLE = ("spikes", "counts", "left", "accuracy", "operations")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import reference_fixed
 from brian2 import Hz, ms, mV
+from conftest import input_spikes
 
 import brianprune as bp
 from brianprune.arithmetic import Format
@@ -25,6 +26,8 @@ from brianprune.hardware import (
 )
 from brianprune.hardware.datapath import verilog
 from brianprune.hardware.poisson import PERIOD, lfsr_states, states_per_level
+from brianprune.models.diehl_cook.fixed_point import constants
+from brianprune.streams import WEIGHTS, rng
 
 BACKENDS = ["numpy", pytest.param("cython", marks=pytest.mark.compiled),
             pytest.param("cpp_standalone", marks=pytest.mark.compiled)]  # fmt: skip
@@ -96,19 +99,19 @@ def test_formats_that_cannot_hold_the_constants_are_refused():
     with pytest.raises(
         ValueError, match=r"FixedPoint\.v = 's7\.15': cannot hold v_rest = -65.*-64 to 64"
     ):
-        bp.FixedPoint(v="s7.15").constants(p)
+        constants(bp.FixedPoint(v="s7.15"), p)
     with pytest.raises(ValueError, match=r"FixedPoint\.g = 'u4\.16': cannot hold w_inh = 17"):
-        bp.FixedPoint(g="u4.16").constants(p)
+        constants(bp.FixedPoint(g="u4.16"), p)
     with pytest.raises(
         ValueError, match=r"constant_bits = 13: dt/tau_m = 8\.33e-05.*more than 5 % off"
     ):
-        bp.FixedPoint().constants(p.replace(tau_m=6000 * ms))
+        constants(bp.FixedPoint(), p.replace(tau_m=6000 * ms))
     with pytest.raises(ValueError, match=r"constant_bits = 5: cannot hold dt/tau_m = 0\.005"):
-        bp.FixedPoint(constant_bits=5).constants(p)
+        constants(bp.FixedPoint(constant_bits=5), p)
 
 
 def test_constants_are_the_nearest_codes():
-    c = bp.FixedPoint().constants(bp.DiehlCook())
+    c = constants(bp.FixedPoint(), bp.DiehlCook())
     assert (c["k_m"], c["k_e"], c["k_i"]) == (41, 4096, 2048)  # of 8192
     assert c["v_rest"] == -65 * 2**15
     assert c["w_inh"] == 17 * 2**16
@@ -126,11 +129,13 @@ def test_twin_is_the_reference_on_every_backend(trained, backend, change):
     arithmetic = bp.FixedPoint(**change)
     p = trained.experiment.network
     images = trained.experiment.data.load().test[:4]
-    counts = bp.FrozenNetwork(trained, backend=backend, arithmetic=arithmetic).counts(images)
+    counts = bp.FrozenNetwork.from_result(trained, backend=backend, arithmetic=arithmetic).counts(
+        images
+    )
     weights = arithmetic.weights(trained.weights[:, trained.alive]).astype(np.int64)
     theta = arithmetic.formats["theta"].raw(trained.theta[trained.alive] / float(mV))
     for k in range(4):
-        inputs, times = trained.experiment._spikes(images, 2, k, k + 1)
+        inputs, times = input_spikes(trained.experiment, images, 2, k, k + 1)
         steps = np.rint(times / float(p.dt)).astype(int)
         *_, fired = reference_fixed.run(
             weights, theta.astype(np.int64), (inputs, steps), p.steps_per_image, arithmetic, p
@@ -161,7 +166,9 @@ def test_every_state_of_the_twin_is_the_references(trained):
 def test_sparse_synapses_give_the_same(trained):
     images = trained.experiment.data.load().test[:3]
     one, other = (
-        bp.FrozenNetwork(trained, kind, "numpy", arithmetic=bp.FixedPoint()).counts(images)
+        bp.FrozenNetwork.from_result(trained, kind, "numpy", arithmetic=bp.FixedPoint()).counts(
+            images
+        )
         for kind in ("dense", "sparse")
     )
     np.testing.assert_array_equal(one, other)
@@ -182,11 +189,11 @@ def test_saturation_holds_and_is_the_same_in_verilog(trained):
 
 
 def test_what_the_datapath_cannot_do_is_refused(trained):
-    partners = trained.experiment.replace(network__inhibition="partners")
+    partners = trained.experiment.replace(network__inhibition=bp.Partners())
     result = type("R", (), {**vars(trained), "experiment": partners})()
     result.labels = trained.labels
-    with pytest.raises(NotImplementedError, match="inhibition = 'partners'"):
-        bp.FrozenNetwork(result, backend="numpy", arithmetic=bp.FixedPoint())
+    with pytest.raises(NotImplementedError, match="inhibition = Partners"):
+        bp.FrozenNetwork.from_result(result, backend="numpy", arithmetic=bp.FixedPoint())
     many = trained.experiment.replace(network__one_winner=False)
     with pytest.raises(NotImplementedError, match="one_winner = False"):
         Datapath(type("R", (), {**vars(trained), "experiment": many})())
@@ -203,7 +210,7 @@ def test_what_the_datapath_cannot_do_is_refused(trained):
     heavy = type("R", (), {**vars(trained), "weights": trained.weights + 2})()
     heavy.labels = trained.labels
     with pytest.raises(ValueError, match=r"FixedPoint\.w = 'u0\.16': cannot hold the largest"):
-        bp.FrozenNetwork(heavy, backend="numpy", arithmetic=bp.FixedPoint())
+        bp.FrozenNetwork.from_result(heavy, backend="numpy", arithmetic=bp.FixedPoint())
     many = type(
         "R", (), {**vars(trained), "alive": np.ones(100, bool), "weights": np.zeros((784, 100))}
     )()
@@ -375,7 +382,7 @@ endmodule
 def test_random_vectors_at_the_corners_of_the_formats(tmp_path):
     rng = np.random.default_rng(5)
     n = 4000
-    c = bp.FixedPoint().constants(bp.DiehlCook())
+    c = constants(bp.FixedPoint(), bp.DiehlCook())
 
     def codes(low, high):
         corners = [low, low + 1, 0, 1, high - 1, high, (low + high) // 2]
@@ -469,11 +476,13 @@ def test_learning_in_fixed_point_equals_whole_numbers(learner, backend, change):
     experiment = learner.replace(**{f"arithmetic__{k}": v for k, v in change.items()})
     arithmetic, p = experiment.arithmetic, experiment.network
     result = experiment.run(backend)
-    start = experiment._start(784)
+    start = experiment.network.initial_state(
+        784, rng(experiment.seed, WEIGHTS, 0), experiment.arithmetic
+    )
     weights = np.asarray(start["inputs_exc.w"]).reshape(784, 5).astype(np.int64)
     theta = np.asarray(start["exc.theta"]).astype(np.int64)
     images = experiment.data.load().train
-    inputs, times = experiment._spikes(images, 0, 0, 8)
+    inputs, times = input_spikes(experiment, images, 0, 0, 8)
     steps = np.rint(times / float(p.dt)).astype(int)
     w, theta, fired = reference_fixed.train(weights, theta, (inputs, steps), 8, arithmetic, p)
     np.testing.assert_array_equal(result.weights, arithmetic.real_weights(w))
@@ -496,11 +505,13 @@ def test_learning_in_fixed_point_saturates(learner):
         network__theta_start=127.8 * mV, network__theta_offset=120 * mV, network__weight_sum=150.0,
     )  # fmt: skip
     result = experiment.run("numpy")
-    start = experiment._start(784)
+    start = experiment.network.initial_state(
+        784, rng(experiment.seed, WEIGHTS, 0), experiment.arithmetic
+    )
     weights = np.asarray(start["inputs_exc.w"]).reshape(784, 5).astype(np.int64)
     theta = np.asarray(start["exc.theta"]).astype(np.int64)
     images = experiment.data.load().train
-    inputs, times = experiment._spikes(images, 0, 0, 8)
+    inputs, times = input_spikes(experiment, images, 0, 0, 8)
     steps = np.rint(times / float(experiment.network.dt)).astype(int)
     w, theta, _ = reference_fixed.train(
         weights, theta, (inputs, steps), 8, experiment.arithmetic, experiment.network
@@ -530,7 +541,7 @@ def test_learning_in_fixed_point_in_segments_and_resumed(learner, tmp_path):
     assert min(seen) > 4  # it went on
     np.testing.assert_array_equal(whole.weights, cut.weights)
     np.testing.assert_array_equal(whole.test_counts, cut.test_counts)
-    twin = bp.FrozenNetwork(whole, backend="numpy")  # in the arithmetic of the result
+    twin = bp.FrozenNetwork.from_result(whole, backend="numpy")  # in the arithmetic of the result
     images = learner.data.load().test
     np.testing.assert_array_equal(twin.counts(images), whole.test_counts)
 
@@ -556,13 +567,13 @@ def test_pruned_in_fixed_point_stays_pruned(learner):
 def test_what_cannot_learn_in_fixed_point_is_said(learner):
     with pytest.raises(NotImplementedError, match="no frozen synapses, which SoftWeightPruning"):
         learner.replace(pruning=bp.SoftWeightPruning(start=2, interval=2))
-    with pytest.raises(NotImplementedError, match="inhibition='broadcast'"):
-        learner.replace(network__inhibition="partners", network__one_winner=False).run("numpy")
+    with pytest.raises(NotImplementedError, match=r"inhibition=Broadcast\(\)"):
+        learner.replace(network__inhibition=bp.Partners(), network__one_winner=False).run("numpy")
     with pytest.raises(NotImplementedError, match="use rest=0"):
         learner.replace(network__rest=150 * ms).run("numpy")
     # a network that learned in floating point with a rest is inferred in fixed point all the same
     rested = learner.replace(network__rest=20 * ms, arithmetic=bp.FloatingPoint()).run("numpy")
-    twin = bp.FrozenNetwork(rested, backend="numpy", arithmetic=bp.FixedPoint())
+    twin = bp.FrozenNetwork.from_result(rested, backend="numpy", arithmetic=bp.FixedPoint())
     assert twin.counts(learner.data.load().test).sum() > 20
     with pytest.raises(ValueError, match=r"theta_plus = .* becomes 0 mV, more than 5 % off"):
         learner.replace(arithmetic__theta="u7.0").run("numpy")

@@ -3,17 +3,14 @@ import pytest
 import reference_ttfs as reference
 
 import brianprune as bp
-from brianprune.backends import CompiledNetwork, DenseSynapses, RuntimeNetwork
-from brianprune.layers import (
-    STEP,
-    FirstSpikes,
-    LayerShape,
-    MapShape,
+from brianprune.backends import CompiledNetwork, RuntimeNetwork
+from brianprune.codeobjects import DenseSynapses
+from brianprune.models.ttfs import STEP, FirstSpikes, LayerShape, MapShape, unroll
+from brianprune.models.ttfs.build import (
     inference_network,
     layer_values,
     learning_network,
     readout_network,
-    unroll,
 )
 
 N_BINS, N_IMAGES = 6, 5
@@ -44,7 +41,7 @@ class Case:
 
     def run(self, build, backend, **state):
         learning = build is learning_network
-        values = layer_values(self.shape, bp.DeepTTFS(), learning) | state
+        values = layer_values(self.shape, learning) | state
         values["kernel.w"] = self.weights.ravel()
         n_steps = N_IMAGES * self.shape.steps_per_image + 1
         spikes = {"inputs": self.spikes.of(range(N_IMAGES), self.shape.steps_per_image)}

@@ -11,12 +11,12 @@ from brian2 import (
     mV,
     prefs,
 )
-from conftest import TINY
+from conftest import TINY, input_spikes
 from reference import simulate
 
 import brianprune as bp
 from brianprune.backends import RuntimeNetwork
-from brianprune.network import build_network, initial_state, parameter_values
+from brianprune.models import Form
 
 N_IMAGES = 6
 VARIANTS = {
@@ -24,10 +24,10 @@ VARIANTS = {
     "reset above rest": {"v_reset": -60 * mV},
     "defaults": {},
     "all fire": {"one_winner": False},
-    "partners": {"inhibition": "partners"},
-    "partners, all fire": {"inhibition": "partners", "one_winner": False},
+    "partners": {"inhibition": bp.Partners()},
+    "partners, all fire": {"inhibition": bp.Partners(), "one_winner": False},
     "rest": {"rest": 20 * ms},
-    "rest, partners": {"rest": 20 * ms, "inhibition": "partners"},
+    "rest, partners": {"rest": 20 * ms, "inhibition": bp.Partners()},
 }
 
 
@@ -35,10 +35,11 @@ def run(p, seed=0, method="linear_implicit", learning=True, **changes):
     """Run N_IMAGES digits on the numpy target; return what the reference needs, and the run."""
     experiment = bp.Experiment(network=p, data=bp.digits(n_train=N_IMAGES), seed=seed)
     images = experiment.data.load().train
-    spikes = experiment._spikes(images, 0, 0, N_IMAGES)
-    state = initial_state(p, 784, np.random.default_rng(seed)) | changes
-    values = parameter_values(p, learning)
-    network = RuntimeNetwork(lambda: build_network(p, 784, method, learning))
+    spikes = input_spikes(experiment, images, 0, 0, N_IMAGES)
+    form, floating = Form(method, learning), bp.FloatingPoint()
+    state = p.initial_state(784, np.random.default_rng(seed), floating) | changes
+    values = p.values(form, floating)
+    network = RuntimeNetwork(lambda: p.build(form, 784))
     if not learning:
         state.pop("inputs_exc.mask")
     duration = N_IMAGES * (p.presentation + p.rest)
@@ -99,7 +100,7 @@ def test_the_last_step_of_an_image_is_silent():
 def test_broadcast_and_partners_inhibit_alike():
     counts = [
         np.bincount(run(TINY.replace(inhibition=kind))[2].spikes["spikes"][0], minlength=6).sum()
-        for kind in ("broadcast", "partners")
+        for kind in (bp.Broadcast(), bp.Partners())
     ]
     assert abs(counts[0] - counts[1]) < 0.2 * max(counts)
 

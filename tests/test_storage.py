@@ -18,7 +18,8 @@ from conftest import same_result
 import brianprune as bp
 from brianprune import results, storage
 from brianprune.results import read_tree, write_tree
-from brianprune.running import Store
+from brianprune.runs import Store
+from brianprune.runs.progress import TrainingProgress
 
 
 class Stop(Exception):
@@ -84,7 +85,7 @@ def test_a_damaged_result_is_never_used(tiny, copy):
 @pytest.mark.parametrize("which", [".part", ".part-before", "-8.shared"])
 def test_a_damaged_checkpoint_is_never_used(tiny, copy, which):
     (path,) = (path for path in copy.iterdir() if path.name.endswith(which))
-    store, check = Store(tiny, copy), lambda progress: None
+    store, check = Store(tiny, copy), TrainingProgress.from_tree
     read = (
         (lambda: store.shared(8, check)) if "shared" in which else lambda: store.checkpoint(check)
     )
@@ -95,10 +96,10 @@ def test_a_damaged_checkpoint_is_never_used(tiny, copy, which):
             warnings.simplefilter("always")
             found = read()
         if which == ".part":
-            assert found["done"] == before[f"{tiny.key}.part-before"]
+            assert found.done == before[f"{tiny.key}.part-before"]
             assert "the one before is used" in str(caught[0].message)
         elif which == ".part-before":
-            assert found["done"] == before[f"{tiny.key}.part"]
+            assert found.done == before[f"{tiny.key}.part"]
         else:
             assert found is None
 

@@ -109,7 +109,7 @@ def test_a_search_is_stored_and_is_the_same_when_read(judged, tmp_path):
     assert stored.experiment == search
     assert stored.table.equals(table)
     with pytest.raises(ValueError, match="must be a number"):
-        search.replace(axes=(("network__inhibition", ("broadcast", "partners")),))
+        search.replace(axes=(("network__inhibition", (bp.Broadcast(), bp.Partners())),))
     with pytest.raises(ValueError, match="evaluate_on"):
         search.replace(experiment__evaluate_on="test")
 
@@ -162,13 +162,13 @@ def test_a_sweep_survives_the_death_of_a_worker(tiny, tmp_path, monkeypatch, how
     assert table["accuracy"].notna().tolist() == [True, False, True]
     marker.unlink()
     runs = []
-    monkeypatch.setattr("brianprune.experiment._Run", lambda *a: runs.append(1) or _real(*a))
+    monkeypatch.setattr("brianprune.experiment.TrainedRun", lambda *a: runs.append(1) or _real(*a))
     again = bp.sweep(base, backend="numpy", results=tmp_path / "results", **axes)
     assert "error" not in again
     assert len(runs) == 1  # only what was missing
 
 
-_real = bp.experiment._Run
+_real = bp.experiment.TrainedRun
 
 
 def test_a_point_that_fails_is_a_row_with_its_error(tiny, monkeypatch):

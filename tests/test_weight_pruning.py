@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from conftest import same_result
+from conftest import input_spikes, same_result
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import brianprune as bp
-from brianprune.experiment import TRAINING
 from brianprune.pruning.base import Decision, PruningEvent, ScheduledPruning, decide
 from brianprune.pruning.weights import at_least, busy_neurons, smallest
+from brianprune.streams import TRAINING
 
 INPUTS, NEURONS = 9, 5
 events = st.tuples(
@@ -430,7 +430,7 @@ def test_synaptic_operations_are_those_of_a_count_by_hand(learning):
     forward = after = inhibition = 0
     for k in range(20):
         mask = masks.get(k, mask)
-        for pixel in learning._spikes(images, TRAINING, k, k + 1)[0]:
+        for pixel in input_spikes(learning, images, TRAINING, k, k + 1)[0]:
             for neuron in range(6):
                 forward += bool(mask[pixel, neuron])
         spikes = result.spikes[result.spikes["image"] == k]

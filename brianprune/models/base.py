@@ -171,7 +171,7 @@ class Composition(Parameters):
         )
         own = ", ".join(part for part, value in held.items() if not isinstance(value, Parameters))
         raise TypeError(
-            f"{cls.__name__} has no parameter '{name}' {hint}\nIt has: {own}\nIts parts have: {parts}"
+            f"{cls.__name__} has no parameter '{name}'{hint}\nIt has: {own}\nIts parts have: {parts}"
         )
 
     def replace(self, **changes):

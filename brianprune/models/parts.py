@@ -275,7 +275,7 @@ class Neurons(Part):
     equations = ""
     threshold = ""
     reset = ""
-    start = {}  # noqa: RUF012: read only
+    start = {}
     excite = ""
     inhibit = ""
     method = None
@@ -471,8 +471,8 @@ class Plasticity(Part):
     """
 
     strings = ("pre_traces", "post_traces", "on_pre", "on_post")
-    pre_traces = {}  # noqa: RUF012: read only
-    post_traces = {}  # noqa: RUF012: read only
+    pre_traces = {}
+    post_traces = {}
     on_pre = ""
     on_post = ""
 

@@ -137,10 +137,11 @@ class LayerwiseRun:
             raise ValueError(
                 "DeepExperiment.data: the training images are of one class; the readout needs two"
             )
-        self.clock = CpuClock()
+        self.clock, self.reporter = CpuClock(), None
 
-    def result(self):
+    def result(self, reporter):
         """Run what is not yet done and return the result."""
+        self.reporter = reporter
         progress = self.store.checkpoint(self._read) or LayerwiseProgress()
         n_layers = len(self.shapes)
         spikes, below = self.inputs, np.zeros(len(self.inputs))

@@ -133,6 +133,19 @@ def variable_names(network):
     }
 
 
+def of_synapses(names):
+    """Return names for parameters that synapses have beside the group with the same ones."""
+    return {name: f"{new}_of_synapse" for name, new in names.items()}
+
+
+def of_group(rule, names):
+    """Return the names that a rule's parameters have beside its postsynaptic traces."""
+    return {
+        name: f"{names[name]}_of_trace" if name in of_weights(rule) else names[name]
+        for name in rule.fields
+    }
+
+
 _PARTS = ("neurons", "plasticity", "adaptation", "normalisation", "inhibition")
 
 
@@ -184,12 +197,13 @@ def _neurons(network, form, names, unit, refractory):
     if refractory:
         started = STARTED_REFRACTORY.format(started=started)
     if form.learning:
+        traces = of_group(rule, names["plasticity"])
         for name, (tau, _) in rule.post_traces.items():
-            exc += f"d{name}/dt = -{name} / {names['plasticity'][tau]} : 1\n"
+            exc += f"d{name}/dt = -{name} / {traces[tau]} : 1\n"
             started += f"{name} = 0\n"
         for name in rule.read("on_post")[1]:
             exc += f"{name}_before : 1\n"
-        exc += _renamed(rule.declarations(of_traces(rule, rule.post_traces)), names["plasticity"])
+        exc += _renamed(rule.declarations(of_traces(rule, rule.post_traces)), traces)
         exc += FROZEN_SUM * form.freezing
         if network.adaptation is not None:
             exc += _renamed(network.adaptation.declarations(), names["adaptation"])
@@ -208,7 +222,7 @@ def _reset(network, form, names):
         rule = network.plasticity
         code += "".join(f"{name}_before = {name}\n" for name in rule.read("on_post")[1])
         for _, statement in rule.post_traces.values():
-            code += _renamed(statement, names["plasticity"]) + "\n"
+            code += _renamed(statement, of_group(rule, names["plasticity"])) + "\n"
     if network.is_broadcast and not form.textbook:  # its own share of the broadcast
         (inhibit,) = statements(network.neurons.inhibit)
         back = {"+=": "-=", "-=": "+="}[inhibit.operation]
@@ -233,7 +247,8 @@ def _step(network, attribute):
 
     The parameters are the synapses' own: GeNN's synapses do not see those of neurons.
     """
-    names, (statement,) = variable_names(network), statements(getattr(network.neurons, attribute))
+    names = {kind: of_synapses(own) for kind, own in variable_names(network).items()}
+    (statement,) = statements(getattr(network.neurons, attribute))
     equations = _renamed(
         network.neurons.declarations(of_step(network, attribute)["neurons"]), names["neurons"]
     )
@@ -286,6 +301,10 @@ def _weight_code(rule, attribute, form, names):
     """Return what spikes do to a weight: clipped, masked where it could grow, not where it is frozen."""
     lines, mask = [], "*mask" * rule.may_grow(attribute)
     for statement in statements(_renamed(getattr(rule, attribute) or "", names)):
+        if "w" in get_identifiers(statement.expression):
+            # the scaling before an image may lift a weight above w_max: a rule does not see that
+            lines.append(f"_w = clip(w, 0, {names['w_max']})")
+            statement = statement._replace(expression=_renamed(statement.expression, {"w": "_w"}))
         if statement.variable != "w":
             lines.append(str(statement))
             continue
@@ -357,8 +376,8 @@ def _traces_in_synapses(rule, on_pre, on_post, synapse, names):
     post = {f"{name}_post": f"post_{name}" for name in rule.read("on_post")[1]}
     on_pre, on_post = word_substitute(on_pre, pre), word_substitute(on_post, pre | post)
     own = set(of_weights(rule))
-    for side, names in (("pre", rule.pre_traces), ("post", rule.read("on_post")[1])):
-        for name in names:
+    for side, traces in (("pre", rule.pre_traces), ("post", rule.read("on_post")[1])):
+        for name in traces:
             code = getattr(rule, f"{side}_traces")[name][1]
             synapse += (
                 f"d{side}_{name}/dt = -{side}_{name} / tau_of_{side}_{name} : 1 (event-driven)\n"

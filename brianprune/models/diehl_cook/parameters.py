@@ -103,6 +103,7 @@ class DiehlCook(Composition, Model):
             )
         self.encoding.check(self)
         self._check_adaptation()
+        self._check_names()
 
     def _check_steps(self, owner, name, value):
         steps = float(value / self.dt)
@@ -113,6 +114,18 @@ class DiehlCook(Composition, Model):
             )
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"{owner}.{name} = {value}: must be a multiple of dt = {self.dt}")
+
+    def _check_names(self):
+        """Traces live beside the neurons' variables and the parameters of all parts."""
+        for name in (*self.plasticity.pre_traces, *self.plasticity.post_traces):
+            taken = name in self.neurons.state_variables
+            for part in (self.neurons, self.adaptation, self.normalisation, self.inhibition):
+                taken = taken or (part is not None and name in part.fields)
+            if taken:
+                raise ValueError(
+                    f"DiehlCook.plasticity: {type(self.plasticity).__name__} has a trace called '{name}', which"
+                    " another part of the network has too: give it another name"
+                )
 
     def _check_adaptation(self):
         if self.adaptation is None:
@@ -162,21 +175,23 @@ class DiehlCook(Composition, Model):
         names, rule = equations.variable_names(self), self.plasticity
         found = {"exc": {"steps_per_image": self.steps_per_image}, "inputs_exc": {}}
 
-        def put(group, kind, which=None):
-            part = getattr(self, kind)
-            values = part.values(self, which)
-            found.setdefault(group, {}).update({names[kind][n]: v for n, v in values.items()})
+        def put(group, kind, which=None, called=None):
+            values = getattr(self, kind).values(self, which)
+            called = names[kind] if called is None else called
+            found.setdefault(group, {}).update({called[n]: v for n, v in values.items()})
+
+        def put_steps(group, attribute):
+            for kind, which in equations.of_step(self, attribute).items():
+                put(group, kind, which, equations.of_synapses(names[kind]))
 
         put("exc", "neurons")
         if "refractory" in self.neurons.fields:
             found["exc"]["t_refractory"] = self.neurons.refractory
-        put("inputs_exc", "neurons", equations.of_step(self, "excite")["neurons"])
+        put_steps("inputs_exc", "excite")
         if self.is_broadcast and not form.textbook:
             put("exc", "inhibition")
         elif self.is_broadcast or self.has_partners:
-            group = "inh_exc" if self.has_partners else "exc_exc"
-            put(group, "inhibition")
-            put(group, "neurons", equations.of_step(self, "inhibit")["neurons"])
+            put_steps("inh_exc" if self.has_partners else "exc_exc", "inhibit")
         if self.has_partners:
             part = self.inhibition
             found["inh"] = part.values(self, part.of_partners)
@@ -186,7 +201,8 @@ class DiehlCook(Composition, Model):
             }
             found["exc_inh"] = {"w_partner": part.w_partner}
         if form.learning:
-            put("exc", "plasticity", equations.of_traces(rule, rule.post_traces))
+            of_traces = equations.of_traces(rule, rule.post_traces)
+            put("exc", "plasticity", of_traces, equations.of_group(rule, names["plasticity"]))
             if self.adaptation is not None:
                 put("exc", "adaptation")
                 found["exc"]["image_duration"] = self.duration
