@@ -13,10 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from speed import Measured
-
-import brianprune as bp
-from brianprune import backends
 from brianprune.layers import (
     STEP,
     FirstSpikes,
@@ -27,6 +23,10 @@ from brianprune.layers import (
     learning_network,
     unroll,
 )
+from speed import Measured
+
+import brianprune as bp
+from brianprune import backends
 
 #: (name, layer, input, bins, input spikes of an image)
 CASES = [

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import sympy as sp
-from brian2 import mV
+from brian2 import Equations, mV
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.stateupdaters.base import (
     StateUpdateMethod,
@@ -61,6 +61,32 @@ class LinearImplicit(StateUpdateMethod):
             code.append(f"_{name} = {sympy_to_str(update)}")
         code += [f"{name} = _{name}" for name in system]
         return "\n".join(code)
+
+
+class ExactTraces(StateUpdateMethod):
+    """State updater: some equations, which are decays, exactly; the others by another method.
+
+    Parameters
+    ----------
+    method : str
+        Of the others, a name that Brian2 knows.
+    traces : collection of str
+        Variables of the decays.
+    """
+
+    def __init__(self, method, traces):
+        self.method, self.traces = method, frozenset(traces)
+
+    def __call__(self, equations, variables=None, method_options=None):
+        parts = [
+            Equations(
+                [equation for name, equation in equations.items() if (name in self.traces) == trace]
+            )
+            for trace in (False, True)
+        ]
+        others, traces = parts
+        code = StateUpdateMethod.apply_stateupdater(others, variables, self.method, method_options)
+        return f"{code}\n{linear_implicit(traces, variables)}" if traces else code
 
 
 linear_implicit = LinearImplicit()

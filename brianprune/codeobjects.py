@@ -89,7 +89,7 @@ def check_preconditions(network, build, delays):
             _check_synapses(obj, calls, delays)
         for thresholder in obj.thresholder.values() if isinstance(obj, NeuronGroup) else ():
             if issubclass(thresholder.codeobj_class or object, SparseEvents):
-                for code in thresholder._code_objects:
+                for code in compat.code_objects(thresholder):
                     if compat.draws_random_numbers(code):
                         raise ValueError(
                             f"'{thresholder.name}' has codeobj_class=SparseEvents, which looks at a threshold"
@@ -134,7 +134,7 @@ def _is_conditional(call):
 
 
 def _check_sparse(synapses, call, refuse):
-    if any(pathway.prepost == "post" for pathway in synapses._pathways):
+    if any(pathway.prepost == "post" for pathway in compat.pathways_of(synapses)):
         refuse(
             "it has on_post; only pathways of presynaptic spikes can be walked (or use DenseSynapses)"
         )

@@ -12,7 +12,7 @@ import html
 import numbers
 
 import numpy as np
-from brian2.units import allunits, get_dimensions, stdunits
+from brian2.units import get_dimensions
 from brian2.units.fundamentalunits import (
     DIMENSIONLESS,
     Quantity,
@@ -20,28 +20,13 @@ from brian2.units.fundamentalunits import (
     have_same_dimensions,
 )
 
+from .texts import UNITS, format_value
+
 __all__ = ["CODE", "OURS", "PAPER", "Parameter", "Parameters", "parse"]
 
 #: Where a default comes from: printed in the paper, read in public reference code (or in
 #: another paper, named in the meaning), or our own choice because neither gives it.
 PAPER, CODE, OURS = "paper", "code", "ours"
-
-_UNITS = {
-    name: unit
-    for module in (stdunits, allunits)
-    for name, unit in vars(module).items()
-    if isinstance(unit, Quantity) and name.isidentifier()
-}
-#: The units that values are written in, the first of its dimension that gives the value back exactly;
-#: what has none is written in base units.
-_WRITTEN = (
-    *("ms", "mV", "Hz", "second", "volt"),
-    *("pA", "nA", "uA", "mA", "amp", "pF", "nF", "uF", "farad", "nS", "uS", "mS", "siemens"),
-    *("Mohm", "kohm", "ohm", "um", "mm", "metre", "mM", "umolar", "molar"),
-    *("pcoulomb", "coulomb", "pjoule", "joule", "watt", "kelvin"),
-)
-#: Base units, in the order of Brian2's dimensions.
-_BASE = ("metre", "kilogram", "second", "amp", "kelvin", "mole", "candela")
 _REGISTRY = {}
 #: Of a number: beyond it single precision overflows.
 _LARGEST = 1e38
@@ -156,7 +141,7 @@ class Parameter:
         if np.ndim(value) != 0:
             raise TypeError(f"{field}: must be a single number, not an array")
         if not have_same_dimensions(value, self.default):
-            example = _format(self.default) if self.dimension else "a plain number"
+            example = format_value(self.default) if self.dimension else "a plain number"
             dimensions = get_dimensions(value)
             found = (
                 "no unit" if dimensions is DIMENSIONLESS else f"the unit {get_unit(dimensions)!s}"
@@ -175,12 +160,16 @@ class Parameter:
     def _check_bounds(self, value, field):
         if self.minimum is not None and value < self.minimum:
             raise ValueError(
-                f"{field} = {_format(value)}: must be at least {_format(self.minimum)}"
+                f"{field} = {format_value(value)}: must be at least {format_value(self.minimum)}"
             )
         if self.maximum is not None and value > self.maximum:
-            raise ValueError(f"{field} = {_format(value)}: must be at most {_format(self.maximum)}")
+            raise ValueError(
+                f"{field} = {format_value(value)}: must be at most {format_value(self.maximum)}"
+            )
         if self.above is not None and not value > self.above:
-            raise ValueError(f"{field} = {_format(value)}: must be above {_format(self.above)}")
+            raise ValueError(
+                f"{field} = {format_value(value)}: must be above {format_value(self.above)}"
+            )
 
     @property
     def dimension(self):
@@ -188,36 +177,6 @@ class Parameter:
         return (
             isinstance(self.default, Quantity) and get_dimensions(self.default) is not DIMENSIONLESS
         )
-
-
-def _format(value):
-    """Write a value as Python code that gives exactly the same value again."""
-    if isinstance(value, tuple):
-        inner = ", ".join(_format(element) for element in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, np.generic):
-        return repr(value.item())
-    if not isinstance(value, Quantity) or get_dimensions(value) is DIMENSIONLESS:
-        return repr(float(value)) if isinstance(value, Quantity) else repr(value)
-    for name in _WRITTEN:
-        unit = _UNITS[name]
-        if not have_same_dimensions(value, unit):
-            continue
-        for digits in (6, 12, 15, 17):
-            number = f"{float(value) / float(unit):.{digits}g}"
-            if float(number) * float(unit) == float(value):
-                return f"{number}*{name}"
-    exponents = zip(_BASE, get_dimensions(value)._dims, strict=True)
-    unit = "*".join(
-        name if power == 1 else f"{name}**{_power(power)}" for name, power in exponents if power
-    )
-    return f"{float(value)!r}*{unit}"
-
-
-def _power(power):
-    """Write the power of a unit, exactly: Brian2's may be a float."""
-    text = str(int(power)) if power == int(power) else repr(float(power))
-    return f"({text})" if text.startswith("-") else text
 
 
 class Parameters:
@@ -339,7 +298,7 @@ class Parameters:
         return _restore, (type(self), self._values)
 
     def __repr__(self):
-        inner = ", ".join(f"{name}={_format(value)}" for name, value in self._values.items())
+        inner = ", ".join(f"{name}={format_value(value)}" for name, value in self._values.items())
         return f"{type(self).__name__}({inner})"
 
     def rows(self):
@@ -357,7 +316,7 @@ class Parameters:
             else:
                 default = value == field.default
                 result.append(
-                    (name, _format(value), field.meaning, field.source if default else "set")
+                    (name, format_value(value), field.meaning, field.source if default else "set")
                 )
         return result
 
@@ -437,8 +396,8 @@ def _evaluate(node):
         return -_evaluate(node.operand)
     if isinstance(node, (ast.Tuple, ast.List)):
         return tuple(_evaluate(item) for item in node.elts)
-    if isinstance(node, ast.Name) and node.id in _UNITS:
-        return _UNITS[node.id]
+    if isinstance(node, ast.Name) and node.id in UNITS:
+        return UNITS[node.id]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
         left, right = _evaluate(node.left), _evaluate(node.right)
         power = isinstance(node.op, ast.Pow)

@@ -22,8 +22,9 @@ from brianprune.figures import (
 from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
 from brianprune.hardware import EventDrivenCore, measurements
+from brianprune.hdf5 import read_tree
 from brianprune.parameters import parse
-from brianprune.results import TableResult, read_tree
+from brianprune.results import TableResult
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from conftest import same_result
 
 import brianprune as bp
 from brianprune import results
-from brianprune.results import read_tree, write_tree
+from brianprune.hdf5 import read_tree, write_tree
 
 
 def test_tree_reads_back(tmp_path):

@@ -17,7 +17,7 @@ from conftest import same_result
 
 import brianprune as bp
 from brianprune import results, storage
-from brianprune.results import read_tree, write_tree
+from brianprune.hdf5 import read_tree, write_tree
 from brianprune.runs import Store
 from brianprune.runs.progress import TrainingProgress
 

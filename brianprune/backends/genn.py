@@ -20,12 +20,13 @@ from brian2.groups.group import CodeRunner
 from brian2.utils.stringtools import get_identifiers
 
 from .. import brian2_compat as compat
-from .base import check_compilers, check_network
+from .arrays import check_network
+from .base import check_compilers
 from .programs import make, write_segment_header
 from .registry import Backend, compiled_once, register
 from .standalone import CompiledNetwork
 
-__all__ = ["GeNNNetwork", "check_genn"]
+__all__ = ["GeNNNetwork"]
 
 _INSTALL = (
     "install the environment of the README's section GeNN: Python 3.11, pip install"
@@ -217,6 +218,68 @@ def _name(obj):
     return obj.name
 
 
+def _stretches(device):
+    """C++ that runs a segment: slow operations, then a stretch of steps, again and again."""
+    lines = ['const double duration = std::atof(std::getenv("BRIANPRUNE_DURATION"));']
+    if not device.slow_operations:
+        return [*lines, "eng.run(duration);"]
+    every = float(device.slow_operations[0].clock.dt)
+    out, back = _transfers(device)
+    return [
+        *lines,
+        f"const long all_steps = std::lround(duration/DT), stretch = std::lround({every!r}/DT);",
+        "for (long done = 0; done < all_steps; done += stretch) {",
+        *out,
+        *(f"_run_{operation.codeobj.name}();" for operation in device.slow_operations),
+        *back,
+        "eng.run(std::min(stretch, all_steps - done)*DT);",
+        "}",
+    ]
+
+
+def _transfers(device):
+    """C++ that copies what slow operations use out of GeNN's arrays and back."""
+    used = {
+        (variable.owner.name, variable.name)
+        for operation in device.slow_operations
+        for variable in operation.codeobj.variables.values()
+        if isinstance(variable, ArrayVariable) and not variable.read_only
+    }
+    out, back = [], []
+    for model in device.neuron_models:
+        for name in model.variables:
+            if (model.name, name) not in used:
+                continue
+            theirs, ours = f"{name}{model.name}", f"brian::_array_{model.name}_{name}"
+            out += [
+                f"pullCurrent{theirs}FromDevice();",
+                f"std::copy_n({theirs}, {model.N}, {ours});",
+            ]
+            back += [
+                f"std::copy_n({ours}, {model.N}, {theirs});",
+                f"pushCurrent{theirs}ToDevice();",
+            ]
+    for model in device.synapse_models:
+        of = model.name
+        pre, post = (f"brian::_dynamic_array_{of}__synaptic_{end}" for end in ("pre", "post"))
+        size = f"{model.srcN}, {model.trgN}"
+        for name in model.variables:
+            if (of, name) not in used:
+                continue
+            ours = f"brian::_dynamic_array_{of}_{name}"
+            out += [
+                f"pull{name}{of}FromDevice();",
+                f"convert_sparse_synapses_2_dynamic_arrays(rowLength{of}, ind{of},"
+                f" maxRowLength{of}, {name}{of}, {size}, {pre}, {post}, {ours}, b2g::COPY_ONLY);",
+            ]
+            back += [
+                f"convert_dynamic_arrays_2_sparse_synapses({ours}, sparseSynapseIndices{of},"
+                f" {name}{of}, {size});",
+                f"push{name}{of}ToDevice();",
+            ]
+    return out, back
+
+
 @cache
 def _device():
     """Return Brian2GeNN's device, changed to run segments; it is made when first needed."""
@@ -244,69 +307,8 @@ def _device():
             super().process_spike_monitors(sorted(monitors, key=_name))
 
         def generate_main_source(self, writer, main_lines):
-            self.insert_code("before_network_run", "\n".join(self._stretches()))
+            self.insert_code("before_network_run", "\n".join(_stretches(self)))
             super().generate_main_source(writer, main_lines)
-
-        def _stretches(self):
-            lines = ['const double duration = std::atof(std::getenv("BRIANPRUNE_DURATION"));']
-            if not self.slow_operations:
-                return [*lines, "eng.run(duration);"]
-            every = float(self.slow_operations[0].clock.dt)
-            out, back = self._transfers()
-            return [
-                *lines,
-                f"const long all_steps = std::lround(duration/DT), stretch = std::lround({every!r}/DT);",
-                "for (long done = 0; done < all_steps; done += stretch) {",
-                *out,
-                *(f"_run_{operation.codeobj.name}();" for operation in self.slow_operations),
-                *back,
-                "eng.run(std::min(stretch, all_steps - done)*DT);",
-                "}",
-            ]
-
-        def _transfers(self):
-            """C++ that copies what slow operations use out of GeNN's arrays and back."""
-            used = {
-                (variable.owner.name, variable.name)
-                for operation in self.slow_operations
-                for variable in operation.codeobj.variables.values()
-                if isinstance(variable, ArrayVariable) and not variable.read_only
-            }
-            out, back = [], []
-            for model in self.neuron_models:
-                for name in model.variables:
-                    if (model.name, name) not in used:
-                        continue
-                    theirs, ours = f"{name}{model.name}", f"brian::_array_{model.name}_{name}"
-                    out += [
-                        f"pullCurrent{theirs}FromDevice();",
-                        f"std::copy_n({theirs}, {model.N}, {ours});",
-                    ]
-                    back += [
-                        f"std::copy_n({ours}, {model.N}, {theirs});",
-                        f"pushCurrent{theirs}ToDevice();",
-                    ]
-            for model in self.synapse_models:
-                of = model.name
-                pre, post = (
-                    f"brian::_dynamic_array_{of}__synaptic_{end}" for end in ("pre", "post")
-                )
-                size = f"{model.srcN}, {model.trgN}"
-                for name in model.variables:
-                    if (of, name) not in used:
-                        continue
-                    ours = f"brian::_dynamic_array_{of}_{name}"
-                    out += [
-                        f"pull{name}{of}FromDevice();",
-                        f"convert_sparse_synapses_2_dynamic_arrays(rowLength{of}, ind{of},"
-                        f" maxRowLength{of}, {name}{of}, {size}, {pre}, {post}, {ours}, b2g::COPY_ONLY);",
-                    ]
-                    back += [
-                        f"convert_dynamic_arrays_2_sparse_synapses({ours}, sparseSynapseIndices{of},"
-                        f" {name}{of}, {size});",
-                        f"push{name}{of}ToDevice();",
-                    ]
-            return out, back
 
     all_devices["brianprune_genn"] = SegmentDevice()
     return all_devices["brianprune_genn"]

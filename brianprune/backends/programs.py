@@ -24,7 +24,7 @@ from brian2.utils.filelock import FileLock
 from .. import brian2_compat as compat
 from ..storage import StorageError, remove_leftovers, temporary_prefix, why
 
-__all__ = ["cache_folder", "make", "program", "scratch", "storage", "write_segment_header"]
+__all__ = ["make", "program", "scratch", "write_segment_header"]
 
 #: Names and hashes of a program's files, written when it is complete.
 _MANIFEST = "program.json"

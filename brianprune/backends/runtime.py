@@ -7,17 +7,9 @@ from brian2 import NetworkOperation, defaultclock, get_device, second
 from brian2 import seed as set_seed
 
 from .. import brian2_compat as compat
-from .base import (
-    Inputs,
-    Segment,
-    check_compilers,
-    check_functions,
-    check_network,
-    check_seed,
-    monitored,
-    pathways,
-    preferences,
-)
+from .arrays import check_functions, check_network, monitored, pathways
+from .base import Segment, check_compilers, preferences
+from .inputs import Inputs, check_seed
 from .registry import EVENTS, EXACT, Backend, register
 
 __all__ = ["RuntimeNetwork"]

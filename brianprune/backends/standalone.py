@@ -5,23 +5,23 @@ import os
 import subprocess
 
 import numpy as np
-from brian2 import NetworkOperation, Synapses, second
+from brian2 import second
 from brian2.core.variables import DynamicArrayVariable
 
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, check_preconditions
 from ..storage import StorageError
-from .base import (
-    Inputs,
-    Segment,
-    check_compilers,
+from .arrays import (
     check_functions,
     check_network,
-    check_seed,
+    delays_of,
     monitored,
     pathways,
-    preferences,
+    refuse_operations,
 )
+from .base import Segment, check_compilers, preferences
+from .inputs import Inputs, check_seed
+from .mainloop import COMMON_HEADERS, COMMON_RULE, loop_lines, starting_lines
 from .programs import make, program, scratch, write_segment_header
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 
@@ -101,10 +101,10 @@ class CompiledNetwork:
         with compat.standalone_device() as device:
             with compat.watched_build() as made:
                 network = check_network(build())
-            _refuse_operations(network)
+            refuse_operations(network)
             first = len(device.main_queue)
             compat.run(network, 0 * second, namespace)
-            check_preconditions(network, made, _delays(device, network))
+            check_preconditions(network, made, delays_of(device, network))
             self._describe(device, network, made, first)
             self._insert_segment_code(device, network, first)
             device.headers.append('"segment.h"')
@@ -181,8 +181,8 @@ class CompiledNetwork:
         steps = [(clock.name, code) for clock, code in steps]
         device.insert_code("after_start", "segment::renew(brian::_random_generators[0]);")
         read = [*self._reading_lines(), *self._writing_lines(everything=True)]
-        read += _starting_lines(clocks)
-        loop = [*self._restoring_lines(), *_loop_lines(clocks, steps), *self._writing_lines()]
+        read += starting_lines(clocks)
+        loop = [*self._restoring_lines(), *loop_lines(clocks, steps), *self._writing_lines()]
         loop.append("return 0;  // nothing else is needed: no array is written twice")
         device.main_queue[first:] = [
             *setting,
@@ -260,8 +260,8 @@ class CompiledNetwork:
     def _compile(self, folder):
         """Compile what was translated; headers that all sources include are parsed once."""
         compiler = os.environ.get("CXX") or "g++"
-        (folder / "common.h").write_text(_COMMON_HEADERS)
-        (folder / "common.mk").write_text(_COMMON_RULE)
+        (folder / "common.h").write_text(COMMON_HEADERS)
+        (folder / "common.mk").write_text(COMMON_RULE)
         (folder / "make.deps").touch()  # nothing is compiled here a second time
         command = ["make", "-f", "makefile", "-f", "common.mk"]
         make(folder, [*command, f"CXX={compiler}", "common.h.gch"])
@@ -411,91 +411,6 @@ class CompiledNetwork:
 
 def _is_dynamic(variable):
     return isinstance(variable, DynamicArrayVariable)
-
-
-def _refuse_operations(network):
-    for obj in network.sorted_objects:
-        if isinstance(obj, NetworkOperation):
-            raise NotImplementedError(
-                f"'{obj.name}' is a network operation, which is Python and would not be called by compiled"
-                " code: cut the run where it acts and change the state in between, or use RuntimeNetwork"
-            )
-
-
-def _delays(device, network):
-    """Return the delays in seconds by name, None where they are no known single number."""
-    delays = {}
-    for obj in network.sorted_objects:
-        if not isinstance(obj, Synapses):
-            continue
-        for name, variable in compat.delay_variables(obj).items():
-            array = device.get_array_name(variable, access_data=False)
-            delays[name] = compat.last_value(device, array) if variable.scalar else None
-    return delays
-
-
-def _starting_lines(clocks):
-    """C++ that sets the clocks to the start of the run."""
-    lines = []
-    for clock in clocks.values():
-        lines += [
-            f"{clock['timestep']}[0] = segment::step_at(_segment_start, {clock['dt']}[0]);",
-            f"{clock['t']}[0] = {clock['timestep']}[0]*{clock['dt']}[0];",
-        ]
-    return lines
-
-
-def _loop_lines(clocks, steps):
-    """C++ that calls all code, in Brian2's order, at the times of its clocks."""
-    if not steps:
-        return []
-    lines = [
-        f"const int64_t _end_{name} = segment::step_at(_segment_end, {clock['dt']}[0]);"
-        for name, clock in clocks.items()
-    ]
-    times = ", ".join(f"{clock['t']}[0]" for clock in clocks.values())
-    shortest = ", ".join(f"{clock['dt']}[0]" for clock in clocks.values())
-    done = " || ".join(
-        f"({clock['t']}[0] == _segment_now && {clock['timestep']}[0] >= _end_{name})"
-        for name, clock in clocks.items()
-    )
-    lines += [
-        f"const double _segment_same = 1e-4*std::min({{{shortest}}});",
-        "while (true) {",
-        f"    const double _segment_now = std::min({{{times}}});",
-        f"    if ({done})",
-        "        break;",
-    ]
-    lines += [
-        f"    const bool _now_{name} = {clock['t']}[0] - _segment_now <= _segment_same;"
-        for name, clock in clocks.items()
-    ]
-    lines += [f"    if (_now_{name}) _run_{code}();" for name, code in steps]
-    for name, clock in clocks.items():
-        lines += [
-            f"    if (_now_{name}) {{",
-            f"        {clock['timestep']}[0]++;",
-            f"        {clock['t']}[0] = {clock['timestep']}[0]*{clock['dt']}[0];",
-            "    }",
-        ]
-    return [*lines, "}"]
-
-
-#: What Brian2 includes in every source.
-_COMMON_HEADERS = """
-#include "objects.h"
-#include "brianlib/common_math.h"
-#include "brianlib/stdint_compat.h"
-#include <climits>
-#include <cmath>
-#include <ctime>
-#include <fstream>
-#include <iostream>
-"""
-_COMMON_RULE = """
-common.h.gch: common.h
-\t$(CXX) $(CXXFLAGS) -x c++-header common.h -o common.h.gch
-"""
 
 
 @compiled_once

@@ -11,8 +11,8 @@ from .. import analysis, plot
 from ..datasets import digits, fashion_mnist, mnist
 from ..experiment import Experiment
 from ..models import DiehlCook
-from ..parameters import _format
 from ..sweeps import Search
+from ..texts import format_value
 from .base import caption, figure, summarise
 
 
@@ -151,7 +151,7 @@ def _said(changes):
     """Return changed parameters and their defaults as text."""
     default = DiehlCook()
     text = ", ".join(
-        f"{field} = {_format(value)} (default {_format(getattr(default, field))})"
+        f"{field} = {format_value(value)} (default {format_value(getattr(default, field))})"
         for field, value in changes.items()
     )
     return text.replace("*", " ")
@@ -290,7 +290,7 @@ class ParameterSearch:
             ax.plot(at[best], table["accuracy"][best], "C3*", ms=10)
             if getattr(base, name) in values:
                 ax.axvline(values.index(getattr(base, name)), color="0.5", ls=":", lw=1)
-            labels = [_format(value).replace("*", " ") for value in values]
+            labels = [format_value(value).replace("*", " ") for value in values]
             ax.set_xticks(range(len(values)), labels, rotation=90)
             ax.set_title(name, fontsize=8)
         low = table["accuracy"][best] - ParameterSearch.SHOWN

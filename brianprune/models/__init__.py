@@ -2,11 +2,17 @@
 
 from .base import Form, Model
 from .diehl_cook import DiehlCook
-from .homeostasis import AdaptiveThreshold, WeightNormalisation
-from .inhibition import Broadcast, NoInhibition, Partners
-from .neurons import ConductanceLIF, CurrentLIF, Izhikevich
-from .parts import Adaptation, Inhibition, Neurons, Normalisation, Plasticity
-from .plasticity import ExponentialSTDP, PairSTDP, PowerLawSTDP, SymmetricSTDP, TripletSTDP
+from .homeostasis import Adaptation, AdaptiveThreshold, Normalisation, WeightNormalisation
+from .inhibition import Broadcast, Inhibition, NoInhibition, Partners
+from .neurons import ConductanceLIF, CurrentLIF, Izhikevich, Neurons
+from .plasticity import (
+    ExponentialSTDP,
+    PairSTDP,
+    Plasticity,
+    PowerLawSTDP,
+    SymmetricSTDP,
+    TripletSTDP,
+)
 from .ttfs import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS
 
 __all__ = [

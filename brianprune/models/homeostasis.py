@@ -1,11 +1,68 @@
 """What keeps neurons alike in activity."""
 
 from brian2 import ms, mV
+from brian2.units.allunits import second
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+)
 
 from ..parameters import CODE, OURS, PAPER, Parameter
-from .parts import Adaptation, Normalisation
+from .parts import Part
 
-__all__ = ["AdaptiveThreshold", "WeightNormalisation"]
+__all__ = ["Adaptation", "AdaptiveThreshold", "Normalisation", "WeightNormalisation"]
+
+
+class Adaptation(Part):
+    """Base of adaptive thresholds: `theta` is added to the firing threshold.
+
+    Attributes
+    ----------
+    start : str
+        Theta before training, a parameter.
+    on_spike : str
+        What a spike of the neuron does to ``theta``.
+    before_image : str
+        What happens to it between images; ``image_duration`` is the time of one.
+    """
+
+    strings = ("on_spike", "before_image")
+    start = "theta_start"
+    on_spike = ""
+    before_image = ""
+
+    def check(self):
+        own, parameters = type(self).__name__, self._parameters()
+        if self.start not in parameters:
+            raise TypeError(f"{own}.start = {self.start!r}: must name a parameter of the class")
+        known = parameters | {"theta": parameters[self.start], "image_duration": second.dim}
+        for attribute in self.strings:
+            self._code(attribute, known, {"theta"})
+
+    @property
+    def initial(self):
+        """Theta before training."""
+        return getattr(self, self.start)
+
+
+class Normalisation(Part):
+    """Base of what scales a neuron's input weights before each image.
+
+    Attributes
+    ----------
+    target : str
+        The sum to which they are scaled, an expression of parameters. Frozen weights stay, the others
+        share what these leave of it.
+    """
+
+    strings = ("target",)
+    target = ""
+
+    def check(self):
+        if (
+            self._dimensions("target", self.target, self.target, self._parameters())
+            is not DIMENSIONLESS
+        ):
+            self._fail("target", self.target, "must be a number without unit")
 
 
 class AdaptiveThreshold(Adaptation):

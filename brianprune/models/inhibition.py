@@ -1,11 +1,35 @@
 """Inhibition among the excitatory neurons."""
 
 from brian2 import ms, mV
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+)
 
 from ..parameters import CODE, OURS, Parameter
-from .parts import Inhibition
+from ..texts import unit_of
+from .parts import Part
 
-__all__ = ["Broadcast", "NoInhibition", "Partners"]
+__all__ = ["Broadcast", "Inhibition", "NoInhibition", "Partners"]
+
+
+class Inhibition(Part):
+    """Base of inhibition: what a spike of one neuron does to all others.
+
+    Attributes
+    ----------
+    step : str or None
+        The step of inhibition, an expression of parameters; None: there is none.
+    """
+
+    strings = ("step",)
+    step = None
+
+    def check(self):
+        if self.step is not None:
+            dim = self._dimensions("step", self.step, self.step, self._parameters())
+            if dim is not DIMENSIONLESS:
+                self._fail("step", self.step, f"is in {unit_of(dim)}; it must have no unit")
+
 
 _MEANING = "inhibitory step from another neuron's spike (less is better at 1,600 neurons)"
 

@@ -1,11 +1,240 @@
 """Neuron models."""
 
-from brian2 import ms, mV
+import ast
+
+import sympy
+from brian2 import Equations, ms, mV
+from brian2.equations.equations import (
+    DIFFERENTIAL_EQUATION,
+    PARAMETER,
+    SUBEXPRESSION,
+    EquationError,
+)
+from brian2.parsing.sympytools import str_to_sympy
+from brian2.units.allunits import second
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+    have_same_dimensions,
+)
+from brian2.utils.stringtools import get_identifiers
 
 from ..parameters import CODE, OURS, PAPER, Parameter
-from .parts import Neurons
+from ..texts import unit_of
+from .parts import ALWAYS, RESERVED, Part
 
-__all__ = ["ConductanceLIF", "CurrentLIF", "Izhikevich"]
+__all__ = ["ConductanceLIF", "CurrentLIF", "Izhikevich", "Neurons"]
+
+
+class Neurons(Part):
+    """Base of neuron models: equations, when one spikes, what a spike resets.
+
+    A subclass gives the strings below and a `Parameter` for each number in them. A parameter
+    `refractory` is the refractory time; equations that hold still meanwhile say ``(unless refractory)``.
+
+    Attributes
+    ----------
+    equations : str
+        One variable a line, its unit last.
+    threshold : str
+        ``variable > value``. The adaptive threshold, if the network has one, is added to the value.
+    reset : str
+        What a spike does to the neuron.
+    start : dict
+        Value of each variable before an image, an expression of parameters; what is missing starts at 0.
+    excite : str
+        What an arriving spike does, of a synapse with weight ``w``.
+    inhibit : str
+        What inhibition by ``step`` does.
+    method : str, optional
+        Brian2's state updater. Default: that of the experiment's arithmetic, for equations that are linear
+        in their own variable.
+
+    Examples
+    --------
+    >>> import brianprune as bp
+    >>> from brian2 import ms, mV
+    >>> class Leaky(bp.Neurons):
+    ...     '''A leaky integrator.'''
+    ...     tau = bp.Parameter(20*ms, "membrane time constant", "ours", above=0*ms)
+    ...     v_thresh = bp.Parameter(15*mV, "threshold", "ours")
+    ...     gain = bp.Parameter(1*mV, "step by a weight of 1", "ours")
+    ...     equations = "dv/dt = -v/tau : volt"
+    ...     threshold = "v > v_thresh"
+    ...     reset = "v = 0*volt"
+    ...     excite = "v += w*gain"
+    ...     inhibit = "v -= step*gain"
+    >>> bp.DiehlCook(neurons=Leaky(tau=10*ms)).tau
+    10. * msecond
+    """
+
+    strings = ("equations", "threshold", "reset", "start", "excite", "inhibit")
+    equations = ""
+    threshold = ""
+    reset = ""
+    start = {}
+    excite = ""
+    inhibit = ""
+    method = None
+
+    def check(self):
+        own = type(self).__name__
+        for name in ("equations", "threshold", "reset", "excite", "inhibit"):
+            if not getattr(self, name):
+                raise TypeError(f"{own}: a neuron model needs the string '{name}'")
+        try:
+            equations = Equations(self.equations)
+        except (EquationError, ValueError, SyntaxError) as error:
+            raise ValueError(f"{own}.equations: {error}") from None
+        parameters = self._parameters()
+        self._check_names(equations, parameters)
+        variables = {name: equation.dim for name, equation in equations.items()}
+        known = (
+            parameters | variables | {"theta": self._threshold_dimensions(parameters | variables)}
+        )
+        for name, equation in equations.items():
+            if equation.type == PARAMETER:
+                continue
+            expression = equation.expr.code
+            line = (
+                f"d{name}/dt = {expression}"
+                if equation.type == DIFFERENTIAL_EQUATION
+                else f"{name} = {expression}"
+            )
+            if "xi" in get_identifiers(expression):
+                self._fail(
+                    "equations", line, "noise (xi) is not possible: runs would not be repeatable"
+                )
+            dim = self._dimensions("equations", line, expression, known)
+            wanted = (
+                equation.dim / second.dim
+                if equation.type == DIFFERENTIAL_EQUATION
+                else equation.dim
+            )
+            if not have_same_dimensions(dim, wanted):
+                self._fail("equations", line, f"is in {unit_of(dim)}, not in {unit_of(wanted)}")
+        state = {name for name, equation in equations.items() if equation.type != SUBEXPRESSION}
+        reset = self._code("reset", known, state)
+        excite = self._code("excite", known | {"w": DIMENSIONLESS}, state)
+        inhibit = self._code("inhibit", known | {"step": DIMENSIONLESS}, state)
+        for attribute, found, factor in (("excite", excite, "w"), ("inhibit", inhibit, "step")):
+            self._check_step(attribute, found, factor)
+        for name, expression in self.start.items():
+            if name not in state:
+                self._fail(
+                    "start",
+                    name,
+                    f"is no variable of the equations; these are {', '.join(sorted(state))}",
+                )
+            dim = self._dimensions("start", f"{name}: {expression}", expression, parameters)
+            if not have_same_dimensions(dim, variables[name]):
+                self._fail(
+                    "start",
+                    f"{name}: {expression}",
+                    f"is in {unit_of(dim)}, not in {unit_of(variables[name])}",
+                )
+        set_somewhere = {
+            statement.variable for statement in (*reset, *excite, *inhibit)
+        } | self.start.keys()
+        for name, equation in equations.items():
+            if equation.type == PARAMETER and name not in set_somewhere:
+                self._fail(
+                    "equations",
+                    f"{name} : {unit_of(equation.dim)}",
+                    "nobody sets it; make it a Parameter of the class",
+                )
+
+    def _check_names(self, equations, parameters):
+        for name in equations:
+            if name in parameters:
+                self._fail(
+                    "equations",
+                    name,
+                    "is a parameter of the class too; leave it out of the equations",
+                )
+            if name in RESERVED or name in ALWAYS or name.endswith(("_pre", "_post", "_before")):
+                self._fail(
+                    "equations", name, "the network has a variable of this name; use another"
+                )
+
+    def _check_step(self, attribute, found, factor):
+        """A step has to be an increment proportional to the weight, so that a pruned synapse is silent."""
+        if len(found) != 1 or found[0].operation not in ("+=", "-="):
+            self._fail(
+                attribute,
+                "; ".join(map(str, found)),
+                f"must be one statement such as 'g += {factor}'",
+            )
+        expression = str_to_sympy(found[0].expression)
+        symbol = next((s for s in expression.free_symbols if s.name == factor), None)
+        if (
+            symbol is None
+            or sympy.simplify(expression - symbol * sympy.diff(expression, symbol)) != 0
+            or sympy.diff(expression, symbol, 2) != 0
+        ):
+            self._fail(attribute, found[0], f"must be proportional to '{factor}'")
+
+    @property
+    def potential(self):
+        """The variable that is compared, and the value it is compared with, as texts."""
+        try:
+            tree = ast.parse(self.threshold.strip(), mode="eval").body
+        except SyntaxError:
+            tree = None
+        if (
+            not isinstance(tree, ast.Compare)
+            or len(tree.ops) != 1
+            or not isinstance(tree.ops[0], ast.Gt)
+        ):
+            self._fail("threshold", self.threshold, "must be a comparison 'variable > value'")
+        return ast.unparse(tree.left), ast.unparse(tree.comparators[0])
+
+    def _threshold_dimensions(self, known):
+        left, right = self.potential
+        found = [
+            self._dimensions("threshold", self.threshold, side, known) for side in (left, right)
+        ]
+        if not have_same_dimensions(*found):
+            self._fail(
+                "threshold",
+                self.threshold,
+                f"compares {unit_of(found[0])} with {unit_of(found[1])}",
+            )
+        return found[0]
+
+    @property
+    def threshold_dimensions(self):
+        """The dimensions of the adaptive threshold."""
+        variables = {name: equation.dim for name, equation in Equations(self.equations).items()}
+        return self._threshold_dimensions(self._parameters() | variables)
+
+    @property
+    def state_variables(self):
+        """Names of the variables that a run changes."""
+        return [
+            name
+            for name, equation in Equations(self.equations).items()
+            if equation.type != SUBEXPRESSION
+        ]
+
+    def started(self):
+        """Return the lines that set the state before an image."""
+        return "".join(f"{name} = {self._start_of(name)}\n" for name in self.state_variables)
+
+    def _start_of(self, name):
+        if name in self.start:
+            return self.start[name]
+        unit = unit_of(Equations(self.equations)[name].dim)
+        return "0" if unit == "1" else f"0*{unit}"
+
+    def initial_values(self):
+        """Return the state before the first image, in base units."""
+        numbers = {name: float(getattr(self, name)) for name in self._parameters()}
+        numbers |= {name: getattr(sympy, name) for name in ("exp", "sqrt", "log")}
+        return {
+            name: float(eval(self.start[name], {"__builtins__": {}}, numbers))
+            for name in self.state_variables
+            if name in self.start
+        }
 
 
 class ConductanceLIF(Neurons):

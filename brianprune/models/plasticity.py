@@ -1,11 +1,163 @@
 """Learning rules: what spikes do to a weight."""
 
+import sympy
 from brian2 import ms
+from brian2.parsing.sympytools import str_to_sympy
+from brian2.units.allunits import second
+from brian2.units.fundamentalunits import (
+    DIMENSIONLESS,
+    have_same_dimensions,
+)
+from brian2.utils.stringtools import get_identifiers
 
 from ..parameters import CODE, OURS, PAPER, Parameter
-from .parts import Plasticity
+from .parts import ALWAYS, RESERVED, Part, statements
 
-__all__ = ["ExponentialSTDP", "PairSTDP", "PowerLawSTDP", "SymmetricSTDP", "TripletSTDP"]
+__all__ = [
+    "ExponentialSTDP",
+    "PairSTDP",
+    "Plasticity",
+    "PowerLawSTDP",
+    "SymmetricSTDP",
+    "TripletSTDP",
+]
+
+
+class Plasticity(Part):
+    """Base of learning rules: traces, and what spikes do to a weight.
+
+    A subclass gives the strings below. ``w`` is the weight; a trace `x` is ``x_pre`` or ``x_post``. What
+    a rule reads of a trace is its value before the spike at hand changes it. The network keeps
+    ``w`` in [0, w_max], at 0 where a synapse is pruned, and as it is where one is frozen.
+
+    Attributes
+    ----------
+    pre_traces, post_traces : dict
+        By name: the name of the time constant, and what a spike does, as in
+        ``{"x": ("tau", "x = 1")}``. Between spikes a trace decays to 0.
+    on_pre, on_post : str
+        What a presynaptic and a postsynaptic spike do to ``w``.
+
+    Examples
+    --------
+    >>> import brianprune as bp
+    >>> from brian2 import ms
+    >>> class MyRule(bp.Plasticity):
+    ...     '''w moves towards the presynaptic trace at each postsynaptic spike.'''
+    ...     eta = bp.Parameter(0.01, "learning rate", "ours", minimum=0)
+    ...     tau = bp.Parameter(20*ms, "presynaptic trace time constant", "ours", above=0*ms)
+    ...     pre_traces = {"x": ("tau", "x = 1")}
+    ...     on_post = "w += eta*(x_pre - w)"
+    >>> bp.DiehlCook(plasticity=MyRule(eta=0.02)).eta
+    0.02
+    """
+
+    strings = ("pre_traces", "post_traces", "on_pre", "on_post")
+    pre_traces = {}
+    post_traces = {}
+    on_pre = ""
+    on_post = ""
+
+    w_max = Parameter(1.0, "largest weight", CODE, above=0)
+
+    def check(self):
+        own = type(self).__name__
+        if not self.on_pre and not self.on_post:
+            raise TypeError(f"{own}: a learning rule needs 'on_pre' or 'on_post'")
+        parameters = self._parameters()
+        names = [*self.pre_traces, *self.post_traces]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{own}: traces before and after the synapse need different names")
+        known = parameters | {"w": DIMENSIONLESS}
+        for attribute, ending in (("pre_traces", "_pre"), ("post_traces", "_post")):
+            for name, trace in getattr(self, attribute).items():
+                self._check_trace(attribute, name, trace, parameters)
+                if name + ending in parameters:
+                    self._fail(
+                        attribute,
+                        name,
+                        f"a parameter is called '{name + ending}' too; use another name",
+                    )
+                known[name + ending] = DIMENSIONLESS
+        for attribute in ("on_pre", "on_post"):
+            found = self._code(attribute, known, {"w"}, getattr(self, attribute) or "")
+            if "t" in {
+                name for statement in found for name in get_identifiers(statement.expression)
+            }:
+                self._fail(
+                    attribute, "", "a rule may not use the time t: images are presented one by one"
+                )
+
+    def _check_trace(self, attribute, name, trace, parameters):
+        if not (
+            isinstance(trace, tuple) and len(trace) == 2 and all(isinstance(x, str) for x in trace)
+        ):
+            self._fail(
+                attribute,
+                name,
+                f"is {trace!r}; it must be (time constant, what a spike does), as in ('tau', 'x = 1')",
+            )
+        tau, code = trace
+        if name in RESERVED or name in parameters or name in ALWAYS or not name.isidentifier():
+            self._fail(attribute, name, "another variable has this name; use another")
+        if tau not in parameters or not have_same_dimensions(parameters[tau], second):
+            self._fail(attribute, name, f"'{tau}' is no parameter of the class in seconds")
+        self._code(attribute, parameters | {name: DIMENSIONLESS}, {name}, code)
+
+    def read(self, attribute):
+        """Return the traces that `on_pre` or `on_post` reads, as (before, after) lists of names."""
+        used = get_identifiers(getattr(self, attribute) or "")
+        return (
+            [name for name in self.pre_traces if f"{name}_pre" in used],
+            [name for name in self.post_traces if f"{name}_post" in used],
+        )
+
+    def may_grow(self, attribute):
+        """Whether the code may lift a weight of 0, so that the mask has to hold it there.
+
+        Traces are taken to be 0 or more if spikes do not lower them, parameters if their bounds say so.
+        """
+        symbols = {name: sympy.Symbol(name, real=True) for name in self._parameters()}
+        for name, field in self.fields.items():
+            bounds = [bound for bound in (field.minimum, field.above) if bound is not None]
+            if bounds and float(bounds[0]) >= 0:
+                symbols[name] = sympy.Symbol(name, nonnegative=True)
+        for traces, ending in ((self.pre_traces, "_pre"), (self.post_traces, "_post")):
+            for name, (_, code) in traces.items():
+                trace = sympy.Symbol(name, nonnegative=True)
+                after = [_change(s, symbols | {name: trace}) for s in statements(code)]
+                kept = all(value is not None and value.is_nonnegative for value in after)
+                symbols[name + ending] = sympy.Symbol(
+                    name + ending, nonnegative=True if kept else None
+                )
+        symbols["w"] = sympy.Integer(0)
+        for statement in statements(getattr(self, attribute) or ""):
+            value = _change(statement, symbols)
+            if statement.variable != "w":
+                symbols[statement.variable] = (
+                    value if value is not None else sympy.Symbol(statement.variable)
+                )
+            elif value is None or not value.is_nonpositive:
+                return True
+        return False
+
+
+def _change(statement, symbols):
+    """Return what a statement makes of its variable, in SymPy, or None."""
+    try:
+        value = str_to_sympy(statement.expression)
+    except Exception:
+        return None
+    value = value.xreplace({s: symbols.get(s.name, s) for s in value.free_symbols})
+    before = symbols.get(statement.variable, sympy.Symbol(statement.variable))
+    done = {
+        "=": value,
+        "+=": before + value,
+        "-=": before - value,
+        "*=": before * value,
+        "/=": before / value,
+    }
+    return done.get(statement.operation)
 
 
 class TripletSTDP(Plasticity):

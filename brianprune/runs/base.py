@@ -6,9 +6,11 @@ import numbers
 import pandas as pd
 
 from .. import backends
+from ..hdf5 import FORMAT
 from ..identity import own_code
 from ..parameters import Parameters, parse
-from ..results import FORMAT, TableResult, provenance
+from ..provenance import provenance
+from ..results import TableResult
 from .reporter import Reporter
 from .store import Store
 

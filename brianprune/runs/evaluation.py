@@ -5,8 +5,9 @@ import pandas as pd
 
 from .. import analysis
 from ..inference import FrozenNetwork
+from ..provenance import provenance
 from ..pruning import decide
-from ..results import Result, provenance
+from ..results import Result
 from ..streams import EVALUATION, LABELLING
 from .reporter import CpuClock
 from .training import Training

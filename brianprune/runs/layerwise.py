@@ -12,8 +12,9 @@ from ..backends.registry import REWIRED
 from ..encoding import difference_of_gaussians, latencies
 from ..models import Form
 from ..models.ttfs import STEP, FirstSpikes, MapShape, Phase, unroll
+from ..provenance import provenance
 from ..pruning.connections import survivors
-from ..results import DeepResult, provenance
+from ..results import DeepResult
 from .progress import LayerwiseProgress, append, layer_name
 from .reporter import CpuClock
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ..results import require
+from ..hdf5 import require
 
 __all__ = ["LayerwiseProgress", "TrainingProgress", "append"]
 

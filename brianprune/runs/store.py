@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from ..results import NewerFormat, read_tree, write_tree
+from ..hdf5 import NewerFormat, read_tree, write_tree
 from ..storage import StorageError, remove_leftovers, why
 
 __all__ = ["Store"]

@@ -18,6 +18,7 @@ from brian2 import (
     second,
 )
 
+from ...arithmetic import ExactTraces
 from ...codeobjects import SparseEvents, SparseSynapses
 from ..base import SCHEDULE
 from . import equations, fixed_point
@@ -101,6 +102,10 @@ def _excitatory(p, strings, form, common):
     how = {}
     if not strings.step:
         how["method"] = p.neurons.method or form.method
+        if (
+            p.neurons.method is not None and form.learning
+        ):  # traces decay exactly, whatever solves the neuron
+            how["method"] = ExactTraces(p.neurons.method, p.plasticity.post_traces)
         if strings.refractory:
             how["refractory"] = "t_refractory"
     exc = NeuronGroup(
@@ -132,6 +137,7 @@ def _traces(inputs, inputs_exc, strings, common):
         inputs, trace, on_pre=strings.set_trace, delay=0 * ms, name="inputs_trace", **common
     )
     inputs_trace.connect(j="i")
+    inputs_trace.pre.order = 0  # after the synapses' on_pre (-1), before their on_post (1)
     for name, variable in strings.trace_of_synapse.items():
         inputs_exc.variables.add_reference(name, trace, variable, index="_presynaptic_idx")
     return {"trace": trace, "inputs_trace": inputs_trace}

@@ -10,19 +10,21 @@ from typing import NamedTuple
 
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
-from ..parts import statements, unit_of
+from ...texts import unit_of
+from ..parts import statements
+from .names import (
+    in_brackets,
+    of_group,
+    of_step,
+    of_synapses,
+    of_traces,
+    of_weights,
+    renamed,
+    variable_names,
+)
+from .traces import code_of_trace, traces_in_groups, traces_in_synapses
 
-__all__ = [
-    "Circuit",
-    "arrival",
-    "circuit",
-    "inhibition",
-    "of_step",
-    "of_traces",
-    "of_weights",
-    "values_in_synapses",
-    "variable_names",
-]
+__all__ = ["Circuit", "arrival", "circuit", "inhibition"]
 
 
 class Circuit(NamedTuple):
@@ -113,42 +115,6 @@ n_spikes_post = 1
 COUNT_SPIKES = "n_spikes_post += 1"
 
 
-def variable_names(network):
-    """Return, by part and parameter, the names that the parameters have in the groups of a network.
-
-    They are the parameters' own, unless two parts have the same or Brian2 does not allow it.
-    """
-    parts = {name: part for name in _PARTS if (part := getattr(network, name)) is not None}
-    counts = {}
-    for part in parts.values():
-        for name in part.fields:
-            counts[name] = counts.get(name, 0) + 1
-
-    def variable(kind, name):
-        new = name if counts[name] == 1 else f"{kind}_{name}"
-        return f"{new}_value" if new.endswith(("_pre", "_post")) else new
-
-    return {
-        kind: {name: variable(kind, name) for name in part.fields} for kind, part in parts.items()
-    }
-
-
-def of_synapses(names):
-    """Return names for parameters that synapses have beside the group with the same ones."""
-    return {name: f"{new}_of_synapse" for name, new in names.items()}
-
-
-def of_group(rule, names):
-    """Return the names that a rule's parameters have beside its postsynaptic traces."""
-    return {
-        name: f"{names[name]}_of_trace" if name in of_weights(rule) else names[name]
-        for name in rule.fields
-    }
-
-
-_PARTS = ("neurons", "plasticity", "adaptation", "normalisation", "inhibition")
-
-
 def circuit(network, form):
     """Return the strings of a network in a form.
 
@@ -162,15 +128,15 @@ def circuit(network, form):
     unit = unit_of(neurons.threshold_dimensions)
     refractory = "refractory" in neurons.fields
     exc, started = _neurons(network, form, names, unit, refractory)
-    left, right = (_renamed(side, names["neurons"]) for side in neurons.potential)
+    left, right = (renamed(side, names["neurons"]) for side in neurons.potential)
     synapse, on_pre, on_post = SYNAPSE + arrival(network)[0], arrival(network)[1], ""
     parts = {}
     if form.learning:
         synapse += MASK + PLASTIC * form.freezing
-        synapse += _renamed(rule.declarations(of_weights(rule)), names["plasticity"])
+        synapse += renamed(rule.declarations(of_weights(rule)), names["plasticity"])
         on_pre += _weight_code(rule, "on_pre", form, names["plasticity"])
         on_post = _weight_code(rule, "on_post", form, names["plasticity"])
-        traces = _traces_in_synapses if form.textbook else _traces_in_groups
+        traces = traces_in_synapses if form.textbook else traces_in_groups
         parts = traces(rule, on_pre, on_post, synapse, names["plasticity"])
         parts |= _before_image(network, form, names)
     else:
@@ -189,11 +155,11 @@ def circuit(network, form):
 def _neurons(network, form, names, unit, refractory):
     """Return the equations of the excitatory neurons and what starts them before an image."""
     neurons, rule = network.neurons, network.plasticity
-    exc = _renamed(neurons.equations, names["neurons"]) + "\n" + NEURON.format(unit=unit)
-    exc += _renamed(neurons.declarations(), names["neurons"]) + REFRACTORY * refractory
+    exc = renamed(neurons.equations, names["neurons"]) + "\n" + NEURON.format(unit=unit)
+    exc += renamed(neurons.declarations(), names["neurons"]) + REFRACTORY * refractory
     if network.is_broadcast and not form.textbook:
-        exc += _renamed(network.inhibition.declarations(), names["inhibition"])
-    started = _renamed(neurons.started(), names["neurons"])
+        exc += renamed(network.inhibition.declarations(), names["inhibition"])
+    started = renamed(neurons.started(), names["neurons"])
     if refractory:
         started = STARTED_REFRACTORY.format(started=started)
     if form.learning:
@@ -203,31 +169,33 @@ def _neurons(network, form, names, unit, refractory):
             started += f"{name} = 0\n"
         for name in rule.read("on_post")[1]:
             exc += f"{name}_before : 1\n"
-        exc += _renamed(rule.declarations(of_traces(rule, rule.post_traces)), traces)
+        exc += renamed(rule.declarations(of_traces(rule, rule.post_traces)), traces)
         exc += FROZEN_SUM * form.freezing
         if network.adaptation is not None:
-            exc += _renamed(network.adaptation.declarations(), names["adaptation"])
+            exc += renamed(network.adaptation.declarations(), names["adaptation"])
             exc += "image_duration : second (shared, constant)\n"
         if network.normalisation is not None:
-            exc += TOTAL + _renamed(network.normalisation.declarations(), names["normalisation"])
+            exc += TOTAL + renamed(network.normalisation.declarations(), names["normalisation"])
     return exc, started
 
 
 def _reset(network, form, names):
     """Return what a spike does to its neuron. A trace that is read at spikes is read before it is set."""
-    code = _renamed(network.neurons.reset.strip(), names["neurons"]) + "\n"
+    code = renamed(network.neurons.reset.strip(), names["neurons"]) + "\n"
     if form.learning:
         if network.adaptation is not None and network.adaptation.on_spike:
-            code += _renamed(network.adaptation.on_spike, names["adaptation"]) + "\n"
+            code += renamed(network.adaptation.on_spike, names["adaptation"]) + "\n"
         rule = network.plasticity
-        code += "".join(f"{name}_before = {name}\n" for name in rule.read("on_post")[1])
-        for _, statement in rule.post_traces.values():
-            code += _renamed(statement, of_group(rule, names["plasticity"])) + "\n"
+        names_of_traces = of_group(rule, names["plasticity"])
+        before = rule.read("on_post")[1]
+        code += "".join(f"{name}_before = {name}\n" for name in before)
+        for name, (_, statement) in rule.post_traces.items():
+            code += renamed(code_of_trace(name, statement, name in before), names_of_traces)
     if network.is_broadcast and not form.textbook:  # its own share of the broadcast
         (inhibit,) = statements(network.neurons.inhibit)
         back = {"+=": "-=", "-=": "+="}[inhibit.operation]
-        step = _in_brackets(_renamed(network.inhibition.step, names["inhibition"]))
-        expression = _renamed(inhibit.expression, names["neurons"] | {"step": step})
+        step = in_brackets(renamed(network.inhibition.step, names["inhibition"]))
+        expression = renamed(inhibit.expression, names["neurons"] | {"step": step})
         code += f"{inhibit.variable} {back} {expression}\n"
     return "\n".join(line.strip() for line in code.splitlines()) + "\n"
 
@@ -249,24 +217,15 @@ def _step(network, attribute):
     """
     names = {kind: of_synapses(own) for kind, own in variable_names(network).items()}
     (statement,) = statements(getattr(network.neurons, attribute))
-    equations = _renamed(
+    equations = renamed(
         network.neurons.declarations(of_step(network, attribute)["neurons"]), names["neurons"]
     )
-    expression = _renamed(statement.expression, names["neurons"])
+    expression = renamed(statement.expression, names["neurons"])
     if attribute == "inhibit":
-        equations += _renamed(network.inhibition.declarations(), names["inhibition"])
-        step = _in_brackets(_renamed(network.inhibition.step, names["inhibition"]))
+        equations += renamed(network.inhibition.declarations(), names["inhibition"])
+        step = in_brackets(renamed(network.inhibition.step, names["inhibition"]))
         expression = word_substitute(expression, {"step": step})
     return equations, f"{statement.variable}_post {statement.operation} {expression}\n"
-
-
-def of_step(network, attribute):
-    """Return, by part, the names of the parameters that `arrival` or `inhibition` uses."""
-    used = get_identifiers(getattr(network.neurons, attribute))
-    found = {"neurons": [name for name in network.neurons.fields if name in used]}
-    if attribute == "inhibit":
-        found["inhibition"] = network.inhibition.used()
-    return found
 
 
 def _hub(network, names, left, right, unit):
@@ -288,7 +247,7 @@ def _hub(network, names, left, right, unit):
     if network.is_broadcast:
         (inhibit,) = statements(network.neurons.inhibit)
         step = _with_ending(network.inhibition, names["inhibition"], "_post")
-        step = _in_brackets(word_substitute(network.inhibition.step, step))
+        step = in_brackets(word_substitute(network.inhibition.step, step))
         ends = _with_ending(network.neurons, names["neurons"], "_post") | {
             "step": f"({step}*n_spikes_pre)"
         }
@@ -300,22 +259,22 @@ def _hub(network, names, left, right, unit):
 def _weight_code(rule, attribute, form, names):
     """Return what spikes do to a weight: clipped, masked where it could grow, not where it is frozen."""
     lines, mask = [], "*mask" * rule.may_grow(attribute)
-    for statement in statements(_renamed(getattr(rule, attribute) or "", names)):
+    for statement in statements(renamed(getattr(rule, attribute) or "", names)):
         if "w" in get_identifiers(statement.expression):
             # the scaling before an image may lift a weight above w_max: a rule does not see that
             lines.append(f"_w = clip(w, 0, {names['w_max']})")
-            statement = statement._replace(expression=_renamed(statement.expression, {"w": "_w"}))
+            statement = statement._replace(expression=renamed(statement.expression, {"w": "_w"}))
         if statement.variable != "w":
             lines.append(str(statement))
             continue
-        change = _in_brackets(statement.expression, product=True)
+        change = in_brackets(statement.expression, product=True)
         if form.freezing:
             change = _times_plastic(statement.expression)
         value = {
             "+=": f"w + {change}",
             "-=": f"w - {change}",
-            "*=": f"w*{_in_brackets(statement.expression)}",
-            "/=": f"w/{_in_brackets(statement.expression)}",
+            "*=": f"w*{in_brackets(statement.expression)}",
+            "/=": f"w/{in_brackets(statement.expression)}",
             "=": statement.expression,
         }[statement.operation]
         if form.freezing and statement.operation not in ("+=", "-="):
@@ -336,96 +295,18 @@ def _times_plastic(expression):
     return ast.unparse(tree)
 
 
-def _traces_in_groups(rule, on_pre, on_post, synapse, names):
-    """Let traces live in the groups: presynaptic ones in a neuron for each input, which its synapses read."""
-    before = rule.read("on_pre")[0]
-    trace = set_trace = clear = ""
-    for name in before:
-        trace += f"{name}_before : 1\n"
-        set_trace += f"{name}_before_post = {name}_post\n"
-    parameters = of_traces(rule, rule.pre_traces)
-    ends = {name: f"{name}_post" for name in rule.pre_traces}
-    ends |= {name: f"{names[name]}_post" for name in parameters}
-    for name, (tau, code) in rule.pre_traces.items():
-        trace += f"d{name}/dt = -{name} / {names[tau]} : 1\n"
-        clear += f"{name} = 0\n"
-        for statement in statements(code):
-            set_trace += (
-                f"{name}_post {statement.operation} {word_substitute(statement.expression, ends)}\n"
-            )
-    trace += _renamed(rule.declarations(parameters), names)
-    references = {f"{name}_pre": name for name in rule.read("on_post")[0]}
-    references |= {f"{name}_before_pre": f"{name}_before" for name in before}
-    return {
-        "synapse": synapse,
-        "on_pre": word_substitute(on_pre, {f"{name}_pre": f"{name}_before_pre" for name in before}),
-        "on_post": word_substitute(
-            on_post, {f"{name}_post": f"{name}_before_post" for name in rule.read("on_post")[1]}
-        ),
-        "trace": trace,
-        "set_trace": set_trace,
-        "clear_trace": clear,
-        "trace_of_synapse": references,
-    }
-
-
-def _traces_in_synapses(rule, on_pre, on_post, synapse, names):
-    """Let traces that a pathway reads and writes live in the synapses, for GeNN."""
-    clear = ""
-    pre = {f"{name}_pre": f"pre_{name}" for name in rule.pre_traces}
-    post = {f"{name}_post": f"post_{name}" for name in rule.read("on_post")[1]}
-    on_pre, on_post = word_substitute(on_pre, pre), word_substitute(on_post, pre | post)
-    own = set(of_weights(rule))
-    for side, traces in (("pre", rule.pre_traces), ("post", rule.read("on_post")[1])):
-        for name in traces:
-            code = getattr(rule, f"{side}_traces")[name][1]
-            synapse += (
-                f"d{side}_{name}/dt = -{side}_{name} / tau_of_{side}_{name} : 1 (event-driven)\n"
-            )
-            synapse += f"tau_of_{side}_{name} : second (shared, constant)\n"
-            clear += f"{side}_{name} = 0\n"
-            lines = "".join(f"{line}\n" for line in map(str, statements(code)))
-            lines = word_substitute(lines, names | {name: f"{side}_{name}"})
-            on_pre, on_post = (
-                (on_pre + lines, on_post) if side == "pre" else (on_pre, on_post + lines)
-            )
-            used = [p for p in get_identifiers(code) & rule.fields.keys() if p not in own]
-            own |= set(used)
-            synapse += _renamed(rule.declarations(used), names)
-    return {"synapse": synapse, "on_pre": on_pre, "on_post": on_post, "clear_synapse": clear}
-
-
 def _before_image(network, form, names):
     """Return what happens once an image while learning: adaptation decays, weights are scaled."""
     found = {"adapt": ""}
     if network.adaptation is not None:
-        found["adapt"] = _renamed(network.adaptation.before_image, names["adaptation"]) + "\n"
+        found["adapt"] = renamed(network.adaptation.before_image, names["adaptation"]) + "\n"
     if network.normalisation is not None:
-        target = _in_brackets(_renamed(network.normalisation.target, names["normalisation"]))
+        target = in_brackets(renamed(network.normalisation.target, names["normalisation"]))
         found["adapt"] += CLEAR_SUM
         found["sum_weights"] = SUM_PLASTIC if form.freezing else SUM_WEIGHTS
         found["factor"] = (FACTOR_PLASTIC if form.freezing else FACTOR).format(target=target)
         found["scale_weights"] = SCALE_PLASTIC if form.freezing else SCALE_WEIGHTS
     return found
-
-
-def of_weights(rule):
-    """Names of the parameters that a synapse needs."""
-    used = get_identifiers(f"{rule.on_pre or ''}\n{rule.on_post or ''}") | {"w_max"}
-    return [name for name in rule.fields if name in used]
-
-
-def of_traces(rule, traces):
-    """Names of the parameters that some traces need."""
-    used = set()
-    for tau, code in traces.values():
-        used |= {tau} | get_identifiers(code)
-    return [name for name in rule.fields if name in used]
-
-
-def _renamed(code, names):
-    changed = {name: new for name, new in names.items() if name != new}
-    return word_substitute(code, changed) if changed else code
 
 
 def _with_ending(part, names, ending):
@@ -434,28 +315,3 @@ def _with_ending(part, names, ending):
     return {name: names[name] + ending for name in part.fields} | {
         name: name + ending for name in variables
     }
-
-
-def _in_brackets(expression, product=False):
-    """Put an expression in brackets unless it is a name or, if that is enough, a product."""
-    tree = ast.parse(expression.strip(), mode="eval").body
-    simple = isinstance(tree, ast.Name | ast.Constant | ast.Call)
-    if (
-        product
-        and isinstance(tree, ast.BinOp)
-        and isinstance(tree.op, ast.Mult | ast.Div | ast.Pow)
-    ):
-        simple = True
-    return expression if simple else f"({expression})"
-
-
-def values_in_synapses(rule, names):
-    """Return the values of what `circuit` declares for traces that live in the synapses."""
-    found = {}
-    for side, traces in (("pre", rule.pre_traces), ("post", rule.read("on_post")[1])):
-        for name in traces:
-            tau, code = getattr(rule, f"{side}_traces")[name]
-            found[f"tau_of_{side}_{name}"] = getattr(rule, tau)
-            used = get_identifiers(code) & rule.fields.keys()
-            found |= {names[parameter]: getattr(rule, parameter) for parameter in used}
-    return found

@@ -14,13 +14,14 @@ from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
 from ...encoding import Encoding, PoissonRate
 from ...parameters import CODE, OURS, PAPER, Parameter
+from ...texts import unit_of
 from ..base import Composition, Model
-from ..homeostasis import AdaptiveThreshold, WeightNormalisation
-from ..inhibition import Broadcast, Partners
-from ..neurons import ConductanceLIF
-from ..parts import Adaptation, Inhibition, Neurons, Normalisation, Plasticity, unit_of
-from ..plasticity import TripletSTDP
-from . import build, equations, fixed_point
+from ..homeostasis import Adaptation, AdaptiveThreshold, Normalisation, WeightNormalisation
+from ..inhibition import Broadcast, Inhibition, Partners
+from ..neurons import ConductanceLIF, Neurons
+from ..plasticity import Plasticity, TripletSTDP
+from . import build, fixed_point
+from . import names as names_of
 
 __all__ = ["DiehlCook"]
 
@@ -172,7 +173,7 @@ class DiehlCook(Composition, Model):
         return {name: np.asarray(value) for name, value in values.items()}
 
     def _values_of_groups(self, form):
-        names, rule = equations.variable_names(self), self.plasticity
+        names, rule = names_of.variable_names(self), self.plasticity
         found = {"exc": {"steps_per_image": self.steps_per_image}, "inputs_exc": {}}
 
         def put(group, kind, which=None, called=None):
@@ -181,8 +182,8 @@ class DiehlCook(Composition, Model):
             found.setdefault(group, {}).update({called[n]: v for n, v in values.items()})
 
         def put_steps(group, attribute):
-            for kind, which in equations.of_step(self, attribute).items():
-                put(group, kind, which, equations.of_synapses(names[kind]))
+            for kind, which in names_of.of_step(self, attribute).items():
+                put(group, kind, which, names_of.of_synapses(names[kind]))
 
         put("exc", "neurons")
         if "refractory" in self.neurons.fields:
@@ -201,17 +202,17 @@ class DiehlCook(Composition, Model):
             }
             found["exc_inh"] = {"w_partner": part.w_partner}
         if form.learning:
-            of_traces = equations.of_traces(rule, rule.post_traces)
-            put("exc", "plasticity", of_traces, equations.of_group(rule, names["plasticity"]))
+            of_traces = names_of.of_traces(rule, rule.post_traces)
+            put("exc", "plasticity", of_traces, names_of.of_group(rule, names["plasticity"]))
             if self.adaptation is not None:
                 put("exc", "adaptation")
                 found["exc"]["image_duration"] = self.duration
             if self.normalisation is not None:
                 put("exc", "normalisation")
-            put("inputs_exc", "plasticity", equations.of_weights(rule))
-            traces = equations.of_traces(rule, rule.pre_traces)
+            put("inputs_exc", "plasticity", names_of.of_weights(rule))
+            traces = names_of.of_traces(rule, rule.pre_traces)
             if form.textbook:
-                found["inputs_exc"] |= equations.values_in_synapses(rule, names["plasticity"])
+                found["inputs_exc"] |= traces.values_in_synapses(rule, names["plasticity"])
             elif traces:
                 put("trace", "plasticity", traces)
         return {

@@ -23,6 +23,7 @@ from brian2 import (
 )
 from brian2.monitors.spikemonitor import EventMonitor
 
+from ... import brian2_compat as compat
 from ...codeobjects import SparseEvents, SparseSynapses
 from ..base import SCHEDULE
 from . import equations as model
@@ -114,44 +115,8 @@ def learning_network(shape, synapses=None, dense=None):
     kernel.variables.add_reference("t_spike", trace, "t_spike", index="pixel")
 
     inputs_conv = connect(kernel, conv)
-    inputs_trace = Synapses(
-        inputs,
-        trace,
-        on_pre=model.SET_TRACE,
-        delay=0 * ms,
-        codeobj_class=SparseSynapses if dense else None,
-        name="inputs_trace",
-        **common,
-    )
-    inputs_trace.connect(j="i")
-    inputs_trace.variables.add_reference("now", hub, "now", index="0")
-    hub.run_regularly(model.HUB_CLEAR, when="thresholds", order=1, clock=rounds, name="hub_clear")
-    conv_hub = Synapses(
-        conv,
-        hub,
-        on_pre={"pre": model.FIND_WINNER},
-        on_event={"pre": "crossed"},
-        delay={"pre": 0 * ms},
-        codeobj_class=dense,
-        name="conv_hub",
-        **in_rounds,
-    )
-    conv_hub.connect()
-    conv_hub.pre.when, conv_hub.pre.order = "thresholds", 2
-    # a pathway takes its source's clock, but these events are looked at in every round
-    conv_hub.pre._clock = rounds
-    maps_conv = Synapses(
-        maps,
-        conv,
-        on_pre={"pre": model.INHIBIT_OTHERS},
-        on_event={"pre": "won_now"},
-        delay={"pre": 0 * ms},
-        codeobj_class=dense,
-        name="maps_conv",
-        **in_rounds,
-    )
-    maps_conv.connect()
-    maps_conv.pre.when, maps_conv.pre.order = "thresholds", 5
+    inputs_trace = _first_spikes(inputs, trace, hub, dense, common)
+    conv_hub, maps_conv = _competition(conv, hub, maps, dense, in_rounds)
     location = _inhibit_location(conv, n_maps, dense, common)
 
     def before_each_image(group, statements, order, name):
@@ -178,6 +143,56 @@ def learning_network(shape, synapses=None, dense=None):
         location,
         EventMonitor(maps, "won_now", name="wins"),
     )
+
+
+def _first_spikes(inputs, trace, hub, dense, common):
+    """Build the synapses that note when an input spiked first."""
+    inputs_trace = Synapses(
+        inputs,
+        trace,
+        on_pre=model.SET_TRACE,
+        delay=0 * ms,
+        codeobj_class=SparseSynapses if dense else None,
+        name="inputs_trace",
+        **common,
+    )
+    inputs_trace.connect(j="i")
+    inputs_trace.variables.add_reference("now", hub, "now", index="0")
+    return inputs_trace
+
+
+def _competition(conv, hub, maps, dense, in_rounds):
+    """Build what happens in each round of a step: the hub finds a winner, whose map inhibits the others."""
+    hub.run_regularly(
+        model.HUB_CLEAR, when="thresholds", order=1, clock=in_rounds["clock"], name="hub_clear"
+    )
+    conv_hub = Synapses(
+        conv,
+        hub,
+        on_pre={"pre": model.FIND_WINNER},
+        on_event={"pre": "crossed"},
+        delay={"pre": 0 * ms},
+        codeobj_class=dense,
+        name="conv_hub",
+        **in_rounds,
+    )
+    conv_hub.connect()
+    conv_hub.pre.when, conv_hub.pre.order = "thresholds", 2
+    # a pathway takes its source's clock, but these events are looked at in every round
+    compat.set_clock(conv_hub.pre, in_rounds["clock"])
+    maps_conv = Synapses(
+        maps,
+        conv,
+        on_pre={"pre": model.INHIBIT_OTHERS},
+        on_event={"pre": "won_now"},
+        delay={"pre": 0 * ms},
+        codeobj_class=dense,
+        name="maps_conv",
+        **in_rounds,
+    )
+    maps_conv.connect()
+    maps_conv.pre.when, maps_conv.pre.order = "thresholds", 5
+    return conv_hub, maps_conv
 
 
 def inference_network(shape, synapses=None, dense=None):

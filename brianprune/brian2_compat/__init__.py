@@ -1,0 +1,81 @@
+"""Every reliance on Brian2's inside, each with the versions that it was seen on.
+
+Nothing else in the package uses a private name of Brian2. What is marked "all" was seen to
+work on 2.5.4 (runtime targets only), 2.9.0, 2.10.1 and 2.11.0.
+"""
+
+from .devices import (
+    BRIAN2,
+    UNORDERED,
+    built_in_folders,
+    caller_namespace,
+    code_in_order,
+    cython_is_usable,
+    fresh_names,
+    last_value,
+    run,
+    run_items,
+    standalone_device,
+)
+from .messages import quiet
+from .networks import (
+    Build,
+    changed_constants,
+    code_objects,
+    delay_variables,
+    draws_random_numbers,
+    dt_is_compiled_in,
+    dt_of_poisson_inputs,
+    event_spaces,
+    generator_spikes,
+    is_event_driven,
+    is_refractory,
+    own_arrays,
+    pathways_of,
+    set_clock,
+    stateful_functions,
+    synaptic_code,
+    synaptic_equations,
+    was_stopped,
+    watched_build,
+)
+from .runtime import queue_of, random_state, set_generator, set_queue, set_random_state
+
+__all__ = [
+    "BRIAN2",
+    "UNORDERED",
+    "Build",
+    "built_in_folders",
+    "caller_namespace",
+    "changed_constants",
+    "code_in_order",
+    "code_objects",
+    "cython_is_usable",
+    "delay_variables",
+    "draws_random_numbers",
+    "dt_is_compiled_in",
+    "dt_of_poisson_inputs",
+    "event_spaces",
+    "fresh_names",
+    "generator_spikes",
+    "is_event_driven",
+    "is_refractory",
+    "last_value",
+    "own_arrays",
+    "pathways_of",
+    "queue_of",
+    "quiet",
+    "random_state",
+    "run",
+    "run_items",
+    "set_clock",
+    "set_generator",
+    "set_queue",
+    "set_random_state",
+    "standalone_device",
+    "stateful_functions",
+    "synaptic_code",
+    "synaptic_equations",
+    "was_stopped",
+    "watched_build",
+]
