@@ -13,20 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from brianprune.layers import (
-    STEP,
-    FirstSpikes,
-    LayerShape,
-    MapShape,
-    inference_network,
-    layer_values,
-    learning_network,
-    unroll,
-)
 from speed import Measured
 
 import brianprune as bp
 from brianprune import backends
+from brianprune.models import Form
+from brianprune.models.ttfs import STEP, FirstSpikes, LayerShape, MapShape, Phase, unroll
 
 #: (name, layer, input, bins, input spikes of an image)
 CASES = [
@@ -43,7 +35,7 @@ CASES = [
 ]
 
 
-def measure(build, shape, mask, n_spikes, n_images, rng):
+def measure(what, shape, mask, n_spikes, n_images, rng):
     """Return CPU ms an image and peak MB of a layer's network on random images."""
     neuron = np.concatenate(
         [rng.permutation(shape.inputs.size)[:n_spikes] for _ in range(n_images)]
@@ -53,28 +45,29 @@ def measure(build, shape, mask, n_spikes, n_images, rng):
         shape.inputs, image, neuron, rng.integers(0, shape.n_bins, len(neuron)), n_images
     )
     synapses = unroll(shape, mask)
-    network = backends.CompiledNetwork(
-        lambda: build(shape, dense=backends.DenseSynapses), exact=True
+    phase = Phase(what, shape)
+    network = backends.get("cpp_standalone").make(
+        phase, Form(), shape.inputs.size, np.float64, True, synapses
     )
-    learning = build is learning_network
-    state = layer_values(shape, bp.DeepTTFS(), learning) | {
+    state = phase.values() | {
         "inputs_conv._synaptic_pre": synapses["i"],
         "inputs_conv._synaptic_post": synapses["j"],
         "inputs_conv.k": synapses["k"],
         "kernel.w": (rng.random(shape.n_weights) * 0.2 + 0.7) * mask.ravel(),
     }
-    if learning:
+    if phase.learns:
         state |= {
             "kernel.plastic": mask.ravel().astype(float),
             "kernel.a_plus": 0.004,
             "kernel.a_minus": 0.003,
         }
-    steps = n_images * shape.steps_per_image + learning
     measured = Measured()
     subprocess.run = measured
     try:
         network.run(
-            steps * STEP, state, {"inputs": spikes.of(range(n_images), shape.steps_per_image)}
+            phase.n_steps(n_images) * STEP,
+            state,
+            {"inputs": spikes.of(range(n_images), shape.steps_per_image)},
         )
     finally:
         subprocess.run = measured.run
@@ -94,13 +87,13 @@ def main():
             mask = np.random.default_rng(0).random(shape.kernels) < left
             one = np.zeros(shape.kernels, dtype=bool)
             one.flat[0] = True
-            for what, build in (("learning", learning_network), ("inference", inference_network)):
+            for what in ("learning", "inference"):
                 for repeat in range(options.repeats):
                     rng = np.random.default_rng(repeat)
                     # what the synapses and the images add to starting and reading
-                    few, _, _ = measure(build, shape, mask, n_spikes, 1, rng)
-                    cpu, peak, n = measure(build, shape, mask, n_spikes, options.images, rng)
-                    _, bare, none = measure(build, shape, one, n_spikes, options.images, rng)
+                    few, _, _ = measure(what, shape, mask, n_spikes, 1, rng)
+                    cpu, peak, n = measure(what, shape, mask, n_spikes, options.images, rng)
+                    _, bare, none = measure(what, shape, one, n_spikes, options.images, rng)
                     # small ones drown in what starting takes
                     per_synapse = (peak - bare) * 2**20 / (n - none) if n > 500_000 else np.nan
                     rows.append(

@@ -16,7 +16,7 @@ import pandas as pd
 from speed import cpu_seconds
 
 import brianprune as bp
-from brianprune.figures.baseline import FULL, _experiment
+from brianprune.figures.baseline.scales import FULL, experiment_of
 from brianprune.pruning.weights import smallest
 
 #: Of an instantiated synapse: a weight in single precision, source and target.
@@ -25,16 +25,30 @@ BYTES = 4 + 4 + 4
 
 def variants_of(result, fractions):
     """Return frozen networks by (what is changed, kind of synapses, what is left)."""
-    n, whole = len(result.alive), result.weights.copy()
-    found = {("fixed point", "dense", 1.0): bp.FrozenNetwork(result, arithmetic=bp.FixedPoint())}
+    e, n, weights = result.experiment, len(result.alive), result.weights
+
+    def frozen(alive=None, mask=None, **how):
+        return bp.FrozenNetwork(
+            e.network,
+            weights,
+            result.theta,
+            alive,
+            mask,
+            arithmetic=e.arithmetic,
+            seed=e.seed,
+            **how,
+        )
+
+    found = {
+        ("fixed point", "dense", 1.0): bp.FrozenNetwork(
+            e.network, weights, result.theta, arithmetic=bp.FixedPoint(), seed=e.seed
+        )
+    }
     for left in fractions:
-        alive = np.arange(n) < round(left * n)
-        result.alive, result.mask, result.weights = alive, np.ones_like(result.mask), whole
-        found["neurons", "dense", left] = bp.FrozenNetwork(result)
-        cut = smallest(whole, result.mask, round((1 - left) * len(whole)))
-        result.alive, result.mask, result.weights = alive | True, ~cut, whole * ~cut
+        found["neurons", "dense", left] = frozen(alive=np.arange(n) < round(left * n))
+        cut = smallest(weights, np.ones_like(result.mask), round((1 - left) * len(weights)))
         for kind in ("dense", "sparse"):
-            found["weights", kind, left] = bp.FrozenNetwork(result, kind)
+            found["weights", kind, left] = frozen(mask=~cut, synapses=kind)
     return found
 
 
@@ -51,7 +65,7 @@ def main():
     images = data.load().test[: options.images]
     variants = {}
     for n in options.n:
-        result = _experiment(FULL, data, n, 0).run(results=options.results, report="text")
+        result = experiment_of(FULL, data, n, 0).run(results=options.results, report="text")
         for key, network in variants_of(result, options.left).items():
             variants[n, *key] = network
     rows = []

@@ -30,7 +30,10 @@ from brian2 import second
 
 import brianprune as bp
 from brianprune import backends
-from brianprune.experiment import TRAINING, _Run
+from brianprune.encoding import presentations
+from brianprune.runs import CpuClock
+from brianprune.runs.training import Training
+from brianprune.streams import TRAINING
 
 YARDSTICK = [
     "imp=1",
@@ -84,19 +87,23 @@ class Ours:
     """A network in training: each call trains on the next images and returns CPU ms an image."""
 
     def __init__(self, n_exc, backend, images):
-        self.experiment = bp.Experiment(network=bp.DiehlCook(n_exc=n_exc), data=bp.mnist())
-        run = _Run(self.experiment, images, backend, 1000, self.experiment._store(None), None)
+        e = bp.Experiment(network=bp.DiehlCook(n_exc=n_exc), data=bp.mnist())
+        training = Training(e, images, backends.get(backend), 1000, e._store(None), CpuClock())
         before = cpu_seconds()
-        self.images, self.network = images, run._network(learning=True)
+        self.experiment, self.images, self.network = e, images, training.network()
         self.build_cpu_seconds = cpu_seconds() - before
-        self.state, self.done = run._values() | run._new()["state"], 0
+        values = e.network.values(training.form(), e.arithmetic)
+        self.state, self.done = values | training.new().state, 0
 
     def train(self, n_images):
         """Train on the next images, encoding them as `Experiment.run` does."""
         before = cpu_seconds()
-        last = self.done + n_images
-        spikes = self.experiment._spikes(self.images.train, TRAINING, self.done, last)
-        duration = n_images * self.experiment.network.presentation
+        model, last = self.experiment.network, self.done + n_images
+        pixels, steps = presentations(
+            model, self.images.train, self.experiment.seed, TRAINING, self.done, last
+        )
+        spikes = pixels, steps * model.seconds_per_step
+        duration = n_images * model.presentation
         measured = Measured()
         subprocess.run = measured
         try:
@@ -135,7 +142,7 @@ def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, nargs="+", default=[100, 400, 800], help="neurons")
-    parser.add_argument("--backend", choices=backends.WITHOUT_GENN, default="cpp_standalone")
+    parser.add_argument("--backend", choices=backends.BACKENDS, default="cpp_standalone")
     parser.add_argument("--warm", type=int, default=2000, help="images of training before")
     parser.add_argument("--images", type=int, default=1000, help="images of one measurement")
     parser.add_argument("--repeats", type=int, default=5)

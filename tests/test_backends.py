@@ -200,7 +200,7 @@ def test_sparse_synapses_reach_every_synapse_and_know_subexpressions():
         group = NeuronGroup(700, "v : 1", name="group", namespace={})
         synapses = Synapses(
             inputs, group, "w : 1\nx = 2*w : 1", on_pre="v_post += x", delay=0 * ms, name="wires",
-            codeobj_class=backends.SparseSynapses,
+            codeobj_class=bp.SparseSynapses,
         )  # fmt: skip
         synapses.connect(i=pre, j=post)
         return Network(inputs, group, synapses)
@@ -243,7 +243,7 @@ def test_code_does_not_depend_on_what_was_translated_before(monkeypatch, tmp_pat
 
         return backends.CompiledNetwork(build, cache=tmp_path).folder
 
-    plain, own = folder(None), folder(backends.DenseSynapses)
+    plain, own = folder(None), folder(bp.DenseSynapses)
     assert plain != own
     # what Brian2's Cython target appends when it compiles
     package = Path(brian2.__file__).parent
@@ -254,7 +254,7 @@ def test_code_does_not_depend_on_what_was_translated_before(monkeypatch, tmp_pat
         assert folder(None) == plain
     finally:
         brian2.prefs["codegen.cpp.include_dirs"] = before
-    assert folder(backends.DenseSynapses) == own
+    assert folder(bp.DenseSynapses) == own
 
 
 @pytest.mark.compiled
@@ -354,7 +354,7 @@ def test_cython_gives_the_same(tiny):
 @pytest.mark.compiled
 def test_dense_synapses_give_the_results_of_brians_own(tiny, monkeypatch):
     dense = tiny.run()
-    monkeypatch.setattr("brianprune.experiment.DenseSynapses", None)
+    monkeypatch.setattr("brianprune.backends.standalone.DenseSynapses", None)
     sparse = tiny.run()
     assert sparse.spikes.equals(dense.spikes)
     np.testing.assert_array_equal(sparse.test_counts, dense.test_counts)

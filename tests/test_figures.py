@@ -30,7 +30,7 @@ from brianprune.results import TableResult
 @pytest.fixture
 def small(monkeypatch):
     """Figures at a scale for the numpy target: 6 and 8 neurons, 12 images of 20 ms."""
-    scale = neuron_pruning.QUICK._replace(
+    scale = neuron_pruning.scales.QUICK.replace(
         note="TEST",
         data=bp.digits(n_train=12, n_test=4),
         network={"presentation": 20 * ms, "theta_plus": TINY.theta_plus},
@@ -42,22 +42,19 @@ def small(monkeypatch):
         record_every=12,
         window=4,
         after=(6, 9, 12),
+        counts={6: (2,), 8: (3,)},
+        table_2={6: 2, 8: 3},
+        spikes_per_image={6: 30, 8: 30},
     )
-    monkeypatch.setitem(neuron_pruning.COUNTS, 6, (2,))
-    monkeypatch.setitem(neuron_pruning.COUNTS, 8, (3,))
-    monkeypatch.setitem(neuron_pruning.SPIKES_PER_IMAGE, 6, 30)
-    monkeypatch.setitem(neuron_pruning.SPIKES_PER_IMAGE, 8, 30)
-    monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 6, 2)
-    monkeypatch.setitem(neuron_pruning.TABLE_2_COUNTS, 8, 3)
     data, network = scale.data, scale.network
     others = {
         "neuron_pruning": scale,
-        "baseline": baseline.QUICK._replace(
+        "baseline": baseline.scales.QUICK.replace(
             runs={"digits": (data, {6: [0], 8: [0]})},
             network=network,
             variants={"less inhibition": ({"w_inh": 13.0}, {6: [0]})},
-            large=baseline.Large(size=7, passes=2, n_label=(6, 12)),
-            search=baseline.QUICK.search.replace(
+            large=baseline.scales.Large(size=7, passes=2, n_label=(6, 12)),
+            search=baseline.scales.QUICK.search.replace(
                 experiment__network=TINY.replace(n_exc=6),
                 experiment__data=bp.digits(n_train=10, n_validation=4, n_test=4),
                 experiment__n_label=5,
@@ -66,7 +63,7 @@ def small(monkeypatch):
             window=4,
             shown=6,
         ),
-        "weight_pruning": weight_pruning.QUICK._replace(
+        "weight_pruning": weight_pruning.scales.QUICK.replace(
             data=data,
             second=("fewer digits", bp.digits(n_train=10, n_test=4), {6: [0]}),
             network=network,
@@ -78,7 +75,7 @@ def small(monkeypatch):
             interval=3,
         ),
     }
-    others["connection_pruning"] = connection_pruning.QUICK._replace(
+    others["connection_pruning"] = connection_pruning.scales.QUICK.replace(
         data={"digits": lambda seed: bp.digits(n_train=10, n_test=6)},
         network={
             "digits": bp.DeepTTFS(
@@ -92,7 +89,7 @@ def small(monkeypatch):
         },
         operating=bp.ConnectionPruning(theta=0.3, interval=4),
     )
-    others["hardware"] = hardware.QUICK._replace(
+    others["hardware"] = hardware.scales.QUICK.replace(
         base=scale,
         agreement={"n_images": 1, "cores": 4, "simulator": "iverilog"},
         sizes={6: [0], 8: [0]},
@@ -198,7 +195,7 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
         else:
             assert isinstance(result, TableResult)
     table = pd.read_csv(folder / "fig10.csv")
-    assert set(table["strategy"]) == {"no pruning", *neuron_pruning.STRATEGIES}
+    assert set(table["strategy"]) == {"no pruning", *neuron_pruning.scales.STRATEGIES}
     assert (table["n_pruned"] <= table["wanted"]).all()
     plain = table[(table["strategy"] == "no pruning") & (table["size"] == 6)].set_index("seed")
     for experiment, result in stored.items():
@@ -211,7 +208,8 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv")
     assert set(accuracy["parameters"]) == {"defaults", "less inhibition"}
     (variant,) = (
-        e for *_, e in baseline._variant_settings(REGISTRY["baseline.accuracy"].scales["quick"])
+        e
+        for *_, e in baseline.scales.variant_settings(REGISTRY["baseline.accuracy"].scales["quick"])
     )
     found = accuracy.loc[accuracy["parameters"] == "less inhibition", "accuracy"].item()
     assert variant.network.w_inh == 13
@@ -243,7 +241,9 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
         ):
             assert accuracy.loc[(size, seed), "accuracy"] == pytest.approx(100 * result.accuracy)
     for (rule, setting, seed), row in sweep.groupby(["rule", "setting", "seed"]):
-        found = weight_pruning._sweep(weight_pruning.QUICK._replace(start=4, interval=3))
+        found = weight_pruning.scales.sweep_rules(
+            weight_pruning.scales.QUICK.replace(start=4, interval=3)
+        )
         own = next(r for family, value, r in found if (family, value) == (rule, setting))
         result = next(
             r for e, r in stored.items()
@@ -277,7 +277,7 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
 
 
 def test_figures_whose_programs_are_missing_are_left_out(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(hardware.Resources, "_measure", lambda *a: pytest.fail("measured"))
+    monkeypatch.setattr(measurements.Resources, "_measure", lambda *a: pytest.fail("measured"))
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "yosys" else "/bin/true")
     assert call(tmp_path, "hardware.resources") == 1
     assert "apt-get install yosys" in capsys.readouterr().err
@@ -293,7 +293,7 @@ def test_recompute(tmp_path, monkeypatch):
     monkeypatch.setattr(
         bp.Experiment, "run", lambda self, **k: (calls.append(1), real(self, **k))[1]
     )
-    quick = neuron_pruning.QUICK._replace(
+    quick = neuron_pruning.scales.QUICK.replace(
         data=bp.digits(n_train=8, n_test=4), sizes=(3, 4), seeds={3: [0], 4: [0]}, record_every=4,
         n_train=8, window=4,
         network={"presentation": TINY.presentation},
@@ -306,15 +306,15 @@ def test_recompute(tmp_path, monkeypatch):
 
 
 def test_paper_values_stand_in_the_full_table():
-    scale = neuron_pruning.FULL
-    settings = neuron_pruning.Table2._settings(scale)
+    scale = neuron_pruning.scales.FULL
+    settings = neuron_pruning.table2.Table2._settings(scale)
     fake = {}
     for _, strategy, n_pruned, seed, experiment in settings:
         change = 0 if strategy == "no pruning" else -0.01
         fake[experiment] = type(
             "R", (), {"accuracy": 0.9 + 0.001 * seed + change, "n_pruned": n_pruned}
         )
-    table = neuron_pruning.Table2.table(fake, scale)
+    table = neuron_pruning.table2.Table2.table(fake, scale)
     row = table[(table["size"] == 800) & (table["strategy"] == "S3 adaptive")].iloc[0]
     assert row["paper_accuracy"] == 89.58
     assert row["paper_difference"] == pytest.approx(89.58 - 90.40)
@@ -326,7 +326,9 @@ def test_paper_values_stand_in_the_full_table():
 
 def test_s1_reaches_the_papers_counts_and_caps_are_exact():
     for size, wanted in ((100, 20), (800, 300), (800, 400)):
-        rule = neuron_pruning._rule(neuron_pruning.FULL, size, "S1 constant", wanted)
+        rule = neuron_pruning.scales.rule_of(
+            neuron_pruning.scales.FULL, size, "S1 constant", wanted
+        )
         n_events = len(rule.events(60_000))
         assert n_events == 10
         assert rule.n * n_events >= wanted
@@ -372,11 +374,11 @@ def test_connection_pruning_measures_by_hand():
                               "connectivity": 0.25})  # fmt: skip
 
     full, pruned = result([10, 20], [8, 4], [0, 0], 0.9), result([5, 10], [2, 1], [60, 40], 0.88)
-    learning, inference = connection_pruning._work(pruned)
+    learning, inference = connection_pruning.scales.work_of(pruned)
     assert learning == {"accumulations": 400, "updates": 10, "events": 5 * 20 + 10 * 25,
                         "steps": 10 * (5 + 2 * 10), "images": 15}  # fmt: skip
     assert inference == {"accumulations": 3, "updates": 0, "events": 25, "steps": 20, "images": 1}
-    row = connection_pruning._measures(pruned, full)
+    row = connection_pruning.scales.measures_of(pruned, full)
     assert row["loss"] == pytest.approx(2)
     assert row["synapses"] == pytest.approx(25)
     assert (row["images_unpruned"], row["images"]) == (30, 15)
@@ -396,17 +398,17 @@ def test_connection_pruning_measures_by_hand():
 
 
 def test_hardware_figures_by_hand():
-    scale = hardware.FULL
-    kept, fewer = (dict(hardware._resources(scale, which)) for which in (False, True))
+    scale = hardware.scales.FULL
+    kept, fewer = (dict(hardware.scales.resources_of_core(scale, which)) for which in (False, True))
     assert [m.cores for m in kept.values()] == [16, 16, 16, 16]
     assert [m.cores for m in fewer.values()] == [16, 12, 8, 4]
     assert [m.network.n_exc for m in fewer.values()] == [800, 600, 400, 200]
     fake = {
         experiment: type("R", (), {"accuracy": 0.9 if experiment.pruning is None else 0.81,
                                    "n_pruned": 0 if experiment.pruning is None else 350})
-        for experiment in hardware._accuracy_runs(scale, [800])
+        for experiment in hardware.scales.accuracy_runs(scale, [800])
     }  # fmt: skip
-    row = hardware._with_accuracy(fake, scale, 800).set_index("pruned").loc[400].iloc[0]
+    row = hardware.scales.with_accuracy(fake, scale, 800).set_index("pruned").loc[400].iloc[0]
     assert row["memory_gain"] == pytest.approx(800 / 450)  # what was really pruned
     assert row["energy_gain"] == pytest.approx(800 / 450, rel=0.02)
     assert row["merit"] == pytest.approx(0.9 * row["memory_gain"] * row["energy_gain"])

@@ -1,6 +1,6 @@
 """What a figure is: experiments, a table of numbers, a drawing of that table."""
 
-import textwrap
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 __all__ = [
     "REGISTRY",
     "Figure",
-    "caption",
+    "Scale",
     "figure",
     "mean_and_interval",
     "summarise",
@@ -18,6 +18,18 @@ __all__ = [
 
 #: All figures by name, in the order of the papers.
 REGISTRY = {}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How large the runs of a paper's figures are; each paper adds its own fields."""
+
+    name: str  #: 'full' or 'quick'
+    note: str  #: drawn on the figure
+
+    def replace(self, **changes):
+        """Return a copy with other values."""
+        return dataclasses.replace(self, **changes)
 
 
 class Figure(NamedTuple):
@@ -44,36 +56,6 @@ def figure(name, title, scales):
         return cls
 
     return register
-
-
-def caption(fig, text):
-    """Write what a figure shows below it."""
-    width = int(fig.get_figwidth() * 17)
-    fig.supxlabel(textwrap.fill(text, width), fontsize=7, color="0.35")
-
-
-def draw_table(shown):
-    """Draw a DataFrame of text and numbers as a figure."""
-    import matplotlib.pyplot as plt
-
-    fig, ax = plt.subplots(
-        figsize=(0.95 * len(shown.columns), 0.23 * len(shown) + 1), layout="constrained"
-    )
-    ax.set_axis_off()
-    names = [name.replace("_", "\n").replace(" ", "\n") for name in shown.columns]
-    drawn = ax.table(shown.to_numpy(), colLabels=names, loc="center", cellLoc="right")
-    drawn.auto_set_font_size(False)
-    drawn.set_fontsize(8)
-    drawn.auto_set_column_width(range(len(names)))
-    for row in range(len(shown) + 1):
-        if "n" in names:
-            drawn[row, names.index("n")].set_width(0.06)
-    lines = max(name.count("\n") for name in names) + 1
-    for (row, _), cell in drawn.get_celld().items():
-        cell.set_linewidth(0.3)
-        if row == 0:
-            cell.set_height(max(lines, 2) * 0.9 * cell.get_height())
-    return fig
 
 
 def mean_and_interval(values):

@@ -1,0 +1,97 @@
+"""Accuracy by size, data set, parameters and readout, beside the papers' values."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from ... import analysis
+from ..base import figure, summarise
+from ..style import caption, line_with_interval
+from .scales import DIEHL_COOK, GUO, SCALES, settings_of, text_of_changes, variant_settings
+
+
+@figure("baseline.accuracy", "Accuracy of the unpruned network against its size", SCALES)
+class Accuracy:
+    """Accuracy by size, data set, parameters and readout, beside the papers' values."""
+
+    @staticmethod
+    def settings_of(scale):
+        defaults = [("defaults", *own) for own in settings_of(scale)]
+        return [*defaults, *variant_settings(scale)]
+
+    @classmethod
+    def experiments(cls, scale):
+        return [setting[-1] for setting in cls._settings(scale)]
+
+    @classmethod
+    def table(cls, results, scale):
+        rows = []
+        for parameters, name, size, seed, experiment in cls._settings(scale):
+            r = results[experiment]
+            votes = analysis.predict_by_votes(r.test_counts, r.label_counts, r.label_labels)
+            linear = analysis.predict_linearly(r.test_counts, r.label_counts, r.label_labels)
+            rows.append(
+                {
+                    "data": name,
+                    "parameters": parameters,
+                    "size": size,
+                    "seed": seed,
+                    "accuracy": 100 * r.accuracy,
+                    "weighted_votes": 100 * analysis.accuracy(votes, r.test_labels),
+                    "linear_classifier": 100 * analysis.accuracy(linear, r.test_labels),
+                    "spikes_per_image": r.test_counts.sum() / len(r.test_labels),
+                    "diehl_cook": DIEHL_COOK.get(size, np.nan) if name == "MNIST" else np.nan,
+                    "guo": GUO.get(size, np.nan) if name == "MNIST" else np.nan,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @staticmethod
+    def draw(table, scale):
+        panels = list(table.groupby(["data", "parameters"], sort=False))
+        fig, axes = plt.subplots(
+            1,
+            len(panels),
+            figsize=(4 * len(panels) + 0.5, 3.8),
+            layout="constrained",
+            sharey=True,
+            squeeze=False,
+        )
+        readouts = {
+            "accuracy": "majority class (default)",
+            "weighted_votes": "weighted votes",
+            "linear_classifier": "linear classifier on counts",
+        }
+        for ax, ((name, parameters), rows) in zip(axes[0], panels, strict=True):
+            for column, label in readouts.items():
+                line = summarise(rows, ["size"], column)
+                line_with_interval(ax, line["size"], line, label=label)
+            if name == "MNIST":
+                ax.plot(
+                    list(DIEHL_COOK), list(DIEHL_COOK.values()), "kx", label="Diehl & Cook 2015"
+                )
+                ax.plot(list(GUO), list(GUO.values()), "k+", ms=8, label="Guo et al. 2020")
+            ticks = sorted({*rows["size"], *(DIEHL_COOK if name == "MNIST" else ())})
+            ax.set_xscale("log")
+            ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+            ax.minorticks_off()
+            ax.set(xlabel="excitatory neurons", title=f"{name}, {parameters}")
+            ax.legend(fontsize=7, loc="lower right")
+        axes[0, 0].set_ylabel("accuracy in %")
+        counts = table.groupby(["data", "parameters", "size"])["seed"].nunique()
+        n = (
+            str(counts.min())
+            if counts.min() == counts.max()
+            else f"{counts.min()} to {counts.max()}"
+        )
+        said = "; ".join(
+            f"{name}: {text_of_changes(of)}" for name, (of, _) in scale.variants.items()
+        )
+        said = said[0].upper() + said[1:]
+        caption(
+            fig,
+            f"{scale.note}; mean and 95 % interval (Student's t) over {n} seeds. Neurons are labelled"
+            " by the last training images, shown to the frozen network; the other readouts are"
+            f" fitted to the same. {said}.",
+        )
+        return fig

@@ -1,0 +1,6 @@
+"""Figures of Nguyen et al. (2021), arXiv 2010.04351: connection pruning in a deep network."""
+
+from . import accuracy_vs_theta, connectivity, convergence, kernels, table
+from .scales import SCALES
+
+__all__ = ["SCALES", "accuracy_vs_theta", "connectivity", "convergence", "kernels", "table"]

@@ -1,0 +1,29 @@
+"""Figures of Guo et al. (2020), Electronics 9:1059: adaptive neuron pruning."""
+
+from . import (
+    fig2,
+    fig3,
+    fig9,
+    fig10,
+    fig11,
+    fig12,
+    fig13,
+    homeostasis,
+    savings,
+    table2,
+)
+from .scales import SCALES
+
+__all__ = [
+    "SCALES",
+    "fig2",
+    "fig3",
+    "fig9",
+    "fig10",
+    "fig11",
+    "fig12",
+    "fig13",
+    "homeostasis",
+    "savings",
+    "table2",
+]

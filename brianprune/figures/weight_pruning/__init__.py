@@ -1,0 +1,25 @@
+"""Figures of Guo et al. (2020), Front. Neurosci. 14:598876: adaptive weight pruning."""
+
+from . import (
+    accuracy_vs_connectivity,
+    fan_in,
+    fashion_mnist,
+    receptive_fields,
+    sizes,
+    sops_vs_connectivity,
+    table_headline,
+    threshold_over_time,
+)
+from .scales import SCALES
+
+__all__ = [
+    "SCALES",
+    "accuracy_vs_connectivity",
+    "fan_in",
+    "fashion_mnist",
+    "receptive_fields",
+    "sizes",
+    "sops_vs_connectivity",
+    "table_headline",
+    "threshold_over_time",
+]
