@@ -353,9 +353,17 @@ def test_cython_gives_the_same(tiny):
 
 @pytest.mark.compiled
 def test_dense_synapses_give_the_results_of_brians_own(tiny, monkeypatch):
-    dense = tiny.run()
-    monkeypatch.setattr("brianprune.backends.standalone.DenseSynapses", None)
-    sparse = tiny.run()
+    from brianprune.backends import registry
+
+    def make(model, form, n_inputs, dtype, exact, existing=None):
+        return backends.CompiledNetwork(
+            lambda: model.build(form, n_inputs, None, existing), dtype, exact=exact, namespace={}
+        )
+
+    monkeypatch.setattr(registry, "BACKENDS", dict(registry.BACKENDS))
+    own = backends.BACKENDS["cpp_standalone"]._replace(name="without DenseSynapses", make=make)
+    backends.register(own)
+    dense, sparse = tiny.run(), tiny.run(own.name)
     assert sparse.spikes.equals(dense.spikes)
     np.testing.assert_array_equal(sparse.test_counts, dense.test_counts)
     np.testing.assert_allclose(sparse.weights, dense.weights, rtol=1e-13, atol=1e-16)
@@ -393,3 +401,27 @@ def test_order_of_statements_and_initial_values_make_another_network():
     assert [run["g.a"][0] for run in runs] == [1, 2, 1]
     assert [run["g.b"][0] for run in runs] == [2, 1, 2]
     assert [run["g.k"][0] for run in runs] == [10, 10, 13]
+
+
+def test_a_backend_of_ones_own_is_a_name_away(tiny, monkeypatch):
+    from brianprune.backends import registry
+
+    made = []
+
+    def make(*arguments):
+        made.append(arguments[0])
+        return backends.BACKENDS["numpy"].make(*arguments)
+
+    monkeypatch.setattr(registry, "BACKENDS", dict(registry.BACKENDS))
+    own = backends.Backend("own", frozenset({registry.EVENTS, registry.EXACT}), lambda: None, make)
+    backends.register(own)
+    with pytest.raises(ValueError, match="a backend called 'own' already"):
+        backends.register(own)
+    assert same_result(tiny.run("own"), tiny.run("numpy"))
+    assert made[0] is tiny.network
+    poor = own._replace(name="poor", capabilities=frozenset())
+    backends.register(poor)
+    with pytest.raises(
+        ValueError, match=r"'poor': what is run needs events; choose one of .*'own'"
+    ):
+        tiny.run("poor")

@@ -59,6 +59,8 @@ def small(monkeypatch):
                 experiment__data=bp.digits(n_train=10, n_validation=4, n_test=4),
                 experiment__n_label=5,
             ),
+            rule_sizes={6: [0]},
+            rule_trials=1,
             record_every=12,
             window=4,
             shown=6,

@@ -89,3 +89,41 @@ def test_images_must_be_grey_levels(tiny):
             frozen.counts(wrong)
     with pytest.raises(ValueError, match="segment = -3"):
         frozen.counts(images, segment=-3)
+
+
+def test_arrays_are_enough(results, tiny):
+    result, images = results["neurons"], tiny.data.load().test
+    e = result.experiment
+    of = {"arithmetic": e.arithmetic, "seed": e.seed, "backend": "numpy"}
+    whole = FrozenNetwork(
+        e.network, result.weights, result.theta, result.alive, result.mask, small=False, **of
+    )
+    np.testing.assert_array_equal(whole.counts(images), result.test_counts)
+    small = FrozenNetwork(e.network, result.weights, result.theta, result.alive, **of)
+    np.testing.assert_array_equal(small.counts(images), result.test_counts[:, result.alive])
+    # weights of pruned synapses are not looked at
+    any_weights = np.where(result.mask, result.weights, 0.7)
+    masked = FrozenNetwork(e.network, any_weights, result.theta, result.alive, result.mask, **of)
+    np.testing.assert_array_equal(masked.counts(images), result.test_counts[:, result.alive])
+    other = FrozenNetwork(e.network, result.weights, result.theta, **of | {"seed": 99})
+    assert not np.array_equal(other.counts(images), result.test_counts)
+
+
+def test_arrays_that_do_not_fit_are_named():
+    network, weights = bp.DiehlCook(n_exc=3, presentation=20 * ms), np.full((9, 3), 0.5)
+    for arrays, message in (
+        ((np.full((9, 4), 0.5), np.zeros(3)), r"weights of shape \(9, 4\): must be \(sources, 3\)"),
+        ((weights, np.zeros(4)), r"theta of shape \(4,\): must be \(3,\)"),
+        ((weights, np.zeros(3), np.ones(2)), r"alive of shape \(2,\)"),
+        (
+            (weights, np.zeros(3), None, np.ones((3, 9))),
+            r"mask of shape \(3, 9\): must be \(9, 3\)",
+        ),
+        ((weights, np.full(3, np.nan)), "finite"),
+        ((weights, np.zeros(3), np.zeros(3, bool)), "no neuron is left"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            FrozenNetwork(network, *arrays, backend="numpy")
+    frozen = FrozenNetwork(network, weights, np.zeros(3), backend="numpy")
+    with pytest.raises(ValueError, match="predict needs labels"):
+        frozen.predict(np.zeros((1, 9)))

@@ -51,9 +51,7 @@ def test_it_learns_is_pruned_and_resumes(experiment, backend, tmp_path):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("synapses", ["dense", "sparse"])
 def test_it_is_deployed_from_its_result(experiment, backend, synapses):
-    result = experiment.replace(
-        pruning=bp.ConstantWeightPruning(start=8, interval=4, threshold=0.2)
-    ).run(backend)
+    result = experiment.replace(pruning=bp.RandomWeightPruning(start=8, interval=4)).run(backend)
     assert not result.mask.all()
     frozen = bp.FrozenNetwork.from_result(result, synapses, backend)
     counts = frozen.counts(experiment.data.load().test)

@@ -14,6 +14,7 @@ def test_there_are_notebooks():
         "02_compare_rules",
         "03_hardware_twin",
         "04_deep_ttfs",
+        "05_own_equations",
     ]
 
 

@@ -31,6 +31,7 @@ alive                                                   : boolean (constant)
 tau_m                                                   : second (shared, constant)
 tau_g                                                   : second (shared, constant)
 theta_plus                                              : 1 (shared, constant)
+theta_left                                              : 1 (shared, constant)
 inhibition                                              : 1 (shared, constant)
 weight_sum                                              : 1 (shared, constant)
 steps_per_image                                         : integer (shared, constant)
@@ -71,9 +72,12 @@ class TwoLayers(Model):
     tau_m = Parameter(20 * ms, "membrane time constant", OURS, above=0 * ms)
     tau_g = Parameter(5 * ms, "of what a spike brings in", OURS, above=0 * ms)
     theta_plus = Parameter(0.02, "added to a neuron's threshold by its spike", OURS, minimum=0.0)
-    inhibition = Parameter(0.5, "taken from all others by a spike", OURS, minimum=0.0)
-    sum_first = Parameter(40.0, "sum of a neuron's weights in the first layer", OURS, above=0.0)
-    sum_second = Parameter(15.0, "sum of a neuron's weights in the second layer", OURS, above=0.0)
+    theta_left = Parameter(
+        0.98, "what an image leaves of it, while learning", OURS, minimum=0.0, maximum=1.0
+    )
+    inhibition = Parameter(1.0, "taken from all others by a spike", OURS, minimum=0.0)
+    sum_first = Parameter(80.0, "sum of a neuron's weights in the first layer", OURS, above=0.0)
+    sum_second = Parameter(40.0, "sum of a neuron's weights in the second layer", OURS, above=0.0)
     eta = Parameter(0.05, "learning rate", OURS, minimum=0.0)
     tau_x = Parameter(20 * ms, "trace time constant", OURS, above=0 * ms)
     x_tar = Parameter(0.3, "trace that changes nothing", OURS)
@@ -138,7 +142,13 @@ class TwoLayers(Model):
                 layer, layer, on_pre="v_post -= inhibition_post", delay=0 * ms, name=f"{name}_{name}", **common
             )  # fmt: skip
             lateral.connect("i != j")
-            before = [(layer, "v = 0\ng = 0\ntotal = 0", "clear")]
+            before = [
+                (
+                    layer,
+                    "v = 0\ng = 0\ntotal = 0\n" + "theta *= theta_left" * form.learning,
+                    "clear",
+                )
+            ]
             if form.learning:
                 before += [
                     (synapses, "x = 0\ntotal_post += w", "sum"),
@@ -164,7 +174,14 @@ class TwoLayers(Model):
             ("hidden", "inputs_hidden", self.sum_first),
             ("exc", "hidden_exc", self.sum_second),
         ):
-            for name in ("tau_m", "tau_g", "theta_plus", "inhibition", "steps_per_image"):
+            for name in (
+                "tau_m",
+                "tau_g",
+                "theta_plus",
+                "theta_left",
+                "inhibition",
+                "steps_per_image",
+            ):
                 found[f"{layer}.{name}"] = getattr(self, name)
             found[f"{layer}.weight_sum"] = weight_sum
             for name in ("tau_x", "eta", "x_tar") if form.learning else ():

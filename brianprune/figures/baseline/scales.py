@@ -30,6 +30,8 @@ class BaselineScale(Scale):
     variants: dict  #: {name: (changed parameters, {neurons: seeds})}, first data set
     large: Large  #: the large network
     search: Search  #: the search
+    rule_sizes: dict  #: {neurons: seeds} of the comparison of learning rules
+    rule_trials: int  #: of the search of each rule
     record_every: int  #: images between rows of the history
     window: int  #: images of one point of the accuracy while learning
     shown: int  #: neurons of the network whose weights and errors are drawn
@@ -81,6 +83,8 @@ FULL = BaselineScale(
         axes=AXES,
         n_trials=60,
     ),
+    rule_sizes={100: range(3), 400: range(3)},
+    rule_trials=18,
     record_every=5_000,
     window=5_000,
     shown=100,
@@ -105,6 +109,8 @@ QUICK = BaselineScale(
         axes=(("network__rate", (0.25 * Hz, 0.3 * Hz)), ("network__w_inh", (13.0, 17.0))),
         n_trials=4,
     ),
+    rule_sizes={20: range(2)},
+    rule_trials=2,
     record_every=100,
     window=200,
     shown=20,
