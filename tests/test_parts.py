@@ -376,6 +376,8 @@ def neurons(**strings):
         ({"excite": "v += mV"}, r"Cell.excite, line 'v \+= mV': must be proportional to 'w'"),
         ({"excite": "v += w*w*mV"}, r"must be proportional to 'w'"),
         ({"excite": "v = w*mV"}, r"must be one statement such as"),
+        ({"inhibit": "v -= step*v"}, r"may not depend on 'v'"),
+        ({"equations": "dv/dt = -v/tau + mV/second*cos(t/tau) : volt"}, r"may not use the time t"),
         ({"start": {"v": "tau"}}, r"Cell.start, line 'v: tau': is in second, not in volt"),
         ({"start": {"u": "v_t"}}, r"is no variable of the equations"),
         ({"theta": bp.Parameter(1 * mV, "no", "ours"), "reset": "v = theta"}, r"Cell.theta: this name means something else"),

@@ -117,7 +117,7 @@ class Neurons(Part):
         excite = self._code("excite", known | {"w": DIMENSIONLESS}, state)
         inhibit = self._code("inhibit", known | {"step": DIMENSIONLESS}, state)
         for attribute, found, factor in (("excite", excite, "w"), ("inhibit", inhibit, "step")):
-            self._check_step(attribute, found, factor)
+            self._check_step(attribute, found, factor, state)
         for name, expression in self.start.items():
             if name not in state:
                 self._fail(
@@ -156,13 +156,20 @@ class Neurons(Part):
                     "equations", name, "the network has a variable of this name; use another"
                 )
 
-    def _check_step(self, attribute, found, factor):
-        """A step has to be an increment proportional to the weight, so that a pruned synapse is silent."""
+    def _check_step(self, attribute, found, factor, state):
+        """A step is an increment proportional to the weight: pruned synapses are silent, order is no matter."""
         if len(found) != 1 or found[0].operation not in ("+=", "-="):
             self._fail(
                 attribute,
                 "; ".join(map(str, found)),
                 f"must be one statement such as 'g += {factor}'",
+            )
+        read = sorted(get_identifiers(found[0].expression) & (state | {"theta"}))
+        if read:
+            self._fail(
+                attribute,
+                found[0],
+                f"may not depend on '{read[0]}': what spikes of one step bring in would depend on their order",
             )
         expression = str_to_sympy(found[0].expression)
         symbol = next((s for s in expression.free_symbols if s.name == factor), None)

@@ -132,6 +132,8 @@ class Part(Parameters):
             self._fail(attribute, line, f"cannot be read ({error.msg})")
         if names & _RANDOM:
             self._fail(attribute, line, "draws at random: a run would not be repeatable")
+        if "t" in names:
+            self._fail(attribute, line, "may not use the time t: each image is seen on its own")
         unknown = sorted(names - known.keys() - ALWAYS.keys() - {"True", "False"})
         if unknown:
             self._fail(

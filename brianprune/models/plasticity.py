@@ -80,13 +80,7 @@ class Plasticity(Part):
                     )
                 known[name + ending] = DIMENSIONLESS
         for attribute in ("on_pre", "on_post"):
-            found = self._code(attribute, known, {"w"}, getattr(self, attribute) or "")
-            if "t" in {
-                name for statement in found for name in get_identifiers(statement.expression)
-            }:
-                self._fail(
-                    attribute, "", "a rule may not use the time t: images are presented one by one"
-                )
+            self._code(attribute, known, {"w"}, getattr(self, attribute) or "")
 
     def _check_trace(self, attribute, name, trace, parameters):
         if not (
