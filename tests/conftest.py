@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 
 import numpy as np
 import pytest
-from brian2 import ms, mV
+from brian2 import ms, mV, prefs
 
 import brianprune as bp
 from brianprune.datasets import IDX_FILES
@@ -61,6 +61,15 @@ def nothing_left_to_collect():
     """Keep what earlier modules left out of the garbage collection that Brian2 does in each run."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def quickly_compiled():
+    """Nobody waits for an optimised program here."""
+    before = prefs["codegen.cpp.extra_compile_args_gcc"]
+    prefs["codegen.cpp.extra_compile_args_gcc"] = ["-w", "-O0", "-std=c++17"]
+    yield
+    prefs["codegen.cpp.extra_compile_args_gcc"] = before
 
 
 @pytest.fixture(scope="session")

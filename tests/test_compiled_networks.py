@@ -31,19 +31,21 @@ from networks import BUILDS, CASES
 
 import brianprune as bp
 from brianprune import brian2_compat as compat
-from brianprune.backends.base import named_arrays
+from brianprune.backends.arrays import named_arrays
 
 T, CUT = 30 * ms, 17 * ms
 
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
+
 @pytest.fixture(autouse=True, scope="module")
-def quickly_compiled():
-    """Nobody waits for an optimised program here."""
-    before = prefs["codegen.cpp.extra_compile_args_gcc"], prefs["codegen.target"]
-    prefs["codegen.cpp.extra_compile_args_gcc"] = ["-w", "-O0", "-std=c++17"]
+def numpy_target():
+    """Plain Brian2 needs no compiler."""
+    before = prefs["codegen.target"]
     prefs["codegen.target"] = "numpy"
     yield
-    prefs["codegen.cpp.extra_compile_args_gcc"], prefs["codegen.target"] = before
+    prefs["codegen.target"] = before
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from reference import simulate
 
 import brianprune as bp
 from brianprune import experiment as module
-from brianprune import results, streams
+from brianprune import hdf5, streams
 from brianprune.encoding import poisson_spikes
 
 #: Ten times faster than numpy for many short runs, where there is a compiler.
@@ -397,7 +397,7 @@ def test_bad_input_is_answered_before_any_simulation(tiny, tmp_path, monkeypatch
 def test_a_result_of_a_newer_version_is_kept_and_said(tiny, tmp_path, monkeypatch):
     result = runs(tiny, results=tmp_path)
     path = tmp_path / f"{tiny.key}.h5"
-    monkeypatch.setattr(results, "FORMAT", 999)
+    monkeypatch.setattr(hdf5, "FORMAT", 999)
     result.save(path)
     monkeypatch.undo()
     before = path.read_bytes()

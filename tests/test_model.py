@@ -8,6 +8,8 @@ from conftest import same_result
 import brianprune as bp
 from brianprune.models.two_layers import TwoLayers
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 BACKENDS = ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.compiled)]
 
 

@@ -12,6 +12,8 @@ from brianprune.models import Form
 from brianprune.parameters import parse
 from brianprune.streams import TRAINING
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 N_IMAGES = 5
 DOUBLE = bp.FloatingPoint(precision="double")
 NETWORKS = {

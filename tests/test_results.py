@@ -4,7 +4,7 @@ import pytest
 from conftest import same_result
 
 import brianprune as bp
-from brianprune import results
+from brianprune import hdf5
 from brianprune.hdf5 import read_tree, write_tree
 
 
@@ -67,8 +67,8 @@ def test_damaged_and_foreign_files(tmp_path):
 
 
 def test_newer_format(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "FORMAT", results.FORMAT + 1)
+    monkeypatch.setattr(hdf5, "FORMAT", hdf5.FORMAT + 1)
     write_tree(tmp_path / "file", {"x": 1})
     monkeypatch.undo()
-    with pytest.raises(results.NewerFormat, match="upgrade brianprune"):
+    with pytest.raises(hdf5.NewerFormat, match="upgrade brianprune"):
         read_tree(tmp_path / "file")

@@ -16,7 +16,7 @@ from brian2 import Network, NeuronGroup, ms, prefs
 from conftest import same_result
 
 import brianprune as bp
-from brianprune import results, storage
+from brianprune import hdf5, storage
 from brianprune.hdf5 import read_tree, write_tree
 from brianprune.runs import Store
 from brianprune.runs.progress import TrainingProgress
@@ -168,8 +168,8 @@ def test_links_to_other_files_are_refused(tiny, kept, copy, tmp_path):
     tree = read_tree(path)
     plain = tmp_path / "plain.h5"
     with h5py.File(plain, "w", track_order=True) as file:
-        file.attrs["format"] = results.FORMAT
-        results._write_group(file, tree, None)
+        file.attrs["format"] = hdf5.FORMAT
+        hdf5._write_group(file, tree, None)
     path.write_bytes(plain.read_bytes())  # as older versions wrote it
     assert same_result(tiny.stored(copy), kept[1])
     with h5py.File(path, "r+") as file:

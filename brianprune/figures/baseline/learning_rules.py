@@ -45,7 +45,7 @@ RULES = {
             ("network__x_tar", X_TAR),
             ("network__beta", (0.5, 1.0, 2.0, 4.0)),
         ),
-        ExponentialSTDP(),
+        ExponentialSTDP(tau_pre=4 * ms, eta=3e-3, x_tar=0.05, beta=1.0),
     ),
     "symmetric": LearningRule(
         SymmetricSTDP(),

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from ..base import figure
-from ..hardware.scales import SCALES, costs_of, largest, resources_of_core
 from ..style import caption
+from .costs import SCALES, costs_of, largest, resources_of_core
 
 
 @figure("neuron_pruning.fig11", "Block RAMs and power against pruned neurons", SCALES)

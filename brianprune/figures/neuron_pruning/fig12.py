@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from ..base import figure, mean_and_interval
-from ..hardware.scales import PAPER, PAPER_PRUNED, SCALES, accuracy_runs, largest, with_accuracy
 from ..style import caption
+from .costs import PAPER, PAPER_PRUNED, SCALES, accuracy_runs, largest, with_accuracy
 
 
 @figure("neuron_pruning.fig12", "Energy saved per image, with the accuracy", SCALES)

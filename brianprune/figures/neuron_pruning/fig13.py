@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from ..base import figure
-from ..hardware.scales import PAPER, PAPER_PRUNED, SCALES, accuracy_runs, largest, with_accuracy
 from ..style import caption
+from .costs import PAPER, PAPER_PRUNED, SCALES, accuracy_runs, largest, with_accuracy
 
 
 @figure("neuron_pruning.fig13", "Figure of merit against pruned neurons", SCALES)

@@ -20,7 +20,7 @@ from ..homeostasis import Adaptation, AdaptiveThreshold, Normalisation, WeightNo
 from ..inhibition import Broadcast, Inhibition, Partners
 from ..neurons import ConductanceLIF, Neurons
 from ..plasticity import Plasticity, TripletSTDP
-from . import build, fixed_point
+from . import build, fixed_point, traces
 from . import names as names_of
 
 __all__ = ["DiehlCook"]
@@ -210,11 +210,11 @@ class DiehlCook(Composition, Model):
             if self.normalisation is not None:
                 put("exc", "normalisation")
             put("inputs_exc", "plasticity", names_of.of_weights(rule))
-            traces = names_of.of_traces(rule, rule.pre_traces)
+            of_pre = names_of.of_traces(rule, rule.pre_traces)
             if form.textbook:
                 found["inputs_exc"] |= traces.values_in_synapses(rule, names["plasticity"])
-            elif traces:
-                put("trace", "plasticity", traces)
+            elif of_pre:
+                put("trace", "plasticity", of_pre)
         return {
             f"{group}.{name}": value
             for group, values in found.items()
