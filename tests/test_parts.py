@@ -379,6 +379,7 @@ def neurons(**strings):
         ({"excite": "v += w*w*mV"}, r"must be proportional to 'w'"),
         ({"excite": "v = w*mV"}, r"must be one statement such as"),
         ({"inhibit": "v -= step*v"}, r"may not depend on 'v'"),
+        ({"equations": "dv/dt = -v/tau : volt (unless refractory)"}, r"'v' holds still while refractory"),
         ({"equations": "dv/dt = -v/tau + mV/second*cos(t/tau) : volt"}, r"may not use the time t"),
         ({"start": {"v": "tau"}}, r"Cell.start, line 'v: tau': is in second, not in volt"),
         ({"start": {"u": "v_t"}}, r"is no variable of the equations"),

@@ -118,6 +118,14 @@ class Neurons(Part):
         inhibit = self._code("inhibit", known | {"step": DIMENSIONLESS}, state)
         for attribute, found, factor in (("excite", excite, "w"), ("inhibit", inhibit, "step")):
             self._check_step(attribute, found, factor, state)
+        held = inhibit[0].variable
+        if "unless refractory" in equations[held].flags:
+            self._fail(
+                "inhibit",
+                inhibit[0],
+                f"'{held}' holds still while refractory, so that it would miss inhibition; step a current or a"
+                " conductance",
+            )
         for name, expression in self.start.items():
             if name not in state:
                 self._fail(
