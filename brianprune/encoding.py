@@ -132,6 +132,11 @@ def presentations(network, images, seed, stream, first, last):
         spiking, at = network.encoding.spikes(
             images[k % len(images)], network, n_steps, streams.rng(seed, stream, k)
         )
+        if len(at) and not 0 <= np.min(at) <= np.max(at) < n_steps:
+            raise ValueError(
+                f"{type(network.encoding).__name__}: spikes in steps {np.min(at)} to {np.max(at)}; an image has steps"
+                f" 0 to {n_steps - 1}"
+            )
         pixels.append(spiking)
         steps.append(np.asarray(at).astype(np.int64) + (k - first) * network.steps_per_image)
     return np.concatenate(pixels), np.concatenate(steps)

@@ -314,6 +314,134 @@ def test_another_equation_is_another_result(own):
     assert parse(repr(own)) == own
 
 
+class Choosing(bp.Plasticity):
+    """A rule whose text depends on a parameter."""
+
+    eta = bp.Parameter(0.02, "rate", "ours", minimum=0)
+    how = bp.Parameter("grow", "which way", "ours", choices=("grow", "shrink"))
+
+    @property
+    def on_post(self):
+        return {"grow": "w += eta", "shrink": "w -= eta"}[self.how]
+
+
+@pytest.mark.compiled
+def test_a_parameter_that_changes_a_text_is_compiled_in():
+    grow, shrink = (TINY.replace(plasticity=Choosing(how=how)) for how in ("grow", "shrink"))
+    assert grow.structure() != shrink.structure()
+    assert grow.structure() == grow.replace(eta=0.5).structure()
+    for p in (grow, shrink):
+        _, _, numpy = run(p)
+        _, _, compiled = run(p, "cpp_standalone")
+        np.testing.assert_allclose(
+            compiled.state["inputs_exc.w"], numpy.state["inputs_exc.w"], rtol=1e-7
+        )
+
+
+class TwoNames(bp.Plasticity):
+    """Locals that stand for what changes next, comments that hold code, several changes of w."""
+
+    tau = bp.Parameter(20 * ms, "time", "ours", above=0 * ms)
+    post_traces = {"y": ("tau", "_a = y\ny += 1 + 0*_a  # once; y += 9")}
+    on_post = """
+    _w = w         # a local that is called like ours; w = 0
+    _w = 0.5*_w
+    w += 0.3 + 0*y_post
+    w -= 0.25
+    w += 0.1*_w*y_post
+    """
+
+
+class Level(Leaky):
+    """A threshold that follows from a variable; a reset that keeps the old value."""
+
+    fatigue_step = bp.Parameter(0.05, "by a spike", "ours")
+    equations = """
+    du/dt = (drive - u)/tau : 1
+    ddrive/dt = -drive/(2*tau) : 1
+    dfatigue/dt = -fatigue/tau : 1
+    level = abs(u_max) + fatigue : 1
+    """
+    threshold = "u > level"
+    reset = """
+    _old = fatigue
+    fatigue += fatigue_step
+    u -= u_max + 0*_old
+    """
+
+
+def odd_reference(p, weights, spikes, n_images):
+    """`TwoNames` and `Level` in plain NumPy."""
+    cell, dt = p.neurons, float(p.dt)
+    n = weights.shape[1]
+    w = weights.copy()
+    by_step = [[] for _ in range(n_images * p.steps_per_image + 1)]
+    for pixel, step in zip(*spikes, strict=True):
+        by_step[step].append(pixel)
+    sent, arrived, fired = np.zeros(n, bool), [], []
+    tau, decay = float(cell.tau), np.exp(-dt / float(p.plasticity.tau))
+    for step in range(n_images * p.steps_per_image):
+        within = step % p.steps_per_image
+        if within == 0:
+            w *= p.weight_sum / w.sum(axis=0)
+            u, drive, fatigue, y, y_at = (np.zeros(n) for _ in range(5))
+        u -= 0.1 * float(p.w_inh) * (sent.sum() - sent)
+        for pixel in arrived:
+            drive += 0.3 * w[pixel]
+        for k in np.flatnonzero(sent):
+            half = 0.5 * np.clip(w[:, k], 0, 1)
+            w[:, k] = np.clip(w[:, k] + 0.3 - 0.25 + 0.1 * half * y_at[k], 0, 1)
+        a = dt / tau
+        u = u + a * (drive - u) / (1 + a)
+        drive, fatigue = drive * np.exp(-dt / (2 * tau)), fatigue * np.exp(-dt / tau)
+        y = y * decay
+        level = abs(float(cell.u_max)) + fatigue
+        crossed = (u > level) & (within != p.steps_per_image - 1)
+        if crossed.any():
+            crossed = np.arange(n) == int(np.argmax(np.where(crossed, u - level, -np.inf)))
+        sent, arrived = crossed, by_step[step]
+        fired += [(step // p.steps_per_image, within, int(k)) for k in np.flatnonzero(sent)]
+        fatigue[sent] += float(cell.fatigue_step)
+        u[sent] -= float(cell.u_max)
+        y_at[sent] = y[sent]
+        y[sent] += 1
+    return w, fired
+
+
+@pytest.mark.parametrize("target", TARGETS[::2])
+def test_locals_comments_and_thresholds_that_follow(target):
+    p = TINY.replace(plasticity=TwoNames(), neurons=Level(), adaptation=None, w_inh=1.0)
+    spikes, before, found = run(p, target)
+    steps = np.rint(spikes[1] / float(p.dt)).astype(int)
+    start = before["inputs_exc.w"].reshape(784, -1)
+    weights, fired = odd_reference(p, start, (spikes[0], steps), N_IMAGES)
+    assert len(fired) > 15
+    assert spikes_of(p, found) == fired
+    np.testing.assert_allclose(found.state["inputs_exc.w"].reshape(784, -1), weights, rtol=1e-7)
+
+
+def test_own_partners_have_their_own_parameters(tiny):
+    class Slow(bp.Partners):
+        """Partners with one parameter more."""
+
+        pull = bp.Parameter(2.0, "leak", "ours", above=0)
+        equations = bp.Partners.equations.replace("(v_rest_inh - v)", "pull*(v_rest_inh - v)")
+
+    network = tiny.network.replace(inhibition=Slow())
+    assert tiny.replace(network=network, pruning=None).run("numpy").spikes["count"].sum() > 10
+
+
+def test_spikes_outside_an_image_are_said(tiny):
+    class Late(bp.Encoding):
+        """One spike too late."""
+
+        def spikes(self, image, network, n_steps, rng):
+            return np.array([3]), np.array([n_steps])
+
+    with pytest.raises(ValueError, match=r"Late: spikes in steps 79 to 79; .* 0 to 78"):
+        tiny.replace(network__encoding=Late()).run("numpy")
+
+
 # -- What is refused ----------------------------------------------------------------------------------------
 
 
@@ -335,6 +463,10 @@ def plasticity(**strings):
         ({"on_post": "v_post += 1"}, r"'v_post' cannot be set here; w can"),
         ({"on_post": "w += eta*"}, r"Mine.on_post"),
         ({"on_post": "w += rand()"}, r"random"),
+        ({"on_post": "w **= 2"}, r"can be =, \+=, -=, \*= or /= here"),
+        ({"on_post": "_a += 1\nw += _a"}, r"'_a' is not known|'_a' has no value yet"),
+        ({"on_post": "_w_seen = 1\nw += _w_seen"}, r"'_w_seen' is a name of the network's"),
+        ({"on_post": "w += eta", "pre_traces": {"x_post": ("tau", "x_post = 1")}}, r"must be a plain name"),
         ({"on_post": "w += eta*(t/second)"}, r"may not use the time t"),
         ({"on_post": "w += eta*x_pre", "pre_traces": {"x": ("eta", "x = 1")}}, r"'eta' is no parameter .* in seconds"),
         ({"on_post": "w += eta*x_pre", "pre_traces": {"x": ("tau", "y = 1")}}, r"pre_traces, line 'y = 1': 'y' cannot be set"),
@@ -373,6 +505,8 @@ def neurons(**strings):
         ({"equations": "dv/dt = -v/tau : volt\ndtheta/dt = -theta/tau : volt"}, r"the network has a variable of this name"),
         ({"threshold": "v > 15"}, r"Cell.threshold.*compares volt with 1"),
         ({"threshold": "v > v_t and v < v_t"}, r"must be a comparison 'variable > value'"),
+        ({"equations": "dv/dt = -v/tau : volt\npull = v + mV : volt", "inhibit": "v -= step*pull"}, r"may not depend on 'pull'"),
+        ({"equations": "dv/dt = (-v + I)/tau : volt\nI : volt (shared)", "start": {"I": "v_t"}}, r"is shared"),
         ({"reset": "v = 0"}, r"Cell.reset, line 'v = 0': '0' is in 1, not in volt"),
         ({"reset": "u = 0*volt"}, r"'u' cannot be set here; v can"),
         ({"excite": "v += mV"}, r"Cell.excite, line 'v \+= mV': must be proportional to 'w'"),

@@ -26,7 +26,8 @@ class Model(Parameters):
 
     A subclass has the fields ``dt``, ``presentation``, ``rest``, ``n_exc`` (neurons of the group that is
     read out) and ``encoding``, and the methods below. It names its objects: the group of inputs
-    is ``inputs``, the monitor of the read-out group ``spikes``.
+    is ``inputs``, the monitor of the read-out group ``spikes``. Images follow each other without a trace:
+    the last step of each is silent, and no spike is in flight when one ends.
 
     Attributes
     ----------
@@ -44,6 +45,8 @@ class Model(Parameters):
     readout = "exc"
     sources = ""
     inhibits = True  #: whether a spike of the read-out group is sent to all others of it
+    #: whether every parameter that `build` reads has ``structural=True``; otherwise any change compiles anew
+    declares_structure = False
     updates = ("pre", "post")  #: the sides whose spikes change a weight
     needs = (
         frozenset()
@@ -77,7 +80,24 @@ class Model(Parameters):
         raise NotImplementedError
 
     def check(self, form):
-        """Raise an error, naming the remedy, if the network does not have a form."""
+        """Raise an error, naming the remedy, if the network does not have a form.
+
+        Of a subclass that does not say otherwise: neither the textbook form, nor frozen synapses, nor
+        fixed point.
+        """
+        for found, what in (
+            (form.textbook, "GeNN"),
+            (form.freezing, "frozen synapses"),
+            (form.method == "fixed_point", "FixedPoint"),
+        ):
+            if found:
+                raise NotImplementedError(
+                    f"{type(self).__name__} has no {what}: use another backend, rule or arithmetic, or define check(form)"
+                )
+
+    def structure(self):
+        """Return a network that stands for all with the same code: itself, unless it declares which they are."""
+        return super().structure() if self.declares_structure else self
 
     def reduced(self, n_exc):
         """Return the network with fewer neurons in the read-out group, or None if there is no such."""

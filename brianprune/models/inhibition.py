@@ -7,7 +7,7 @@ from brian2.units.fundamentalunits import (
 
 from ..parameters import CODE, OURS, Parameter
 from ..texts import unit_of
-from .parts import Part
+from .parts import Part, identifiers
 
 __all__ = ["Broadcast", "Inhibition", "NoInhibition", "Partners"]
 
@@ -83,5 +83,8 @@ class Partners(Inhibition):
     """
     excite_partner = "g_e_post += w_partner"
 
-    #: names of the parameters that the partners have
-    of_partners = ("tau_inh", "v_rest_inh", "v_reset_inh", "v_thresh_inh", "tau_e_inh", "E_exc_inh")
+    @property
+    def of_partners(self):
+        """Names of the parameters that the partners have."""
+        used = identifiers("\n".join((self.equations, self.crossing, self.reset, self.started)))
+        return [name for name in self.fields if name in used]

@@ -2,6 +2,7 @@
 
 import ast
 
+import numpy as np
 import sympy
 from brian2 import Equations, ms, mV
 from brian2.equations.equations import (
@@ -16,13 +17,16 @@ from brian2.units.fundamentalunits import (
     DIMENSIONLESS,
     have_same_dimensions,
 )
-from brian2.utils.stringtools import get_identifiers
 
 from ..parameters import CODE, OURS, PAPER, Parameter
-from ..texts import unit_of
-from .parts import ALWAYS, RESERVED, Part
+from ..texts import UNITS, unit_of
+from .parts import ALWAYS, RESERVED, Part, identifiers, without_comments
 
 __all__ = ["ConductanceLIF", "CurrentLIF", "Izhikevich", "Neurons"]
+
+
+#: That a value at the start may use.
+_FUNCTIONS = ("exp", "sqrt", "log", "abs", "sin", "cos", "tan", "tanh", "floor", "ceil", "sign")
 
 
 class Neurons(Part):
@@ -100,7 +104,7 @@ class Neurons(Part):
                 if equation.type == DIFFERENTIAL_EQUATION
                 else f"{name} = {expression}"
             )
-            if "xi" in get_identifiers(expression):
+            if "xi" in identifiers(expression):
                 self._fail(
                     "equations", line, "noise (xi) is not possible: runs would not be repeatable"
                 )
@@ -117,7 +121,7 @@ class Neurons(Part):
         excite = self._code("excite", known | {"w": DIMENSIONLESS}, state)
         inhibit = self._code("inhibit", known | {"step": DIMENSIONLESS}, state)
         for attribute, found, factor in (("excite", excite, "w"), ("inhibit", inhibit, "step")):
-            self._check_step(attribute, found, factor, state)
+            self._check_step(attribute, found, factor, variables.keys())
         held = inhibit[0].variable
         if "unless refractory" in equations[held].flags:
             self._fail(
@@ -152,7 +156,9 @@ class Neurons(Part):
                 )
 
     def _check_names(self, equations, parameters):
-        for name in equations:
+        for name, equation in equations.items():
+            if "shared" in equation.flags:
+                self._fail("equations", name, "is shared; make it a Parameter of the class")
             if name in parameters:
                 self._fail(
                     "equations",
@@ -172,7 +178,7 @@ class Neurons(Part):
                 "; ".join(map(str, found)),
                 f"must be one statement such as 'g += {factor}'",
             )
-        read = sorted(get_identifiers(found[0].expression) & (state | {"theta"}))
+        read = sorted(identifiers(found[0].expression) & {*state, "theta"})
         if read:
             self._fail(
                 attribute,
@@ -192,7 +198,7 @@ class Neurons(Part):
     def potential(self):
         """The variable that is compared, and the value it is compared with, as texts."""
         try:
-            tree = ast.parse(self.threshold.strip(), mode="eval").body
+            tree = ast.parse(without_comments(self.threshold).strip(), mode="eval").body
         except SyntaxError:
             tree = None
         if (
@@ -231,6 +237,11 @@ class Neurons(Part):
             if equation.type != SUBEXPRESSION
         ]
 
+    @property
+    def variables(self):
+        """Names of all variables, those that follow from others too."""
+        return list(Equations(self.equations))
+
     def started(self):
         """Return the lines that set the state before an image."""
         return "".join(f"{name} = {self._start_of(name)}\n" for name in self.state_variables)
@@ -244,7 +255,8 @@ class Neurons(Part):
     def initial_values(self):
         """Return the state before the first image, in base units."""
         numbers = {name: float(getattr(self, name)) for name in self._parameters()}
-        numbers |= {name: getattr(sympy, name) for name in ("exp", "sqrt", "log")}
+        numbers |= {name: float(unit) for name, unit in UNITS.items()}
+        numbers |= {"clip": np.clip, **{name: getattr(np, name) for name in _FUNCTIONS}}
         return {
             name: float(eval(self.start[name], {"__builtins__": {}}, numbers))
             for name in self.state_variables

@@ -28,7 +28,16 @@ from brian2.utils.stringtools import get_identifiers, word_substitute
 from ..parameters import Parameters
 from ..texts import UNITS, unit_of
 
-__all__ = ["ALWAYS", "RESERVED", "Part", "statements"]
+__all__ = [
+    "ALWAYS",
+    "RESERVED",
+    "Part",
+    "identifiers",
+    "lines_of",
+    "statements",
+    "unaliased",
+    "without_comments",
+]
 
 #: Functions that draw at random, which would make no run repeatable.
 _RANDOM = {"rand", "randn", "poisson"}
@@ -53,10 +62,41 @@ class Statement(NamedTuple):
         return f"{self.variable} {self.operation} {self.expression}"
 
 
+def without_comments(text):
+    """Return a text without comments; nothing if there is no text."""
+    return re.sub(r"#[^\n]*", "", text or "")
+
+
+def identifiers(text):
+    """Return the names in a text, comments aside."""
+    return get_identifiers(without_comments(text))
+
+
 def statements(code):
     """Return the statements of some lines of code."""
-    lines = (line.split("#")[0].strip() for line in re.split(r"[\n;]", code))
+    lines = (line.strip() for line in re.split(r"[\n;]", without_comments(code)))
     return [Statement(*parse_statement(line)[:3]) for line in lines if line]
+
+
+def unaliased(code):
+    """Return statements of which none makes two names of one array.
+
+    In Brian2's numpy target ``a = x`` followed by ``x += 1`` changes both (seen on 2.5.4 to 2.11.0).
+    """
+    found = statements(code)
+    for k, (variable, operation, expression) in enumerate(found):
+        later = [s for s in found[k + 1 :] if s.variable in (variable, expression)]
+        in_place = [
+            s for s in later if s.operation != "=" or s.variable in identifiers(s.expression)
+        ]
+        if operation == "=" and expression.isidentifier() and in_place:
+            found[k] = Statement(variable, operation, f"-(-{expression})")
+    return found
+
+
+def lines_of(found):
+    """Return statements as code."""
+    return "".join(f"{statement}\n" for statement in found)
 
 
 class Part(Parameters):
@@ -89,9 +129,26 @@ class Part(Parameters):
             texts = value.values() if isinstance(value, dict) else [value]
             for text in texts:
                 for part in text if isinstance(text, tuple) else [text]:
-                    names |= get_identifiers(re.sub(r"#.*", "", part or ""))
+                    names |= identifiers(part)
         names.discard("refractory")  # a flag of equations; the network has a variable for it
         return [name for name in self.fields if name in names]
+
+    def structure(self):
+        """Return a copy that stands for all with the same code: itself, if its values change a text."""
+        plain = super().structure()
+        return plain if self._texts() == plain._texts() else self
+
+    def _texts(self):
+        """What the network is built from, beside the parameters: attributes and properties."""
+        names = [name for name in dir(type(self)) if not name.startswith("_")]
+        values = {
+            name: getattr(self, name) for name in names if name not in {*self.fields, "fields"}
+        }
+        return {
+            name: value
+            for name, value in values.items()
+            if isinstance(value, str | tuple | list | dict | type(None))
+        }
 
     def declarations(self, names=None):
         """Return the lines that declare the used parameters, as shared constants of a group."""
@@ -166,8 +223,17 @@ class Part(Parameters):
         for statement in found:
             dim = self._dimensions(attribute, statement, statement.expression, known)
             name = statement.variable
-            if name.startswith("_") and name not in known and statement.operation == "=":
-                known[name] = dim
+            if statement.operation not in ("=", "+=", "-=", "*=", "/="):
+                self._fail(attribute, statement, "can be =, +=, -=, *= or /= here")
+            if name in _OF_NETWORK:
+                self._fail(
+                    attribute, statement, f"'{name}' is a name of the network's; use another"
+                )
+            if name.startswith("_") and name not in writable:
+                if statement.operation == "=":
+                    known[name] = dim
+                elif name not in known:
+                    self._fail(attribute, statement, f"'{name}' has no value yet")
                 continue
             if name not in writable:
                 choice = ", ".join(sorted(writable)) or "nothing"
@@ -191,6 +257,8 @@ class _Dimensions:
         self.dim = dim
 
 
+#: Local names of the network's code.
+_OF_NETWORK = {"_w_seen", "_w_new", "_margin", "_better"}
 #: Names that the networks use for themselves.
 RESERVED = {
     *(

@@ -8,10 +8,9 @@ from brian2.units.fundamentalunits import (
     DIMENSIONLESS,
     have_same_dimensions,
 )
-from brian2.utils.stringtools import get_identifiers
 
 from ..parameters import CODE, OURS, PAPER, Parameter
-from .parts import ALWAYS, RESERVED, Part, statements
+from .parts import ALWAYS, RESERVED, Part, identifiers, statements
 
 __all__ = [
     "ExponentialSTDP",
@@ -27,8 +26,10 @@ class Plasticity(Part):
     """Base of learning rules: traces, and what spikes do to a weight.
 
     A subclass gives the strings below. ``w`` is the weight; a trace `x` is ``x_pre`` or ``x_post``. What
-    a rule reads of a trace is its value before the spike at hand changes it. The network keeps
-    ``w`` in [0, w_max], at 0 where a synapse is pruned, and as it is where one is frozen.
+    a rule reads of a trace is its value before the spike at hand changes it, what it reads of ``w`` lies in
+    [0, w_max]. After the code has run, the network brings ``w`` into [0, w_max], to 0 where a synapse is pruned,
+    and back to what it was where one is frozen. Scaling before an image may lift a weight above
+    ``w_max`` until it is changed next: ``w += change`` adds to the weight as it is.
 
     Attributes
     ----------
@@ -92,15 +93,25 @@ class Plasticity(Part):
                 f"is {trace!r}; it must be (time constant, what a spike does), as in ('tau', 'x = 1')",
             )
         tau, code = trace
-        if name in RESERVED or name in parameters or name in ALWAYS or not name.isidentifier():
+        if name in RESERVED or name in parameters or name in ALWAYS:
             self._fail(attribute, name, "another variable has this name; use another")
+        if (
+            not name.isidentifier()
+            or name.startswith("_")
+            or name.endswith(("_pre", "_post", "_before"))
+        ):
+            self._fail(
+                attribute,
+                name,
+                "must be a plain name: no leading _, no _pre, _post or _before at its end",
+            )
         if tau not in parameters or not have_same_dimensions(parameters[tau], second):
             self._fail(attribute, name, f"'{tau}' is no parameter of the class in seconds")
         self._code(attribute, parameters | {name: DIMENSIONLESS}, {name}, code)
 
     def read(self, attribute):
         """Return the traces that `on_pre` or `on_post` reads, as (before, after) lists of names."""
-        used = get_identifiers(getattr(self, attribute) or "")
+        used = identifiers(getattr(self, attribute) or "")
         return (
             [name for name in self.pre_traces if f"{name}_pre" in used],
             [name for name in self.post_traces if f"{name}_post" in used],

@@ -88,6 +88,7 @@ class TwoLayers(Model):
 
     plastic, readout, sources = "hidden_exc", "exc", "hidden_spikes"
     updates = ("post",)
+    declares_structure = True
 
     def n_sources(self, n_inputs):
         """The plastic synapses come from the first layer."""
@@ -97,13 +98,6 @@ class TwoLayers(Model):
     def kept(self):
         """The first layer's weights and thresholds too."""
         return (*super().kept, "inputs_hidden.w", "hidden.theta")
-
-    def check(self, form):
-        """Only floating point, only what freezes nothing."""
-        if form.textbook or form.freezing or form.method == "fixed_point":
-            raise NotImplementedError(
-                "TwoLayers: neither GeNN, nor frozen synapses, nor fixed point"
-            )
 
     def build(self, form, n_inputs, dense=None, existing=None):
         """Build the network, see `Model.build`."""

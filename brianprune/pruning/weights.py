@@ -219,11 +219,13 @@ class SoftWeightPruning(ScheduledPruning):
         if isinstance(self.value, str):
             return
         frozen = self.value * int(n_inputs * self.percent / 100)
-        if self.value > network.w_max or frozen >= network.weight_sum:
+        w_max = getattr(getattr(network, "plasticity", None), "w_max", np.inf)
+        weight_sum = getattr(getattr(network, "normalisation", None), "weight_sum", np.inf)
+        if self.value > w_max or frozen >= weight_sum:
             raise ValueError(
-                f"SoftWeightPruning.value = {self.value}: must not exceed w_max = {network.w_max}, and"
+                f"SoftWeightPruning.value = {self.value}: must not exceed w_max = {w_max}, and"
                 f" {self.percent:g} % of {n_inputs} weights, {frozen:.4g} together, must leave something"
-                f" of weight_sum = {network.weight_sum}; choose a smaller value or percent"
+                f" of weight_sum = {weight_sum}; choose a smaller value or percent"
             )
 
     def decide(self, event):

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import analysis
 from ..backends import lasting
+from ..backends.base import ARRIVAL
 from ..encoding import image_numbers, presentations
 from ..inference import source_counts
 from ..models import Form
@@ -129,6 +130,12 @@ class Training:
             model, self.images.train, self.experiment.seed, TRAINING, begin, end
         )
         values = model.values(self.form(), self.arithmetic)
+        unknown = sorted(set(progress.state) - set(network.names)) if begin == 0 else []
+        if unknown:
+            raise ValueError(
+                f"{type(model).__name__}.initial_state: the network has no '{unknown[0]}'; it has"
+                f" {', '.join(sorted(network.names))}"
+            )
         run = network.run(
             (end - begin) * model.duration,
             self._known(progress.state, network) | values,
@@ -137,6 +144,12 @@ class Training:
         # images are on their own clock: only with a rest does a last step reach the next image
         progress.state.update(lasting(run.state, events=float(model.rest) > 0))
         self._check_finite(run.state, begin, end)
+        late = [name for name, value in run.state.items() if name.endswith(ARRIVAL) and len(value)]
+        if late:
+            raise ValueError(
+                f"{type(model).__name__}: spikes of '{late[0].removesuffix(ARRIVAL)}' are in flight when an image ends, and"
+                " would be lost: let the last steps of an image be silent for as long as the delay"
+            )
         progress.done = end
         self._tally(progress, run, source_counts(model, run, pixels, self.n_inputs), begin)
 

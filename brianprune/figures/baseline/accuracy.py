@@ -15,7 +15,7 @@ class Accuracy:
     """Accuracy by size, data set, parameters and readout, beside the papers' values."""
 
     @staticmethod
-    def settings_of(scale):
+    def _settings(scale):
         defaults = [("defaults", *own) for own in settings_of(scale)]
         return [*defaults, *variant_settings(scale)]
 

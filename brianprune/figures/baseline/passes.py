@@ -14,7 +14,7 @@ class Passes:
     """Accuracy, activity and thresholds of a network that one pass does not settle."""
 
     @staticmethod
-    def experiment_of(scale):
+    def _experiment(scale):
         data, _ = next(iter(scale.runs.values()))
         size, passes, n_label = scale.large
         experiment = experiment_of(scale, data, size, 0, **LESS_INHIBITION)

@@ -8,10 +8,10 @@ neuron; in the textbook form, for GeNN, those that a pathway both reads and writ
 import ast
 from typing import NamedTuple
 
-from brian2.utils.stringtools import get_identifiers, word_substitute
+from brian2.utils.stringtools import word_substitute
 
 from ...texts import unit_of
-from ..parts import statements
+from ..parts import identifiers, lines_of, statements, unaliased, without_comments
 from .names import (
     in_brackets,
     of_group,
@@ -22,7 +22,7 @@ from .names import (
     renamed,
     variable_names,
 )
-from .traces import code_of_trace, traces_in_groups, traces_in_synapses
+from .traces import traces_in_groups, traces_in_synapses
 
 __all__ = ["Circuit", "arrival", "circuit", "inhibition"]
 
@@ -181,23 +181,22 @@ def _neurons(network, form, names, unit, refractory):
 
 def _reset(network, form, names):
     """Return what a spike does to its neuron. A trace that is read at spikes is read before it is set."""
-    code = renamed(network.neurons.reset.strip(), names["neurons"]) + "\n"
+    code = lines_of(unaliased(renamed(network.neurons.reset, names["neurons"])))
     if form.learning:
-        if network.adaptation is not None and network.adaptation.on_spike:
-            code += renamed(network.adaptation.on_spike, names["adaptation"]) + "\n"
+        if network.adaptation is not None:
+            code += lines_of(unaliased(renamed(network.adaptation.on_spike, names["adaptation"])))
         rule = network.plasticity
         names_of_traces = of_group(rule, names["plasticity"])
-        before = rule.read("on_post")[1]
-        code += "".join(f"{name}_before = {name}\n" for name in before)
-        for name, (_, statement) in rule.post_traces.items():
-            code += renamed(code_of_trace(name, statement, name in before), names_of_traces)
+        traces = "".join(f"{name}_before = {name}\n" for name in rule.read("on_post")[1])
+        traces += "".join(f"{statement}\n" for _, statement in rule.post_traces.values())
+        code += renamed(lines_of(unaliased(traces)), names_of_traces)
     if network.is_broadcast and not form.textbook:  # its own share of the broadcast
         (inhibit,) = statements(network.neurons.inhibit)
         back = {"+=": "-=", "-=": "+="}[inhibit.operation]
         step = in_brackets(renamed(network.inhibition.step, names["inhibition"]))
         expression = renamed(inhibit.expression, names["neurons"] | {"step": step})
         code += f"{inhibit.variable} {back} {expression}\n"
-    return "\n".join(line.strip() for line in code.splitlines()) + "\n"
+    return code
 
 
 def arrival(network):
@@ -230,12 +229,10 @@ def _step(network, attribute):
 
 def _hub(network, names, left, right, unit):
     """Return the strings of the hub and of what it broadcasts."""
-    ends = {name: f"{name}_pre" for name in get_identifiers(f"({left}) + ({right})")} | {
-        "theta": "theta_pre"
-    }
+    own = {*names["neurons"].values(), *network.neurons.variables, "theta"}
+    ends = {name: f"{name}_pre" for name in own & identifiers(f"({left}) + ({right}) + theta")}
     margin = f"{word_substitute(left, ends)} - theta_pre"
-    variables = set(network.neurons.state_variables)
-    if get_identifiers(right) & variables:
+    if identifiers(right) & {*network.neurons.variables, "theta"}:
         margin = f"{word_substitute(left, ends)} - ({word_substitute(right, ends)}) - theta_pre"
     lowest = {"1": "-1e9", "volt": "-1*volt"}.get(unit, f"-1e9*{unit}")
     found = {
@@ -258,29 +255,36 @@ def _hub(network, names, left, right, unit):
 
 def _weight_code(rule, attribute, form, names):
     """Return what spikes do to a weight: clipped, masked where it could grow, not where it is frozen."""
-    lines, mask = [], "*mask" * rule.may_grow(attribute)
-    for statement in statements(renamed(getattr(rule, attribute) or "", names)):
-        if "w" in get_identifiers(statement.expression):
-            # the scaling before an image may lift a weight above w_max: a rule does not see that
-            lines.append(f"_w = clip(w, 0, {names['w_max']})")
-            statement = statement._replace(expression=renamed(statement.expression, {"w": "_w"}))
+    found = unaliased(renamed(getattr(rule, attribute) or "", names))
+    changes = [k for k, statement in enumerate(found) if statement.variable == "w"]
+    # one change is made in place, several on the way to the last
+    now = "w" if len(changes) == 1 else "_w_new"
+    lines = f"{now} = w\n" if len(changes) > 1 else ""
+    for k, statement in enumerate(found):
+        if "w" in identifiers(statement.expression) or statement.operation in ("*=", "/="):
+            lines += f"_w_seen = clip({now}, 0, {names['w_max']})\n"
+        expression = renamed(statement.expression, {"w": "_w_seen"})
         if statement.variable != "w":
-            lines.append(str(statement))
+            lines += f"{statement._replace(expression=expression)}\n"
             continue
-        change = in_brackets(statement.expression, product=True)
-        if form.freezing:
-            change = _times_plastic(statement.expression)
-        value = {
-            "+=": f"w + {change}",
-            "-=": f"w - {change}",
-            "*=": f"w*{in_brackets(statement.expression)}",
-            "/=": f"w/{in_brackets(statement.expression)}",
-            "=": statement.expression,
-        }[statement.operation]
-        if form.freezing and statement.operation not in ("+=", "-="):
-            value = f"w + plastic*({value} - w)"
-        lines.append(f"w = clip({value}, 0, {names['w_max']}){mask}")
-    return "".join(f"{line}\n" for line in lines)
+        value = _new_weight(now, statement.operation, expression, form.freezing)
+        if k == changes[-1]:
+            mask = "*mask" * rule.may_grow(attribute)
+            lines += f"w = clip({value}, 0, {names['w_max']}){mask}\n"
+        else:
+            lines += f"{now} = {value}\n"
+    return lines
+
+
+def _new_weight(now, operation, expression, freezing):
+    """Write what a statement makes of a weight."""
+    if operation in ("+=", "-="):
+        change = in_brackets(expression, product=True)
+        if freezing:
+            change = _times_plastic(expression)
+        return f"{now} {operation[0]} {change}"
+    value = expression if operation == "=" else f"_w_seen{operation[0]}{in_brackets(expression)}"
+    return f"{now} + plastic*({value} - {now})" if freezing else value
 
 
 def _times_plastic(expression):
@@ -299,9 +303,13 @@ def _before_image(network, form, names):
     """Return what happens once an image while learning: adaptation decays, weights are scaled."""
     found = {"adapt": ""}
     if network.adaptation is not None:
-        found["adapt"] = renamed(network.adaptation.before_image, names["adaptation"]) + "\n"
+        found["adapt"] = lines_of(
+            unaliased(renamed(network.adaptation.before_image, names["adaptation"]))
+        )
     if network.normalisation is not None:
-        target = in_brackets(renamed(network.normalisation.target, names["normalisation"]))
+        target = in_brackets(
+            renamed(without_comments(network.normalisation.target), names["normalisation"])
+        )
         found["adapt"] += CLEAR_SUM
         found["sum_weights"] = SUM_PLASTIC if form.freezing else SUM_WEIGHTS
         found["factor"] = (FACTOR_PLASTIC if form.freezing else FACTOR).format(target=target)

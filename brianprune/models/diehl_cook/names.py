@@ -2,7 +2,9 @@
 
 import ast
 
-from brian2.utils.stringtools import get_identifiers, word_substitute
+from brian2.utils.stringtools import word_substitute
+
+from ..parts import identifiers
 
 __all__ = ["of_group", "of_step", "of_synapses", "of_traces", "of_weights", "variable_names"]
 
@@ -45,7 +47,7 @@ _PARTS = ("neurons", "plasticity", "adaptation", "normalisation", "inhibition")
 
 def of_step(network, attribute):
     """Return, by part, the names of the parameters that `arrival` or `inhibition` uses."""
-    used = get_identifiers(getattr(network.neurons, attribute))
+    used = identifiers(getattr(network.neurons, attribute))
     found = {"neurons": [name for name in network.neurons.fields if name in used]}
     if attribute == "inhibit":
         found["inhibition"] = network.inhibition.used()
@@ -54,7 +56,7 @@ def of_step(network, attribute):
 
 def of_weights(rule):
     """Names of the parameters that a synapse needs."""
-    used = get_identifiers(f"{rule.on_pre or ''}\n{rule.on_post or ''}") | {"w_max"}
+    used = identifiers(f"{rule.on_pre or ''}\n{rule.on_post or ''}") | {"w_max"}
     return [name for name in rule.fields if name in used]
 
 
@@ -62,11 +64,12 @@ def of_traces(rule, traces):
     """Names of the parameters that some traces need."""
     used = set()
     for tau, code in traces.values():
-        used |= {tau} | get_identifiers(code)
+        used |= {tau} | identifiers(code)
     return [name for name in rule.fields if name in used]
 
 
 def renamed(code, names):
+    """Return a text with other names."""
     changed = {name: new for name, new in names.items() if name != new}
     return word_substitute(code, changed) if changed else code
 

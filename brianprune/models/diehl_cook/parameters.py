@@ -46,6 +46,8 @@ class DiehlCook(Composition, Model):
     0.02
     """
 
+    declares_structure = True
+
     n_exc = Parameter(
         100, "excitatory neurons", PAPER, minimum=1, maximum=1_000_000, structural=True
     )
@@ -118,8 +120,15 @@ class DiehlCook(Composition, Model):
 
     def _check_names(self):
         """Traces live beside the neurons' variables and the parameters of all parts."""
+        for part in (self.plasticity, self.adaptation, self.normalisation, self.inhibition):
+            for name in self.neurons.variables:
+                if part is not None and name in part.fields:
+                    raise ValueError(
+                        f"DiehlCook: {type(part).__name__} has a parameter called '{name}', which is a variable of"
+                        f" {type(self.neurons).__name__}: give one another name"
+                    )
         for name in (*self.plasticity.pre_traces, *self.plasticity.post_traces):
-            taken = name in self.neurons.state_variables
+            taken = name in self.neurons.variables
             for part in (self.neurons, self.adaptation, self.normalisation, self.inhibition):
                 taken = taken or (part is not None and name in part.fields)
             if taken:
