@@ -2,7 +2,7 @@
 
 **The contract.** ``run(duration, state, spikes, seed)`` of a `CompiledNetwork` and of a
 `RuntimeNetwork` gives what plain Brian2 gives, or an error that names the object and the remedy
-comes before anything is compiled or run.
+comes before anything is compiled or run. ``names`` are the names of all state variables.
 
 * A *fresh* run (a state without ``"t"``) starts at time 0 from the network that `build` made, the
   same in every call: initial values, wiring, delays. What `state` holds replaces it.

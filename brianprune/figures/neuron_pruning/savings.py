@@ -84,7 +84,7 @@ class Savings:
             saved.append(f"{strategy} {parts[0]} % of the operations, {parts[1]} % of the updates")
         caption(
             fig,
-            f"{scale.note}; {scale.sizes[1]} neurons, {Savings._n_pruned(scale.sizes[1])} pruned from image"
+            f"{scale.note}; {scale.sizes[1]} neurons, {Savings._n_pruned(scale, scale.sizes[1])} pruned from image"
             f" {scale.start:,} on; mean and 95 % interval over {table['seed'].nunique()} seeds."
             f" Saved over all of training: {'; '.join(saved)}.",
         )
