@@ -262,9 +262,16 @@ def own_code(parameters):
                 look(item)
         if isinstance(value, Parameters):
             if not _is_packaged(type(value).__module__, type(value)):
-                found[type(value).__qualname__] = content_hash(type(value))
+                found.setdefault(type(value).__qualname__, set()).add(content_hash(type(value)))
+                if hasattr(
+                    value, "_texts"
+                ):  # of a part: what its strings say, wherever they come from
+                    texts = content_hash(sorted(value._texts().items()))
+                    found[type(value).__qualname__].add(texts)
             for name in value.fields:
                 look(getattr(value, name))
 
     look(parameters)
-    return "".join(f" {name}={digest}" for name, digest in sorted(found.items()))
+    return "".join(
+        f" {name}={','.join(sorted(digests))}" for name, digests in sorted(found.items())
+    )

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import joblib
 import numpy as np
+from brian2 import Quantity, volt
+from brian2.units.fundamentalunits import get_dimensions, get_unit, have_same_dimensions
 
 from . import analysis, backends
 from .arithmetic import FloatingPoint
@@ -92,10 +94,14 @@ class FrozenNetwork:
         form = self._backend.form(Form(arithmetic.method, learning=False))
         network.check(form)
         backends.get(backend, arithmetic.needs | network.needs)
+        if isinstance(theta, Quantity) and not have_same_dimensions(theta, volt):
+            raise ValueError(f"theta is in {get_unit(get_dimensions(theta))!s}: must be in volts")
         weights, theta = np.asarray(weights), np.asarray(theta)
         alive, mask = self._checked(network, weights, theta, alive, mask)
         #: numbers of the neurons that are there
         self.alive = np.flatnonzero(alive) if small else np.arange(len(alive))
+        if labels is not None and len(labels) != len(alive):
+            raise ValueError(f"labels of {len(labels)} neurons: must be of {len(alive)}")
         self.labels = None if labels is None else np.asarray(labels)[self.alive]
         self.model = network.reduced(len(self.alive)) if len(self.alive) < len(alive) else network
         if self.model is None:
@@ -169,8 +175,8 @@ class FrozenNetwork:
             raise ValueError(
                 f"weights of shape {shape}: must be (sources, {network.n_exc}), the network's neurons"
             )
-        alive = np.ones(shape[1], bool) if alive is None else np.asarray(alive).astype(bool)
-        mask = np.ones(shape, bool) if mask is None else np.asarray(mask).astype(bool)
+        alive = np.ones(shape[1], bool) if alive is None else np.asarray(alive)
+        mask = np.ones(shape, bool) if mask is None else np.asarray(mask)
         for name, array, wanted in (
             ("theta", theta, shape[1:]),
             ("alive", alive, shape[1:]),
@@ -180,11 +186,14 @@ class FrozenNetwork:
                 raise ValueError(
                     f"{name} of shape {array.shape}: must be {wanted}, as weights are {shape}"
                 )
+        for name, given in (("alive", alive), ("mask", mask)):
+            if not np.isin(given, (0, 1)).all():
+                raise ValueError(f"{name}: must be True or False")
         if not np.isfinite(weights).all() or not np.isfinite(theta).all():
             raise ValueError("weights and theta must be finite numbers")
         if not alive.any():
             raise ValueError("alive: no neuron is left")
-        return alive, mask
+        return alive.astype(bool), mask.astype(bool)
 
     def counts(self, images, stream=EVALUATION, n_jobs=1, segment=1000):
         """Count the spikes of each neuron.

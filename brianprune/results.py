@@ -1,10 +1,13 @@
 """Result: what an experiment computed, its HDF5 file and its provenance."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
 from . import analysis
 from .hdf5 import read_tree, require, write_tree
+from .identity import own_code
 from .parameters import parse
 
 __all__ = ["DeepResult", "Result", "StoredResult", "TableResult"]
@@ -54,6 +57,12 @@ class StoredResult:
         try:
             result = cls(parse(tree.pop("experiment")), **arrays)
             result._key = tree.get("key")
+            if own_code(result.experiment) and result._key not in (None, result.experiment.key):
+                warnings.warn(
+                    f"{path} was computed with other code of one's own classes than they have now: what is computed"
+                    " from it uses the present one",
+                    stacklevel=2,
+                )
             result.check()
         except (
             TypeError,

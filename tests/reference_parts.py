@@ -70,7 +70,7 @@ class Izhikevich(ConductanceLIF):
         self.p, self.dt, self.n = p.neurons, float(p.dt) * 1e3, n
         self.mv = {
             name: float(getattr(self.p, name)) * 1e3
-            for name in ("c", "d", "v_peak", "gain_e", "gain_i")
+            for name in ("c", "d", "v_peak", "v_floor", "gain_e", "gain_i")
         }
         self.clear()
 
@@ -91,9 +91,9 @@ class Izhikevich(ConductanceLIF):
 
     def advance(self):
         p, v, u = self.p, self.v, self.u
-        drive = (
-            0.04 * v**2 + 5 * v + 140 - u + self.e - self.i - float(p.theta_current) * self.theta
-        )
+        x = np.clip(v, self.mv["v_floor"], self.mv["v_peak"])
+        drive = 0.04 * x**2 + 5 * x + 140 - u + self.e - self.i
+        drive = drive - float(p.theta_current) * self.theta
         self.v, self.u = v + self.dt * drive, u + self.dt * float(p.a) * (float(p.b) * v - u)
         self.e = self.e - self.dt * self.e / (float(p.tau_e) * 1e3)
         self.i = self.i - self.dt * self.i / (float(p.tau_i) * 1e3)

@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -414,3 +415,19 @@ def test_hardware_figures_by_hand():
     assert row["memory_gain"] == pytest.approx(800 / 450)  # what was really pruned
     assert row["energy_gain"] == pytest.approx(800 / 450, rel=0.02)
     assert row["merit"] == pytest.approx(0.9 * row["memory_gain"] * row["energy_gain"])
+
+
+def test_chosen_settings_of_the_learning_rules_are_the_best_on_validation_images():
+    from brianprune.figures.baseline.learning_rules import RULES
+
+    folder = Path(__file__).parents[1] / "figures" / "baseline"
+    table = pd.read_csv(folder / "learning_rules.csv")
+    trials = table[table["images"] == "validation"]
+    for name, rule in RULES.items():
+        own = trials[trials["rule"] == name]
+        assert len(own) == (rule.trials if rule.axes else 0)
+        if rule.axes:
+            best = own.loc[own["accuracy"].idxmax()]
+            for field, _ in rule.axes:
+                field = field.removeprefix("network__")
+                assert float(getattr(rule.chosen, field)) == pytest.approx(best[field])

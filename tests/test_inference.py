@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from brian2 import ms, mV
+from brian2 import amp, ms, mV
 
 import brianprune as bp
 from brianprune.inference import FrozenNetwork
@@ -105,6 +105,7 @@ def test_arrays_are_enough(results, tiny):
     any_weights = np.where(result.mask, result.weights, 0.7)
     masked = FrozenNetwork(e.network, any_weights, result.theta, result.alive, result.mask, **of)
     np.testing.assert_array_equal(masked.counts(images), result.test_counts[:, result.alive])
+    assert not np.array_equal(small.counts(images, stream=1), small.counts(images))
     other = FrozenNetwork(e.network, result.weights, result.theta, **of | {"seed": 99})
     assert not np.array_equal(other.counts(images), result.test_counts)
 
@@ -124,6 +125,14 @@ def test_arrays_that_do_not_fit_are_named():
     ):
         with pytest.raises(ValueError, match=message):
             FrozenNetwork(network, *arrays, backend="numpy")
+    for how, message in (
+        ({"labels": [1, 2]}, "labels of 2 neurons: must be of 3"),
+        ({"alive": [0, 1, 2]}, "alive: must be True or False"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            FrozenNetwork(network, weights, np.zeros(3), backend="numpy", **how)
+    with pytest.raises(ValueError, match="theta is in A: must be in volts"):
+        FrozenNetwork(network, weights, np.zeros(3) * amp, backend="numpy")
     frozen = FrozenNetwork(network, weights, np.zeros(3), backend="numpy")
     with pytest.raises(ValueError, match="predict needs labels"):
         frozen.predict(np.zeros((1, 9)))

@@ -16,7 +16,7 @@ BACKENDS = ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.compiled)]
 @pytest.fixture
 def experiment():
     return bp.Experiment(
-        network=TwoLayers(n_hidden=9, n_exc=6, presentation=50 * ms, theta_plus=0.05),
+        network=TwoLayers(n_hidden=9, n_exc=6, presentation=50 * ms, theta_plus=0.0),
         data=bp.digits(n_train=20, n_test=10),
         pruning=bp.ConstantNeuronPruning(start=8, interval=4, n=1, n_max=2),
         arithmetic=bp.FloatingPoint(precision="double"),
@@ -57,6 +57,7 @@ def test_it_is_deployed_from_its_result(experiment, backend, synapses):
     assert not result.mask.all()
     frozen = bp.FrozenNetwork.from_result(result, synapses, backend)
     counts = frozen.counts(experiment.data.load().test)
+    assert counts.sum() > 20
     np.testing.assert_array_equal(counts, result.test_counts)
 
 
@@ -82,3 +83,27 @@ def test_what_it_does_not_have_is_refused(experiment):
     ):
         with pytest.raises(NotImplementedError, match="TwoLayers"):
             experiment.replace(**change).run("numpy")
+
+
+class Misspelt(TwoLayers):
+    """A start that names what is not there."""
+
+    def initial_state(self, n_inputs, rng, arithmetic):
+        return super().initial_state(n_inputs, rng, arithmetic) | {"exc.tetha": np.zeros(6)}
+
+
+class Delayed(TwoLayers):
+    """A first layer whose spikes take time."""
+
+    def build(self, form, n_inputs, dense=None, existing=None):
+        network = super().build(form, n_inputs, dense, existing)
+        network["hidden_exc"].pre.delay = 5 * ms
+        return network
+
+
+def test_what_would_be_lost_is_said(experiment):
+    own = {"n_hidden": 9, "n_exc": 6, "presentation": 50 * ms}
+    with pytest.raises(ValueError, match=r"Misspelt.initial_state: the network has no 'exc.tetha'"):
+        experiment.replace(network=Misspelt(**own)).run("numpy")
+    with pytest.raises(ValueError, match="Delayed: spikes of 'hidden_exc_pre' are in flight"):
+        experiment.replace(network=Delayed(**own)).run("numpy")

@@ -7,7 +7,7 @@ from brian2 import Hz, ms, mV, nA, second
 from conftest import TINY, input_spikes, same_result
 
 import brianprune as bp
-from brianprune.backends import BACKENDS, RuntimeNetwork
+from brianprune.backends import BACKENDS
 from brianprune.models import Form
 from brianprune.parameters import parse
 from brianprune.streams import TRAINING
@@ -126,7 +126,6 @@ def test_compiled_backends_give_the_same(name, target):
 @pytest.mark.parametrize("name", ["pairs", "power law", "symmetric", "currents"])
 def test_the_textbook_form_gives_the_same_spikes(name):
     p = network_of(name).replace(one_winner=False)
-    before = bp.DiehlCook  # the default clock is put back below
     from brian2 import defaultclock
 
     dt = defaultclock.dt
@@ -135,7 +134,6 @@ def test_the_textbook_form_gives_the_same_spikes(name):
         _, _, textbook = run(p, form=Form(textbook=True))
     finally:
         defaultclock.dt = dt
-    assert before is bp.DiehlCook
     assert spikes_of(p, textbook) == spikes_of(p, groups)
     np.testing.assert_allclose(
         textbook.state["inputs_exc.w"], groups.state["inputs_exc.w"], atol=1e-12
@@ -513,7 +511,9 @@ def neurons(**strings):
         ({"excite": "v += w*w*mV"}, r"must be proportional to 'w'"),
         ({"excite": "v = w*mV"}, r"must be one statement such as"),
         ({"inhibit": "v -= step*v"}, r"may not depend on 'v'"),
-        ({"equations": "dv/dt = -v/tau : volt (unless refractory)"}, r"'v' holds still while refractory"),
+        ({"equations": "dv/dt = -v/tau : volt (unless refractory)"}, r"give the class a Parameter 'refractory'"),
+        ({"equations": "dv/dt = -v/tau : volt (unless refractory)", "refractory": bp.Parameter(2 * ms, "hold", "ours")},
+         r"'v' holds still while refractory, so that it would miss inhibition"),
         ({"equations": "dv/dt = -v/tau + mV/second*cos(t/tau) : volt"}, r"may not use the time t"),
         ({"start": {"v": "tau"}}, r"Cell.start, line 'v: tau': is in second, not in volt"),
         ({"start": {"u": "v_t"}}, r"is no variable of the equations"),
@@ -570,6 +570,9 @@ def test_regular_spikes_are_regular_and_latencies_are_ordered():
         assert abs(len(mine) - 2 * rate) <= 1
         if level:
             assert set(np.diff(mine)) <= {int(1 / (rate * 5e-4)), int(1 / (rate * 5e-4)) + 1}
+    phases = [bp.RegularRate().spikes(image, p, 4000, np.random.default_rng(k))[1] for k in (1, 2)]
+    assert not np.array_equal(*phases)
+    assert list(bp.Latency(level=100).spikes(image, p, 4000, None)[0]) == [3, 2]
     pixels, steps = bp.Latency(window=100 * ms).spikes(image, p, 4000, None)
     assert list(pixels) == [3, 2, 1]
     assert list(steps) == [0, 100, 150]
@@ -587,5 +590,20 @@ def test_operations_of_what_is_not_there_are_not_counted(tiny):
 
 def test_a_runtime_network_of_parts_is_a_network_to_change(tiny):
     network = tiny.replace(network__plasticity=bp.PairSTDP(), pruning=None).build(2)
-    assert isinstance(network["inputs_exc"].eta_plus[:], np.ndarray | float)
-    assert RuntimeNetwork is bp.RuntimeNetwork
+    network["inputs_exc"].eta_plus = 0
+    network["inputs_exc"].eta_minus = 0
+    before = np.array(network["inputs_exc"].w)
+    network.run(tiny.network.presentation, namespace={})
+    after = np.array(network["inputs_exc"].w).reshape(784, 6)
+    before = before.reshape(784, 6)
+    np.testing.assert_allclose(after / after.sum(axis=0), before / before.sum(axis=0), rtol=1e-12)
+
+
+def test_a_default_izhikevich_network_stays_finite(tiny):
+    network = tiny.network.replace(neurons=bp.Izhikevich())
+    for segment in (1000, 1):
+        result = tiny.replace(network=network, pruning=None).run("numpy", segment=segment)
+        assert len(result.spikes) > 10
+    network = tiny.replace(network=network, pruning=None).build(2)
+    network.run(2 * tiny.network.presentation, namespace={})
+    assert np.abs(np.asarray(network["exc"].v)).max() < 10

@@ -25,10 +25,6 @@ from .parts import ALWAYS, RESERVED, Part, identifiers, without_comments
 __all__ = ["ConductanceLIF", "CurrentLIF", "Izhikevich", "Neurons"]
 
 
-#: That a value at the start may use.
-_FUNCTIONS = ("exp", "sqrt", "log", "abs", "sin", "cos", "tan", "tanh", "floor", "ceil", "sign")
-
-
 class Neurons(Part):
     """Base of neuron models: equations, when one spikes, what a spike resets.
 
@@ -157,6 +153,12 @@ class Neurons(Part):
 
     def _check_names(self, equations, parameters):
         for name, equation in equations.items():
+            if "unless refractory" in equation.flags and "refractory" not in self.fields:
+                self._fail(
+                    "equations",
+                    name,
+                    "holds still while refractory; give the class a Parameter 'refractory'",
+                )
             if "shared" in equation.flags:
                 self._fail("equations", name, "is shared; make it a Parameter of the class")
             if name in parameters:
@@ -256,7 +258,7 @@ class Neurons(Part):
         """Return the state before the first image, in base units."""
         numbers = {name: float(getattr(self, name)) for name in self._parameters()}
         numbers |= {name: float(unit) for name, unit in UNITS.items()}
-        numbers |= {"clip": np.clip, **{name: getattr(np, name) for name in _FUNCTIONS}}
+        numbers |= {name: getattr(np, name) for name in ALWAYS if hasattr(np, name)}
         return {
             name: float(eval(self.start[name], {"__builtins__": {}}, numbers))
             for name in self.state_variables
@@ -330,7 +332,8 @@ class Izhikevich(Neurons):
 
     The four parameters are those of its regular spiking cell. Currents decay; an arriving spike steps
     them by its weight times a gain. The adaptive threshold raises the current that is needed, as the
-    peak does not say how excitable the cell is.
+    peak does not say how excitable the cell is. Beyond the peak, where a neuron waits that did not win its
+    step, and below `v_floor` the potential's own drive stays what it is there: explicit Euler would diverge.
     """
 
     a = Parameter(0.02, "1/ms, rate of recovery", CODE, above=0)
@@ -338,6 +341,7 @@ class Izhikevich(Neurons):
     c = Parameter(-65 * mV, "potential after a spike", CODE)
     d = Parameter(8 * mV, "recovery added by a spike, per ms", CODE)
     v_peak = Parameter(30 * mV, "peak of a spike", CODE)
+    v_floor = Parameter(-100 * mV, "below it the potential's own drive is held", OURS)
     tau_e = Parameter(1 * ms, "excitatory current time constant", OURS, above=0 * ms)
     tau_i = Parameter(2 * ms, "inhibitory current time constant", OURS, above=0 * ms)
     gain_e = Parameter(20 * mV, "excitatory current by a weight of 1, per ms", OURS, minimum=0 * mV)
@@ -349,7 +353,8 @@ class Izhikevich(Neurons):
     unit_t = Parameter(1 * ms, "unit of time in the equation", CODE, above=0 * ms)
 
     equations = """
-    dv/dt = (0.04*v**2/unit_v + 5*v + 140*unit_v - u + u_e - u_i - theta_current*theta) / unit_t : volt
+    x = clip(v, v_floor, v_peak)                                                               : volt
+    dv/dt = (0.04*x**2/unit_v + 5*x + 140*unit_v - u + u_e - u_i - theta_current*theta) / unit_t : volt
     du/dt = a*(b*v - u) / unit_t                                                             : volt
     du_e/dt = -u_e / tau_e                                                                     : volt
     du_i/dt = -u_i / tau_i                                                                     : volt

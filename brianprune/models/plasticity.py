@@ -28,7 +28,7 @@ class Plasticity(Part):
     A subclass gives the strings below. ``w`` is the weight; a trace `x` is ``x_pre`` or ``x_post``. What
     a rule reads of a trace is its value before the spike at hand changes it, what it reads of ``w`` lies in
     [0, w_max]. After the code has run, the network brings ``w`` into [0, w_max], to 0 where a synapse is pruned,
-    and back to what it was where one is frozen. Scaling before an image may lift a weight above
+    and does not change it where one is frozen (but for that bound). Scaling before an image may lift a weight above
     ``w_max`` until it is changed next: ``w += change`` adds to the weight as it is.
 
     Attributes
