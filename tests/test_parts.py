@@ -440,6 +440,45 @@ def test_spikes_outside_an_image_are_said(tiny):
         tiny.replace(network__encoding=Late()).run("numpy")
 
 
+def test_keys_follow_what_the_strings_say_wherever_it_comes_from(own, tmp_path):
+    def rule(text):
+        class Mine(bp.Plasticity):
+            """A rule whose text is kept aside."""
+
+            eta = bp.Parameter(0.01, "rate", "ours")
+            _kept = {"on_post": text}
+
+            @property
+            def on_post(self):
+                return self._kept["on_post"]
+
+        return Mine()
+
+    one, other = (own.replace(network__plasticity=rule(f"w {sign} eta")) for sign in ("+=", "-="))
+    assert one.key != other.key
+    result = one.run("numpy", results=tmp_path)
+    # the class of this name is now the other one
+    with pytest.warns(UserWarning, match="other code of one's own classes"):
+        assert bp.Result.load(tmp_path / f"{one.key}.h5").accuracy == result.accuracy
+    assert other.stored(tmp_path) is None
+
+
+def test_two_own_classes_of_one_name_are_both_part_of_the_key(own):
+    def adaptation(factor):
+        fields = {
+            "theta_start": bp.Parameter(0.05, "start", "ours"),
+            "before_image": f"theta *= {factor}",
+        }
+        return type("Mine", (bp.Adaptation,), fields)()
+
+    same = type("Mine", (bp.Normalisation,), {"target": "78.0"})()
+    keys = [
+        own.replace(network__adaptation=adaptation(factor), network__normalisation=same).key
+        for factor in (0.9, 0.8, 0.9)
+    ]
+    assert keys[0] == keys[2] != keys[1]
+
+
 # -- What is refused ----------------------------------------------------------------------------------------
 
 
