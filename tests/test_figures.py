@@ -187,9 +187,13 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
         experiment = parse(read_tree(path)["experiment"])
         result = experiment.stored(tmp_path / "r")
         if isinstance(experiment, bp.Experiment):
-            # not of a variant, learning in fixed point or the search
+            # not of a variant, another learning rule, learning in fixed point or the search
             p, default = experiment.network, bp.DiehlCook()
-            own = (p.w_inh, p.rate) == (default.w_inh, default.rate)
+            own = (p.w_inh, p.rate, p.plasticity) == (
+                default.w_inh,
+                default.rate,
+                default.plasticity,
+            )
             own &= experiment.arithmetic == bp.FloatingPoint()
             if own and experiment.evaluate_on == "test":
                 stored[experiment] = result

@@ -20,7 +20,7 @@ from brian2 import (
     uF,
     volt,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import brianprune as bp
@@ -169,6 +169,7 @@ def test_table_shows_name_value_meaning_source():
     assert "&#x27;" in page  # escaped
 
 
+@settings(deadline=None)
 @given(
     tau=st.floats(1e-6, 1e6),
     v=st.floats(-1, 1, allow_subnormal=False),

@@ -332,11 +332,11 @@ def test_freezing_and_pruning_together(learning):
 
 
 def test_measures_are_those_of_the_operations(learning):
-    from brianprune.figures.weight_pruning import _measures
+    from brianprune.figures.weight_pruning.scales import measures_of
 
     plain = learning.run(backend="numpy")
     pruned = learning.replace(pruning=LIVE["adaptive"]).run(backend="numpy")
-    row = _measures(pruned, plain)
+    row = measures_of(pruned, plain)
     for what in ("training", "inference"):
         done, full = pruned.operations[what], plain.operations[what]
         saved = 100 * (1 - done["inputs_exc"] / full["inputs_exc"])
