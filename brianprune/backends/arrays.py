@@ -164,9 +164,7 @@ class Wiring(NamedTuple):
 
     n_pre: tuple  #: (first, one more than the last) index of a source, None where not yet known
     n_post: tuple
-    walked: (
-        str  #: 'dense', 'sparse' or '': whether rows are walked, see `brianprune.backends.dense`
-    )
+    walked: str  #: 'dense', 'sparse' or '': whether rows are walked, see `brianprune.codeobjects`
     delays: tuple  #: names of the delays
 
 

@@ -1,5 +1,6 @@
 """What a network is to the rest of the package: the protocol that `DiehlCook` follows."""
 
+import difflib
 from typing import NamedTuple
 
 from brian2 import second
@@ -177,8 +178,6 @@ class Composition(Parameters):
 
     @classmethod
     def _unknown(cls, name, held):
-        import difflib
-
         known = list(cls.fields)
         for value in held.values():
             known += value.fields if isinstance(value, Parameters) else []

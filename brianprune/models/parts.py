@@ -23,7 +23,7 @@ from brian2.units.fundamentalunits import (
     get_dimensions,
     have_same_dimensions,
 )
-from brian2.utils.stringtools import get_identifiers, word_substitute
+from brian2.utils.stringtools import get_identifiers
 
 from ..parameters import Parameters
 from ..texts import UNITS, unit_of
@@ -287,8 +287,3 @@ RESERVED = {
         "order",
     ),
 }
-
-
-def with_ending(expression, names, ending):
-    """Add an ending to names in an expression."""
-    return word_substitute(expression, {name: name + ending for name in names})
