@@ -10,8 +10,6 @@ import json
 import platform
 import subprocess
 import sys
-import sysconfig
-from importlib import metadata
 from pathlib import Path
 
 import brian2
@@ -73,8 +71,8 @@ CASES = {
 }
 
 
-def machine(backend="cpp_standalone"):
-    """Return what floating-point numbers of a backend depend on, as text."""
+def machine():
+    """Return what floating-point numbers depend on, as text."""
     flags = "/proc/cpuinfo"
     vectors = "unknown"
     if Path(flags).exists():
@@ -82,11 +80,6 @@ def machine(backend="cpp_standalone"):
         vectors = " ".join(sorted(known & {"avx2", "avx512f", "avx512vl", "fma"}))
     compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True).stdout
     versions = f"Brian2 {brian2.__version__}, NumPy {np.__version__}, g++ {compiler.strip()}"
-    if backend == "cython":  # which is compiled as this Python was
-        flags = str(sysconfig.get_config_var("CFLAGS")).encode()
-        versions += (
-            f", Cython {metadata.version('cython')}, {hashlib.sha256(flags).hexdigest()[:8]}"
-        )
     return f"{platform.machine()} {vectors}, {versions}"
 
 
@@ -118,7 +111,7 @@ def numbers(result):
 
 def main():
     """Print the numbers of all cases."""
-    found = {"machine": machine(), "cython machine": machine("cython")}
+    found = {"machine": machine()}
     for name, (experiment, backends) in CASES.items():
         for backend in backends:
             try:

@@ -30,7 +30,10 @@ def test_numbers_are_those_pinned(name, backend):
         pytest.skip(str(error))
     pinned = PINNED[f"{name}, {backend}"]
     assert {key: found[key] for key in WHOLE} == {key: pinned[key] for key in WHOLE}
-    assert found["sums"] == pytest.approx(pinned["sums"], rel=1e-5)
-    made_on = {"genn_cpu": "GeNN machine", "cython": "cython machine"}.get(backend, "machine")
-    if golden.machine(backend) == PINNED[made_on]:
+    single = getattr(experiment.arithmetic, "precision", None) == "single"
+    assert found["sums"] == pytest.approx(pinned["sums"], rel=1e-5 if single else 1e-12)
+    if backend == "cython":  # compiled for the processor's model: last bits differ between two
+        return
+    made_on = "GeNN machine" if backend == "genn_cpu" else "machine"
+    if golden.machine() == PINNED[made_on]:
         assert {key: found[key] for key in FLOATING} == {key: pinned[key] for key in FLOATING}
