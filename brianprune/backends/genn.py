@@ -151,13 +151,11 @@ class GeNNNetwork(CompiledNetwork):
     def _insert_segment_code(self, device):
         # GeNN's generator runs these lines too, to count synapses: it has no state to read
         folder = 'const char* state_{0} = std::getenv("BRIANPRUNE_{1}");'
-        read = "\n".join(self._reading_lines()).replace("_segment_in +", "std::string(state_in) +")
+        read = "\n".join(self._reading_lines()).replace("_segment_in", "state_in")
         device.insert_code(
             "main", f"{{\n{folder.format('in', 'IN')}\nif (state_in != NULL) {{\n{read}\n}}\n}}"
         )
-        write = "\n".join(self._writing_lines()).replace(
-            "_segment_out +", "std::string(state_out) +"
-        )
+        write = "\n".join(self._writing_lines()).replace("_segment_out", "state_out")
         device.insert_code(
             "before_end",
             f"{{\nusing namespace brian;\n{folder.format('out', 'OUT')}\n{write}\n"

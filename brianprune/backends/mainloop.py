@@ -1,6 +1,6 @@
-"""C++ of the main program: where a run starts, what each step calls, what all sources include."""
+"""C++ of the main program: where a run starts, and what each step calls."""
 
-__all__ = ["COMMON_HEADERS", "COMMON_RULE", "loop_lines", "starting_lines"]
+__all__ = ["loop_lines", "starting_lines"]
 
 
 def starting_lines(clocks):
@@ -49,19 +49,3 @@ def loop_lines(clocks, steps):
         ]
     return [*lines, "}"]
 
-
-#: What Brian2 includes in every source.
-COMMON_HEADERS = """
-#include "objects.h"
-#include "brianlib/common_math.h"
-#include "brianlib/stdint_compat.h"
-#include <climits>
-#include <cmath>
-#include <ctime>
-#include <fstream>
-#include <iostream>
-"""
-COMMON_RULE = """
-common.h.gch: common.h
-\t$(CXX) $(CXXFLAGS) -x c++-header common.h -o common.h.gch
-"""

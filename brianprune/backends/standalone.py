@@ -21,9 +21,10 @@ from .arrays import (
 )
 from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed
-from .mainloop import COMMON_HEADERS, COMMON_RULE, loop_lines, starting_lines
+from .mainloop import loop_lines, starting_lines
 from .programs import make, program, scratch, write_segment_header
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
+from .unit import RULE, write_unit
 
 __all__ = ["CompiledNetwork"]
 
@@ -110,6 +111,7 @@ class CompiledNetwork:
             device.headers.append('"segment.h"')
             write_segment_header(work)
             device.build(directory=str(work), compile=False, run=False, with_output=False)
+            write_unit(work)
 
     def _describe(self, device, network, made=None, first=0):
         """Remember names, types and sizes of all arrays, what is recorded, what is random."""
@@ -203,11 +205,11 @@ class CompiledNetwork:
         for name, cpp in self._cpp.items():
             size = self.inputs.specs[name][2]
             dynamic = name in self.inputs.dynamic
-            file = f'_segment_in + "/{name}"'
+            file = f'_segment_in, "{name}"'
             if name in of_generators:
                 lines.append(f"segment::resize_and_read({file}, {cpp});")
             elif name in owners:
-                pre = f'_segment_in + "/{owners[name]}._synaptic_pre"'
+                pre = f'"{owners[name]}._synaptic_pre"'
                 lines.append(f"segment::resize_and_read_if({file}, {cpp}, {pre});")
             elif dynamic:
                 lines.append(f"segment::read({file}, {cpp});")
@@ -218,13 +220,13 @@ class CompiledNetwork:
     def _restoring_lines(self):
         """C++ that restores what lives outside the arrays."""
         lines = [
-            f'segment::read_queue(_segment_in + "/{name}:arrival", _segment_in + "/{name}:synapse", {name});'
+            f'segment::read_queue(_segment_in, "{name}:arrival", "{name}:synapse", {name});'
             for name in self._queues
         ]
         generator = "_random_generators[0]"
         return [
             *lines,
-            f'segment::read_generator(_segment_in + "/random_generator", {generator});',
+            f'segment::read_generator(_segment_in, "random_generator", {generator});',
             "if (_segment_seed >= 0)",
             f"    {generator}.seed((unsigned long)_segment_seed);",
         ]
@@ -237,20 +239,20 @@ class CompiledNetwork:
             data = self._cpp[name]
             if name not in self.inputs.dynamic:
                 data = f"{data}, {self.inputs.specs[name][2]}"
-            lines.append(f'segment::write(_segment_out + "/{name}", {data});')
+            lines.append(f'segment::write(_segment_out, "{name}", {data});')
         if everything:
             return ["if (_segment_everything) {", *lines, "return 0;", "}"]
         for name, (kind, cpp, dynamic) in self._recorded_cpp.items():
             function = "write_rows" if kind == "rows" else "write"
             data = cpp if dynamic else f"{cpp}, _num_{cpp}"
-            lines.append(f'segment::{function}(_segment_out + "/{name}", {data});')
+            lines.append(f'segment::{function}(_segment_out, "{name}", {data});')
         lines += [
-            f'segment::write_queue(_segment_out + "/{name}:arrival", _segment_out + "/{name}:synapse", {name});'
+            f'segment::write_queue(_segment_out, "{name}:arrival", "{name}:synapse", {name});'
             for name in self._queues
         ]
         if self._draws:
             lines.append(
-                'segment::write_generator(_segment_out + "/random_generator", _random_generators[0]);'
+                'segment::write_generator(_segment_out, "random_generator", _random_generators[0]);'
             )
         return lines
 
@@ -258,15 +260,11 @@ class CompiledNetwork:
         return str(os.environ.get("CXX"))
 
     def _compile(self, folder):
-        """Compile what was translated; headers that all sources include are parsed once."""
-        compiler = os.environ.get("CXX") or "g++"
-        (folder / "common.h").write_text(COMMON_HEADERS)
-        (folder / "common.mk").write_text(COMMON_RULE)
+        """Compile what was translated."""
+        (folder / "unit.mk").write_text(RULE)
         (folder / "make.deps").touch()  # nothing is compiled here a second time
-        command = ["make", "-f", "makefile", "-f", "common.mk"]
-        make(folder, [*command, f"CXX={compiler}", "common.h.gch"])
-        make(folder, [*command, f"-j{os.cpu_count()}", f"CXX={compiler} -include common.h", "all"])
-        (folder / "common.h.gch").unlink(missing_ok=True)
+        compiler = os.environ.get("CXX") or "g++"
+        make(folder, ["make", "-f", "makefile", "-f", "unit.mk", f"CXX={compiler}", "unit"])
 
     def _command(self, given, back, start, end, everything, seed):
         """The command of a run and what it needs in the environment."""

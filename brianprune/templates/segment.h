@@ -22,14 +22,15 @@ inline void fail(const std::string& what)
     std::_Exit(3);
 }
 
-inline bool exists(const std::string& file)
+inline std::string path(const std::string& folder, const char* name)
 {
-    return std::ifstream(file).is_open();
+    return folder + "/" + name;
 }
 
 // One element fills the array; a file that is not there leaves the initial value.
-template <class T> void read(const std::string& file, T* data, size_t n)
+template <class T> void read(const std::string& folder, const char* name, T* data, size_t n)
 {
+    const std::string file = path(folder, name);
     std::ifstream stream(file, std::ios::binary | std::ios::ate);
     if (!stream.is_open())
         return;
@@ -45,32 +46,35 @@ template <class T> void read(const std::string& file, T* data, size_t n)
         std::fill(data, data + n, data[0]);
 }
 
-template <class T> void read(const std::string& file, std::vector<T>& data)
+template <class T> void read(const std::string& folder, const char* name, std::vector<T>& data)
 {
-    read(file, data.data(), data.size());
+    read(folder, name, data.data(), data.size());
 }
 
-template <class T> void resize_and_read(const std::string& file, std::vector<T>& data)
+template <class T>
+void resize_and_read(const std::string& folder, const char* name, std::vector<T>& data)
 {
-    std::ifstream stream(file, std::ios::binary | std::ios::ate);
+    std::ifstream stream(path(folder, name), std::ios::binary | std::ios::ate);
     if (stream.is_open())
         data.resize((size_t)stream.tellg()/sizeof(T));
     if (!data.empty())
-        read(file, data);
+        read(folder, name, data);
 }
 
 // Only if another file is there too may the length change.
 template <class T>
-void resize_and_read_if(const std::string& file, std::vector<T>& data, const std::string& other)
+void resize_and_read_if(const std::string& folder, const char* name, std::vector<T>& data,
+                        const char* other)
 {
-    if (exists(other))
-        resize_and_read(file, data);
+    if (std::ifstream(path(folder, other)).is_open())
+        resize_and_read(folder, name, data);
     else
-        read(file, data);
+        read(folder, name, data);
 }
 
-template <class T> void write(const std::string& file, const T* data, size_t n)
+template <class T> void write(const std::string& folder, const char* name, const T* data, size_t n)
 {
+    const std::string file = path(folder, name);
     std::ofstream stream(file, std::ios::binary);
     stream.write(reinterpret_cast<const char*>(data), n*sizeof(T));
     stream.close();
@@ -78,14 +82,16 @@ template <class T> void write(const std::string& file, const T* data, size_t n)
         fail(file + ": cannot be written");
 }
 
-template <class T> void write(const std::string& file, const std::vector<T>& data)
+template <class T>
+void write(const std::string& folder, const char* name, const std::vector<T>& data)
 {
-    write(file, data.data(), data.size());
+    write(folder, name, data.data(), data.size());
 }
 
 // A two-dimensional array of Brian2, row by row.
-template <class T> void write_rows(const std::string& file, T& data)
+template <class T> void write_rows(const std::string& folder, const char* name, T& data)
 {
+    const std::string file = path(folder, name);
     std::ofstream stream(file, std::ios::binary);
     for(int row=0; row<data.n; row++)
         stream.write(reinterpret_cast<const char*>(&data(row, 0)), data.m*sizeof(data(0, 0)));
@@ -106,7 +112,8 @@ inline int64_t step_at(double time, double dt)
 // Spikes in flight: steps from now until they arrive, and their synapses. The queue advances at the
 // beginning of a step, so its place 1 is the next step's.
 template <class Pathway>
-void write_queue(const std::string& steps_file, const std::string& synapses_file, Pathway& pathway)
+void write_queue(const std::string& folder, const char* steps_name, const char* synapses_name,
+                 Pathway& pathway)
 {
     auto& now = *pathway.queue[0];
     std::vector<int32_t> steps, synapses;
@@ -116,20 +123,21 @@ void write_queue(const std::string& steps_file, const std::string& synapses_file
         steps.insert(steps.end(), row.size(), (int32_t)k - 1);
         synapses.insert(synapses.end(), row.begin(), row.end());
     }
-    write(steps_file, steps);
-    write(synapses_file, synapses);
+    write(folder, steps_name, steps);
+    write(folder, synapses_name, synapses);
 }
 
 template <class Pathway>
-void read_queue(const std::string& steps_file, const std::string& synapses_file, Pathway& pathway)
+void read_queue(const std::string& folder, const char* steps_name, const char* synapses_name,
+                Pathway& pathway)
 {
     auto& now = *pathway.queue[0];
     std::vector<int32_t> steps, synapses;
-    resize_and_read(steps_file, steps);
-    resize_and_read(synapses_file, synapses);
+    resize_and_read(folder, steps_name, steps);
+    resize_and_read(folder, synapses_name, synapses);
     for (const int32_t synapse : synapses)
         if (synapse >= (int64_t)pathway.sources.size())
-            fail(synapses_file + ": spikes in flight to synapses that are not there");
+            fail(path(folder, synapses_name) + ": spikes in flight to synapses that are not there");
     for (const int32_t step : steps)
         now.ensure_delay(step + 1);
     for (size_t k=0; k<steps.size(); k++)
@@ -144,15 +152,17 @@ template <class Generator> void renew(Generator& generator)
 }
 
 // The generator's state as it lies in memory: only the same program reads it.
-template <class Generator> void write_generator(const std::string& file, const Generator& generator)
+template <class Generator>
+void write_generator(const std::string& folder, const char* name, const Generator& generator)
 {
     static_assert(std::is_trivially_copyable<Generator>::value, "the generator is not plain data");
-    write(file, reinterpret_cast<const char*>(&generator), sizeof(Generator));
+    write(folder, name, reinterpret_cast<const char*>(&generator), sizeof(Generator));
 }
 
-template <class Generator> void read_generator(const std::string& file, Generator& generator)
+template <class Generator>
+void read_generator(const std::string& folder, const char* name, Generator& generator)
 {
-    std::ifstream stream(file, std::ios::binary | std::ios::ate);
+    std::ifstream stream(path(folder, name), std::ios::binary | std::ios::ate);
     if (!stream.is_open())
         return;
     if ((size_t)stream.tellg() != sizeof(Generator))
