@@ -3,17 +3,24 @@
 Each has preconditions, checked by `check_preconditions` when a network is built.
 """
 
-import copy
 import re
 
 import numpy as np
 from brian2 import NeuronGroup, Subgroup, Synapses
-from brian2.codegen.generators import CPPCodeGenerator
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
+from brian2.utils.stringtools import get_identifiers
 
 from . import brian2_compat as compat
+from .generator import Generator, conjuncts
 
-__all__ = ["DenseSynapses", "SparseEvents", "SparseSynapses", "check_preconditions"]
+__all__ = [
+    "DenseSynapses",
+    "SparseDecay",
+    "SparseEvents",
+    "SparseSynapses",
+    "Standalone",
+    "check_preconditions",
+]
 
 
 def _dense_indices(lines):
@@ -23,7 +30,49 @@ def _dense_indices(lines):
     return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", code)
 
 
-class DenseSynapses(CPPStandaloneCodeObject):
+class Standalone(CPPStandaloneCodeObject):
+    """Code object of a compiled network: Brian2's for C++ standalone, in the words of `Generator`."""
+
+    generator_class = Generator
+    branch_free = False  #: whether conditions are written as they stand, not as branches
+    split = None  #: function of (code, generator) that takes abstract code apart
+
+
+def _zeros_of(pathway):
+    """Arrays of the variables that a pathway's class names: of the source, and of the target."""
+    found = {"_presynaptic_idx": [], "_postsynaptic_idx": []}
+    for name in pathway.codeobj_class.zeros:
+        variables = pathway.synapses.variables
+        array = Generator.get_array_name(variables[name])
+        found[variables.indices[name]].append(array)
+    return found["_presynaptic_idx"], found["_postsynaptic_idx"]
+
+
+def _arrays_of(updater):
+    """Arrays of the variables that a state updater's class names."""
+    group = getattr(updater, "group", updater)
+    names = group.state_updater.codeobj_class.zeros
+    return [Generator.get_array_name(group.variables[name]) for name in names]
+
+
+def _nonzero(arrays, index, joined=" && "):
+    """C++ of whether all of some arrays, or any, have an element that is not 0."""
+    return joined.join(f"{array}[{index}] != 0" for array in arrays)
+
+
+_TEMPLATES = Standalone.templater.derive(
+    "brianprune",
+    env_globals={
+        "len": len,
+        "dense_indices": _dense_indices,
+        "zeros_of": _zeros_of,
+        "arrays_of": _arrays_of,
+        "nonzero": _nonzero,
+    },
+)
+
+
+class DenseSynapses(Standalone):
     """`codeobj_class` for all-to-all synapses without delay on C++ standalone.
 
     ``Synapses(..., delay=0*ms, codeobj_class=DenseSynapses)`` with ``connect()``: synapses
@@ -32,9 +81,26 @@ class DenseSynapses(CPPStandaloneCodeObject):
     them, which changes no more than the last bit. Source and target have to be whole groups, not subgroups.
     """
 
-    templater = CPPStandaloneCodeObject.templater.derive(
-        "brianprune", env_globals={"len": len, "dense_indices": _dense_indices}
-    )
+    templater = _TEMPLATES
+    zeros = ()  #: names of variables: where one is 0 a spike does not change the synapse
+
+    @classmethod
+    def unchanged_at_zero(cls, *names):
+        """Return a class for one pathway whose spikes change no synapse where a variable is 0.
+
+        ``synapses.pre.codeobj_class = DenseSynapses.unchanged_at_zero("y_post")``: what a spike does to the
+        target is done for all synapses, what it does to the synapse only where all variables named are
+        not 0. Of the target such a variable may only become other than 0 by the reset of a spike, and the
+        network's schedule has to have synapses before thresholds before resets.
+
+        Parameters
+        ----------
+        *names : str
+            As the synapse sees them, ``"y_post"`` or ``"x_pre"``.
+        """
+        if not names:
+            return cls
+        return type(cls.__name__, (cls,), {"zeros": names, "split": staticmethod(_targets_apart)})
 
 
 class SparseSynapses(DenseSynapses):
@@ -47,24 +113,71 @@ class SparseSynapses(DenseSynapses):
     """
 
 
-class _BranchFree(CPPCodeGenerator):
-    """Writes an expression of booleans as it stands, not as branches that no compiler vectorises."""
+class SparseDecay(Standalone):
+    """`codeobj_class` for a state updater of neurons of which few have a variable that is not 0.
 
-    def translate_statement(self, statement):
-        statement = copy.copy(statement)  # Brian2 keeps it for all networks with this statement
-        statement.used_boolean_variables = None
-        return super().translate_statement(statement)
+    ``group.state_updater.codeobj_class = SparseDecay.of("y")``: the variables named are stepped only
+    where one of them is not 0. A step must leave a 0 as it is, and only the reset of a spike may lift it, see
+    `DenseSynapses.unchanged_at_zero`.
+    """
+
+    templater = _TEMPLATES
+    zeros = ()
+
+    @classmethod
+    def of(cls, *names):
+        """Return a class for the state updater of a group with these variables."""
+        if not names:
+            return Standalone
+        return type(cls.__name__, (cls,), {"zeros": names, "split": staticmethod(_decays_apart)})
 
 
-class SparseEvents(CPPStandaloneCodeObject):
+class SparseEvents(Standalone):
     """`codeobj_class` for an event's threshold that few neurons cross, on C++ standalone.
 
     ``group.thresholder["event"].codeobj_class = SparseEvents``: neurons are compared in blocks, several
-    in one instruction.
+    in one instruction, and only the first part of a condition with 'and'; a neuron of a block in which one
+    passes is looked at with all of it. Of a condition such as ``i == winner`` only that neuron is looked at.
     """
 
-    templater = DenseSynapses.templater
-    generator_class = _BranchFree
+    templater = _TEMPLATES
+    branch_free = True
+
+    @staticmethod
+    def split(code, generator):
+        """Take a condition apart: what is looked at first, or the neuron that it names."""
+        (condition,) = re.findall(r"^\s*_cond = (.*)$", code[None], re.MULTILINE)
+        parts = conjuncts(condition)
+        for part in parts:
+            named = re.fullmatch(r"i == (\w+)", part)
+            if named and generator.variable_indices.get(named[1]) == "0":
+                return {"all": code[None], "named": f"_named = {named[1]}"}
+        # statements that the condition needs come first
+        return {"all": code[None], "first": code[None].replace(condition, parts[0])}
+
+
+def _targets_apart(code, generator):
+    """Take a pathway's code apart: what a spike does to the target, and to the synapse."""
+    lines = [line.strip() for line in code[None].splitlines() if line.strip()]
+    names = [re.match(r"\w+", line)[0] for line in lines]
+    of_target = [
+        name in generator.variables and generator.variable_indices[name] != "_idx" for name in names
+    ]
+    first = of_target.index(False) if False in of_target else len(lines)
+    if any(of_target[first:]):  # it may read what has happened to the synapse
+        return code
+    found = {"target": "\n".join(lines[:first]), "synapse": "\n".join(lines[first:])}
+    return {part: text for part, text in found.items() if text}
+
+
+def _decays_apart(code, generator):
+    """Take a state updater's code apart: the variables that are 0 in most neurons, and the others."""
+    zeros = set(generator.codeobj_class.zeros)
+    sparse, dense = [], []
+    for line in filter(None, map(str.strip, code[None].splitlines())):
+        name = re.match(r"\w+", line)[0]
+        (sparse if name.removeprefix("_") in zeros else dense).append(line)
+    return {"dense": "\n".join(dense), "sparse": "\n".join(sparse)}
 
 
 def check_preconditions(network, build, delays):

@@ -9,7 +9,8 @@ from brian2 import second
 from brian2.core.variables import DynamicArrayVariable
 
 from .. import brian2_compat as compat
-from ..codeobjects import DenseSynapses, check_preconditions
+from ..codeobjects import DenseSynapses, Standalone, check_preconditions
+from ..generator import constants
 from ..storage import StorageError
 from .arrays import (
     check_functions,
@@ -99,12 +100,13 @@ class CompiledNetwork:
         check_compilers(self.backend)
 
     def _translate(self, build, work, namespace):
-        with compat.standalone_device() as device:
+        with compat.standalone_device(Standalone) as device:
             with compat.watched_build() as made:
                 network = check_network(build())
             refuse_operations(network)
             first = len(device.main_queue)
-            compat.run(network, 0 * second, namespace)
+            with constants(changed=compat.changed_constants(network)):
+                compat.run(network, 0 * second, namespace)
             check_preconditions(network, made, delays_of(device, network))
             self._describe(device, network, made, first)
             self._insert_segment_code(device, network, first)

@@ -66,8 +66,11 @@ def cython_is_usable():
 
 
 @contextlib.contextmanager
-def standalone_device():
-    """Activate an empty C++ standalone device with the default clock's dt; then go back. 2.9 to 2.11."""
+def standalone_device(code_object):
+    """Activate an empty C++ standalone device with the default clock's dt; then go back. 2.9 to 2.11.
+
+    `code_object` is the class of the code objects that name none.
+    """
     if type(get_device()).__name__ != "RuntimeDevice":
         raise RuntimeError(
             "a CompiledNetwork is built on its own C++ standalone device: call"
@@ -79,9 +82,13 @@ def standalone_device():
     device.reinit()
     device.activate(build_on_run=False)
     device.defaultclock.dt = dt
+    device.code_object_class = lambda codeobj_class=None, fallback_pref=None: (
+        codeobj_class or code_object
+    )
     try:
         yield device
     finally:
+        del device.code_object_class
         device.reinit()
         reset_device()
 

@@ -122,6 +122,38 @@ class Plasticity(Part):
 
         Traces are taken to be 0 or more if spikes do not lower them, parameters if their bounds say so.
         """
+        symbols = self._symbols() | {"w": sympy.Integer(0)}
+        for statement in statements(getattr(self, attribute) or ""):
+            value = _change(statement, symbols)
+            if statement.variable != "w":
+                symbols[statement.variable] = (
+                    value if value is not None else sympy.Symbol(statement.variable)
+                )
+            elif value is None or not value.is_nonpositive:
+                return True
+        return False
+
+    def unchanged_at_zero(self, attribute):
+        """Return the traces for which it holds that, where one is 0, the code leaves every weight as it is.
+
+        Weights are taken to lie from 0 to `w_max`, where clipping and the mask leave them as they are.
+        """
+        before, after = self.read(attribute)
+        ends = {f"{name}_pre": name for name in before} | {f"{name}_post": name for name in after}
+        return [name for end, name in ends.items() if self._keeps(attribute, end)]
+
+    def _keeps(self, attribute, trace):
+        w = sympy.Symbol("w", nonnegative=True)
+        symbols = self._symbols() | {"w": w, trace: sympy.Integer(0)}
+        for statement in statements(getattr(self, attribute) or ""):
+            value = _change(statement, symbols)
+            if value is None or not _is_finite(statement, symbols | {trace: sympy.Symbol(trace)}):
+                return False
+            symbols[statement.variable] = value
+        return sympy.simplify(symbols["w"] - w) == 0
+
+    def _symbols(self):
+        """Return the parameters and traces as symbols with what is known of them."""
         symbols = {name: sympy.Symbol(name, real=True) for name in self._parameters()}
         for name, field in self.fields.items():
             bounds = [bound for bound in (field.minimum, field.above) if bound is not None]
@@ -135,16 +167,20 @@ class Plasticity(Part):
                 symbols[name + ending] = sympy.Symbol(
                     name + ending, nonnegative=True if kept else None
                 )
-        symbols["w"] = sympy.Integer(0)
-        for statement in statements(getattr(self, attribute) or ""):
-            value = _change(statement, symbols)
-            if statement.variable != "w":
-                symbols[statement.variable] = (
-                    value if value is not None else sympy.Symbol(statement.variable)
-                )
-            elif value is None or not value.is_nonpositive:
-                return True
+        return symbols
+
+
+def _is_finite(statement, symbols):
+    """Whether an expression is a number for all weights: 0 times another is then 0."""
+    try:
+        value = str_to_sympy(statement.expression)
+    except Exception:
         return False
+    value = value.xreplace({s: symbols.get(s.name, s) for s in value.free_symbols})
+    w = symbols["w"].free_symbols
+    powers = [p for p in value.atoms(sympy.Pow) if p.base.free_symbols & w]
+    others = [f for f in value.atoms(sympy.Function) if f.free_symbols & w and f.func != sympy.exp]
+    return not others and all(power.exp.is_nonnegative for power in powers)
 
 
 def _change(statement, symbols):

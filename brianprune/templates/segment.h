@@ -144,6 +144,44 @@ void read_queue(const std::string& folder, const char* steps_name, const char* s
         now.queue[(now.offset + steps[k] + 1) % now.queue.size()].push_back(synapses[k]);
 }
 
+// Neurons of which something is not 0. It becomes so by spikes; a neuron that is listed may be 0 all
+// the same. It has to be updated in each step between the spikes of the step before and the next.
+class Touched
+{
+    std::vector<char> listed;
+    bool first = true;
+
+public:
+    std::vector<int32_t> indices;
+
+    explicit Touched(size_t n) : listed(n, 0) { indices.reserve(n); }
+
+    template <class Predicate> void update(const int32_t* spikes, int32_t n_spikes, Predicate nonzero)
+    {
+        if (first || (!indices.empty() && !nonzero(indices[0])))
+        {
+            first = false;
+            std::fill(listed.begin(), listed.end(), 0);
+            indices.clear();
+            for (size_t k=0; k<listed.size(); k++)
+                if (nonzero((int32_t)k))
+                    add((int32_t)k);
+        }
+        for (int32_t k=0; k<n_spikes; k++)
+            add(spikes[k]);
+    }
+
+private:
+    void add(int32_t k)
+    {
+        if (!listed[k])
+        {
+            listed[k] = 1;
+            indices.push_back(k);
+        }
+    }
+};
+
 // Make a generator anew in memory that holds nothing else, so that equal states are equal bytes.
 template <class Generator> void renew(Generator& generator)
 {

@@ -6,9 +6,11 @@
 {% set _sparse = pathway.synapses.codeobj_class.__name__ == 'SparseSynapses' %}
 
 {% block maincode %}
-    // scalar code
     const size_t _vectorisation_idx = -1;
+    {% if vector_code is not mapping %}
+    // scalar code
     {{scalar_code|autoindent}}
+    {% endif %}
     {% set _eventspace = get_array_name(pathway.source.variables[pathway.eventspace_name]) | replace('_ptr_array', '_array') %}
     const int32_t _n_pre = {{len(pathway.synapses.source)}};
     const int32_t _n_post = {{len(pathway.synapses.target)}};
@@ -45,6 +47,61 @@
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
         }
+    }
+    {% elif vector_code is mapping %}
+    {# of all synapses what a spike does to the target, of those that it can change the rest #}
+    {% set _source, _target = pathway.synapses.source, pathway.synapses.target %}
+    {% set _of_rows, _of_columns = zeros_of(pathway) %}
+    {% if pathway.prepost == 'pre' and _of_columns %}
+    {% set _spikes = get_array_name(_target.variables['_spikespace']) | replace('_ptr_array', '_array') %}
+    static segment::Touched _touched(_n_post);
+    _touched.update({{_spikes}}, {{_spikes}}[_n_post], [=](int32_t _k) {
+        return {{nonzero(_of_columns, '_k')}}; });
+    {% endif %}
+    for(int32_t _event=0; _event<_n_events; _event++)
+    {
+        const int32_t _{{'row' if pathway.prepost == 'pre' else 'column'}} = {{_eventspace}}[_event];
+        {% if 'target' in vector_code %}
+        {
+            {{scalar_code['target']|autoindent}}
+            for(int32_t _column=0; _column<_n_post; _column++)
+            {
+                const int32_t _idx = _row*_n_post + _column;
+                const size_t _vectorisation_idx = _idx;
+                {{dense_indices(vector_code['target'])|autoindent}}
+            }
+        }
+        {% endif %}
+        {% if 'synapse' in vector_code %}
+        {{scalar_code['synapse']|autoindent}}
+        {% if pathway.prepost == 'pre' %}
+        {% if _of_rows %}
+        if(!({{nonzero(_of_rows, '_row')}}))
+            continue;
+        {% endif %}
+        {% if _of_columns %}
+        for(const int32_t _column : _touched.indices)
+        {% else %}
+        for(int32_t _column=0; _column<_n_post; _column++)
+        {% endif %}
+        {
+        {% else %}
+        {% if _of_columns %}
+        if(!({{nonzero(_of_columns, '_column')}}))
+            continue;
+        {% endif %}
+        for(int32_t _row=0; _row<_n_pre; _row++)
+        {
+            {% if _of_rows %}
+            if(!({{nonzero(_of_rows, '_row')}}))
+                continue;
+            {% endif %}
+        {% endif %}
+            const int32_t _idx = _row*_n_post + _column;
+            const size_t _vectorisation_idx = _idx;
+            {{dense_indices(vector_code['synapse'])|autoindent}}
+        }
+        {% endif %}
     }
     {% else %}
     for(int32_t _event=0; _event<_n_events; _event++)

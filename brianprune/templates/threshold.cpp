@@ -4,27 +4,41 @@
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}
-    // scalar code
-    const int _vectorisation_idx = -1;
-    {{scalar_code|autoindent}}
     {% set _eventspace = get_array_name(eventspace_variable) %}
     long _count = 0;
+    // scalar code
+    const int _vectorisation_idx = -1;
+    {{scalar_code['all']|autoindent}}
+    {% if 'named' in vector_code %}
+    int64_t _only;
+    {
+        {{scalar_code['named']|autoindent}}
+        {{vector_code['named']|autoindent}}
+        _only = _named;
+    }
+    for(int64_t _idx=_only; _idx==_only && _idx>=0 && _idx<(int64_t)N; _idx++)
+    {
+    {% else %}
     for(size_t _first=0; _first<N; _first+=64)
     {
         const size_t _last = std::min(_first + 64, (size_t)N);
-        int64_t _n_crossed = 0;
-        for(size_t _idx=_first; _idx<_last; _idx++)
+        int32_t _n_crossed = 0;
         {
-            const size_t _vectorisation_idx = _idx;
-            {{vector_code|autoindent}}
-            _n_crossed += _cond ? 1 : 0;
+            {{scalar_code['first']|autoindent}}
+            for(size_t _idx=_first; _idx<_last; _idx++)
+            {
+                const size_t _vectorisation_idx = _idx;
+                {{vector_code['first']|autoindent}}
+                _n_crossed += _cond ? 1 : 0;
+            }
         }
         if(_n_crossed == 0)
             continue;
         for(size_t _idx=_first; _idx<_last; _idx++)
+    {% endif %}
         {
             const size_t _vectorisation_idx = _idx;
-            {{vector_code|autoindent}}
+            {{vector_code['all']|autoindent}}
             if(_cond)
             {
                 {{_eventspace}}[_count++] = _idx;

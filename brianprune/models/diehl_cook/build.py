@@ -19,7 +19,7 @@ from brian2 import (
 )
 
 from ...arithmetic import ExactTraces
-from ...codeobjects import SparseEvents, SparseSynapses
+from ...codeobjects import SparseDecay, SparseEvents, SparseSynapses
 from ..base import SCHEDULE
 from . import equations, fixed_point
 
@@ -46,8 +46,9 @@ def build_network(network, form, n_inputs, dense=None, existing=None):
 
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
     exc = _excitatory(p, strings, form, common)
-    for thresholder in exc.thresholder.values():
-        thresholder.codeobj_class = SparseEvents if dense else None
+    if dense:
+        for thresholder in exc.thresholder.values():
+            thresholder.codeobj_class = SparseEvents
     inputs_exc = Synapses(
         inputs,
         exc,
@@ -63,9 +64,14 @@ def build_network(network, form, n_inputs, dense=None, existing=None):
         inputs_exc.connect()
     else:
         inputs_exc.connect(i=existing[0], j=existing[1])
+    if dense and form.learning:  # most neurons have not spiked in an image, most inputs neither
+        for side, names in strings.unchanged_at_zero.items():
+            getattr(inputs_exc, side).codeobj_class = dense.unchanged_at_zero(*names)
+        if strings.decaying:
+            exc.state_updater.codeobj_class = SparseDecay.of(*strings.decaying)
     objects = {"inputs": inputs, "exc": exc, "inputs_exc": inputs_exc}
     if strings.trace:
-        objects |= _traces(inputs, inputs_exc, strings, common)
+        objects |= _traces(inputs, inputs_exc, strings, dense, common)
     if not form.textbook and (p.one_winner or p.is_broadcast):
         objects |= _hub(exc, p, strings, dense, common)
     if p.has_partners:
@@ -85,7 +91,9 @@ def build_network(network, form, n_inputs, dense=None, existing=None):
         before_each_image("inputs_exc", strings.sum_weights, 1, "sum_weights")
         before_each_image("exc", strings.factor, 2, "scale_from_sum")
         before_each_image("inputs_exc", strings.scale_weights, 3, "scale_weights")
-    if p.rest == 0 * ms or not form.learning:  # the frozen network sees each image on its own
+    if p.rest > 0 * ms and form.learning:
+        before_each_image("exc", strings.next_image, 4, "next_image")
+    else:  # the frozen network sees each image on its own
         before_each_image("exc", strings.started, 4, "reset_exc")
         before_each_image("inputs_exc", strings.clear_synapse, 4, "reset_trace")
         before_each_image("trace", strings.clear_trace, 4, "reset_trace")
@@ -125,7 +133,7 @@ def _excitatory(p, strings, form, common):
     return exc
 
 
-def _traces(inputs, inputs_exc, strings, common):
+def _traces(inputs, inputs_exc, strings, dense, common):
     """Build presynaptic traces, one per input, that all synapses of the input read."""
     how = {} if strings.trace_step else {"method": "exact"}
     trace = NeuronGroup(len(inputs), strings.trace, name="trace", **how, **common)
@@ -134,7 +142,13 @@ def _traces(inputs, inputs_exc, strings, common):
             strings.trace_step, when="groups", clock=common["clock"], name="trace_step"
         )
     inputs_trace = Synapses(
-        inputs, trace, on_pre=strings.set_trace, delay=0 * ms, name="inputs_trace", **common
+        inputs,
+        trace,
+        on_pre=strings.set_trace,
+        delay=0 * ms,
+        codeobj_class=dense and SparseSynapses,
+        name="inputs_trace",
+        **common,
     )
     inputs_trace.connect(j="i")
     inputs_trace.pre.order = 0  # after the synapses' on_pre (-1), before their on_post (1)
@@ -154,6 +168,7 @@ def _hub(exc, p, strings, dense, common):
         on_pre={"pre": strings.find_winner if p.one_winner else strings.count_spikes},
         on_event={"pre": "crossed" if p.one_winner else "spike"},
         delay={"pre": 0 * ms},
+        codeobj_class=dense,
         name="exc_hub",
         **common,
     )

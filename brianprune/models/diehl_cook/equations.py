@@ -8,6 +8,7 @@ neuron; in the textbook form, for GeNN, those that a pathway both reads and writ
 import ast
 from typing import NamedTuple
 
+from brian2 import Equations
 from brian2.utils.stringtools import word_substitute
 
 from ...texts import unit_of
@@ -34,7 +35,7 @@ class Circuit(NamedTuple):
     crossing: str  #: when one is above its threshold
     reset: str  #: what its spike does
     started: str  #: what sets its fast state before an image
-    refractory: bool
+    refractory: bool  #: whether it is Brian2's
     synapse: str  #: equations of the plastic synapses
     on_pre: str
     on_post: str
@@ -42,7 +43,11 @@ class Circuit(NamedTuple):
     set_trace: str = ""  #: what an input's spike does to them
     clear_trace: str = ""  #: before an image
     trace_of_synapse: dict = {}  #: name in the synapse: variable of the trace
+    next_image: str = ""  #: what happens to the neurons before an image, with a rest or without
     clear_synapse: str = ""  #: before an image, traces that live in the synapse
+    #: by "pre" and "post": variables where whose value is 0 a spike does not change the weight
+    unchanged_at_zero: dict = {}
+    decaying: tuple = ()  #: traces of the neurons that nothing but a spike lifts from 0
     hub: str = ""
     hub_clear: str = ""
     find_winner: str = ""
@@ -65,6 +70,13 @@ alive                                                   : boolean (constant)
 steps_per_image                                         : integer (shared, constant)
 """
 REFRACTORY = "t_refractory : second (shared, constant)\n"
+#: A neuron is free from a step of the image on. One number of 32 bits, which is compared with one,
+#: and an equation without branches: several neurons are stepped in one instruction.
+STEP = "timestep(t, dt) % steps_per_image"
+FREE = f"free = int({STEP} >= free_from) : integer\nfree_from : integer\n"
+SET_FREE = f"free_from = {STEP} + timestep(t_refractory, dt)\n"
+#: The steps of the next image count from 0; without a rest all are free.
+NEXT_IMAGE = "free_from = (free_from - steps_per_image)*int(free_from > steps_per_image)\n"
 #: The last step of an image is silent: every spike has arrived when the next one begins.
 CROSSING = """{left} > {right} + theta and {free}alive \
 and (timestep(t, dt) + 1) % steps_per_image != 0"""
@@ -127,7 +139,8 @@ def circuit(network, form):
     neurons, rule = network.neurons, network.plasticity
     unit = unit_of(neurons.threshold_dimensions)
     refractory = "refractory" in neurons.fields
-    exc, started = _neurons(network, form, names, unit, refractory)
+    held = refractory and not _steps_free(network, form)  # by Brian2's own refractoriness
+    exc, started = _neurons(network, form, names, unit, refractory, held)
     left, right = (renamed(side, names["neurons"]) for side in neurons.potential)
     synapse, on_pre, on_post = SYNAPSE + arrival(network)[0], arrival(network)[1], ""
     parts = {}
@@ -143,25 +156,58 @@ def circuit(network, form):
         parts = {"synapse": synapse, "on_pre": on_pre, "on_post": on_post}
     return Circuit(
         exc=exc,
-        crossing=CROSSING.format(left=left, right=right, free="not_refractory and " * refractory),
-        reset=_reset(network, form, names),
+        crossing=CROSSING.format(
+            left=left,
+            right=right,
+            free="not_refractory and " if held else f"{STEP} >= free_from and " * refractory,
+        ),
+        reset=_reset(network, form, names) + SET_FREE * (refractory and not held),
         started=started,
-        refractory=refractory,
+        refractory=held,
+        next_image=NEXT_IMAGE * (refractory and not held),
         **_hub(network, names, left, right, unit),
         **parts,
     )
 
 
-def _neurons(network, form, names, unit, refractory):
+def _steps_free(network, form):
+    """Whether refractoriness can be a number in the equations: where it is the same as Brian2's."""
+    (excite,) = statements(network.neurons.excite)
+    return (
+        form.method == "linear_implicit"
+        and network.neurons.method is None
+        and not form.textbook
+        and "unless refractory" not in Equations(network.neurons.equations)[excite.variable].flags
+    )
+
+
+def _when_free(equations):
+    """Write equations that hold still while refractory with `free`."""
+    lines = []
+    for name, equation in Equations(equations).items():
+        if "unless refractory" in equation.flags:
+            unit = unit_of(equation.dim)
+            lines.append(f"d{name}/dt = free*({equation.expr.code}) : {unit}")
+        else:
+            lines.append(str(equation))
+    return "\n".join(lines)
+
+
+def _neurons(network, form, names, unit, refractory, held):
     """Return the equations of the excitatory neurons and what starts them before an image."""
     neurons, rule = network.neurons, network.plasticity
-    exc = renamed(neurons.equations, names["neurons"]) + "\n" + NEURON.format(unit=unit)
+    own = renamed(neurons.equations, names["neurons"])
+    if refractory and not held:
+        own = _when_free(own) + "\n" + FREE
+    exc = own + "\n" + NEURON.format(unit=unit)
     exc += renamed(neurons.declarations(), names["neurons"]) + REFRACTORY * refractory
     if network.is_broadcast and not form.textbook:
         exc += renamed(network.inhibition.declarations(), names["inhibition"])
     started = renamed(neurons.started(), names["neurons"])
-    if refractory:
+    if held:
         started = STARTED_REFRACTORY.format(started=started)
+    elif refractory:
+        started += "free_from = 0\n"
     if form.learning:
         traces = of_group(rule, names["plasticity"])
         for name, (tau, _) in rule.post_traces.items():

@@ -26,7 +26,17 @@ def traces_in_groups(rule, on_pre, on_post, synapse, names):
     trace += renamed(rule.declarations(parameters), names)
     read = {*rule.read("on_pre")[0], *rule.read("on_post")[0]}
     before = {f"{name}_post": f"{name}_before_post" for name in rule.read("on_post")[1]}
+    unchanged = {}
+    for side, renamed_post in (("pre", {}), ("post", before)):
+        names_of_side = [
+            f"{name}_pre" if name in rule.pre_traces else renamed_post.get(f"{name}_post", f"{name}_post")
+            for name in rule.unchanged_at_zero(f"on_{side}")
+        ]
+        if names_of_side:
+            unchanged[side] = names_of_side
     return {
+        "unchanged_at_zero": unchanged,
+        "decaying": tuple(rule.post_traces),
         "synapse": synapse,
         "on_pre": on_pre,
         "on_post": word_substitute(on_post, before),
