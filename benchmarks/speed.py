@@ -102,7 +102,7 @@ class Ours:
         pixels, steps = presentations(
             model, self.images.train, self.experiment.seed, TRAINING, self.done, last
         )
-        spikes = pixels, steps * model.seconds_per_step
+        spikes = backends.StepSpikes(pixels, steps)
         duration = n_images * model.presentation
         measured = Measured()
         subprocess.run = measured

@@ -8,7 +8,6 @@ import re
 import numpy as np
 from brian2 import NeuronGroup, Subgroup, Synapses
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
-from brian2.utils.stringtools import get_identifiers
 
 from . import brian2_compat as compat
 from .generator import Generator, conjuncts

@@ -3,11 +3,16 @@
 The encodings are parts of a network. The spikes of presentation k depend on (seed, stream, k) alone.
 """
 
+import ctypes
+import functools
+import itertools
+
 import numpy as np
 from brian2 import Hz, ms
 
 from . import streams
 from .parameters import OURS, Parameter, Parameters
+from .programs import library
 
 __all__ = [
     "Encoding",
@@ -39,9 +44,47 @@ class Encoding(Parameters):
             f"{type(self).__name__} needs a method spikes(image, network, n_steps, rng)"
         )
 
+    def shown(self, images, network, n_steps, seed, stream, first):
+        """Return the spikes of images shown one after the other: (pixels, steps).
+
+        Parameters
+        ----------
+        images : array of uint8, shape (presentations, pixels)
+        network : Model
+        n_steps : int
+            Steps of an image that may have input.
+        seed, stream : int
+            See `brianprune.streams`.
+        first : int
+            Number of the first presentation.
+        """
+        name, pixels, steps = type(self).__name__, [], []
+        for k, image in enumerate(images):
+            rng = streams.rng(seed, stream, first + k)
+            spiking, at = map(np.asarray, self.spikes(image, network, n_steps, rng))
+            if len(at) and not 0 <= np.min(at) <= np.max(at) < n_steps:
+                raise ValueError(
+                    f"{name}: spikes in steps {np.min(at)} to {np.max(at)}; an image has steps 0 to {n_steps - 1}"
+                )
+            if len(at) and not 0 <= np.min(spiking) <= np.max(spiking) < len(image):
+                raise ValueError(
+                    f"{name}: spikes of pixels {np.min(spiking)} to {np.max(spiking)}; an image has {len(image)}"
+                )
+            if np.any(np.diff(at.astype(np.int64) * len(image) + spiking) <= 0):
+                raise ValueError(
+                    f"{name}: spikes must be sorted by step and then by pixel, one of a pixel a step at most"
+                )
+            pixels.append(spiking.astype(np.int32, copy=False))
+            steps.append(at.astype(np.int32) + np.int32(k * network.steps_per_image))
+        return np.concatenate(pixels), np.concatenate(steps)
+
 
 class PoissonRate(Encoding):
-    """Poisson spikes: a pixel's rate is its grey level times `rate`."""
+    """Poisson spikes: a pixel's rate is its grey level times `rate`.
+
+    A pixel's spikes are as many steps apart as the table of its grey level says for a number that is made of
+    the presentation's key, the pixel and how many spikes it had, see `poisson_spikes`: the same everywhere.
+    """
 
     rate = Parameter(
         0.3 * Hz, "input rate per grey level (255: 76.5 Hz; code: 0.25 Hz)", OURS, above=0 * Hz
@@ -52,7 +95,15 @@ class PoissonRate(Encoding):
 
     def spikes(self, image, network, n_steps, rng):
         """Return the spikes of one image: (pixels, steps)."""
-        return poisson_spikes(image, float(self.rate * network.dt), n_steps, rng)
+        key = rng.integers(2**64, dtype=np.uint64)
+        return poisson_spikes(image, float(self.rate * network.dt), n_steps, key)
+
+    def shown(self, images, network, n_steps, seed, stream, first):
+        """Return the spikes of images shown one after the other: (pixels, steps)."""
+        keys = streams.keys(seed, stream, first, first + len(images))
+        return _poisson_spikes_of(
+            images, float(self.rate * network.dt), n_steps, network.steps_per_image, keys
+        )
 
 
 class RegularRate(Encoding):
@@ -127,19 +178,13 @@ def presentations(network, images, seed, stream, first, last):
         neurons.
     """
     n_steps = min(network.steps_shown, network.steps_per_image - 1)
-    pixels, steps = [], []
-    for k in range(first, last):
-        spiking, at = network.encoding.spikes(
-            images[k % len(images)], network, n_steps, streams.rng(seed, stream, k)
+    if (last - first) * network.steps_per_image >= 2**31:
+        raise ValueError(
+            f"{last - first} images of {network.steps_per_image} steps in one run: fewer than 2**31 steps can be"
+            " counted; use a smaller segment"
         )
-        if len(at) and not 0 <= np.min(at) <= np.max(at) < n_steps:
-            raise ValueError(
-                f"{type(network.encoding).__name__}: spikes in steps {np.min(at)} to {np.max(at)}; an image has steps"
-                f" 0 to {n_steps - 1}"
-            )
-        pixels.append(spiking)
-        steps.append(np.asarray(at).astype(np.int64) + (k - first) * network.steps_per_image)
-    return np.concatenate(pixels), np.concatenate(steps)
+    shown = images[np.arange(first, last) % len(images)]
+    return network.encoding.shown(shown, network, n_steps, seed, stream, first)
 
 
 def image_numbers(times, network):
@@ -148,8 +193,13 @@ def image_numbers(times, network):
     return steps // network.steps_per_image
 
 
-def poisson_spikes(image, rate_per_level, n_steps, rng):
-    """Draw the Poisson spikes of one image: each pixel a Bernoulli process in time steps.
+def poisson_spikes(image, rate_per_level, n_steps, key):
+    """Make the Poisson spikes of one image: each pixel a Bernoulli process in time steps.
+
+    The n-th gap of a pixel comes from a whole number of 32 bits that is a hash of `key` and n*pixels + pixel
+    (multipliers: C. Wellons, hash-prospector): as many steps pass without a spike as entries of
+    the table ``2**32 * (1 - p)**(1, 2, ...)`` are above the number. So whole numbers decide, and the spikes
+    are the same in NumPy and C++.
 
     Parameters
     ----------
@@ -158,41 +208,95 @@ def poisson_spikes(image, rate_per_level, n_steps, rng):
         Probability of a spike per step and grey level.
     n_steps : int
         Steps that the image is shown.
-    rng : numpy.random.Generator
-        Of (seed, image) alone, so the spikes are the same whatever runs them.
+    key : int
+        Of 64 bits, of the presentation, see `brianprune.streams.keys`.
 
     Returns
     -------
     pixels, steps : arrays of int32
         Sorted by step, then by pixel; a pixel spikes at most once a step.
     """
+    image = np.asarray(image, dtype=np.uint8)
     lit = np.flatnonzero(image)
-    if len(lit) == 0 or rate_per_level == 0:
-        return np.empty(0, np.int32), np.empty(0, np.int32)
-    probability = image[lit] * rate_per_level
-    # gaps between spikes are geometric: 1 + floor(exponential / rate), here drawn for all
-    # pixels at once, as many as the brightest is likely to need
-    scale = (-1 / np.log1p(-probability)).astype(np.float32)
-    expected = probability.max() * n_steps
-    n_drawn = int(expected + 6 * np.sqrt(expected) + 6)
-    last = np.full(len(lit), -1, dtype=np.float32)
-    kind = np.int32 if n_steps * len(image) < 2**31 else np.int64
-    parts = []
-    while last.min() < n_steps:
-        gaps = rng.standard_exponential((n_drawn, len(lit)), dtype=np.float32)
-        gaps *= scale
-        np.floor(gaps, out=gaps)
-        gaps += 1
-        steps = np.cumsum(gaps, axis=0)
-        steps += last
+    tables, _ = _gap_tables(rate_per_level, n_steps)
+    # how many gaps the brightest is likely to need
+    expected = n_steps * rate_per_level * image.max(initial=0)
+    n_drawn = int(expected + 4 * np.sqrt(expected) + 4)
+    last = np.full(len(lit), -1)
+    found = []
+    for draw in itertools.count(0, n_drawn):
+        if not np.any(last < n_steps):
+            break
+        counter = np.arange(draw, draw + n_drawn)[:, np.newaxis] * len(image) + lit
+        numbers = _hashed(counter.astype(np.uint32), key)
+        gaps = np.empty(numbers.shape, dtype=np.int64)
+        for grey in np.unique(image[lit]):
+            which = image[lit] == grey
+            gaps[:, which] = n_steps - np.searchsorted(
+                tables[grey, ::-1], numbers[:, which], side="right"
+            )
+        steps = last + np.cumsum(1 + gaps, axis=0)
         last = steps[-1]
         drawn, column = np.nonzero(steps < n_steps)
-        parts.append(
-            steps[drawn, column].astype(kind) * kind(len(image)) + lit[column].astype(kind)
+        found.append((lit[column], steps[drawn, column]))
+    return (
+        _sorted(*(np.concatenate(each) for each in zip(*found, strict=True)))
+        if found
+        else _sorted(lit, lit)
+    )
+
+
+def _hashed(counter, key):
+    """Hash numbers of 32 bits with a key of 64."""
+    first, second = np.uint32(int(key) & 0xFFFFFFFF), np.uint32(int(key) >> 32)
+    x = counter * np.uint32(0x9E3779B9) + first
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> np.uint32(15)) ^ second) * np.uint32(0x846CA68B)
+    return x ^ (x >> np.uint32(16))
+
+
+@functools.lru_cache(maxsize=8)
+def _gap_tables(rate_per_level, n_steps):
+    """Return, by grey level, 2**32 times the chance that a gap is at least 1, 2, ... steps; and guesses.
+
+    Powers are multiplied up: a processor's function for them may differ in the last bit.
+    """
+    p = np.arange(256) * rate_per_level
+    powers = np.cumprod(np.repeat((1 - p)[:, np.newaxis], n_steps, axis=1), axis=1)
+    with np.errstate(divide="ignore"):
+        guesses = (1 / np.log1p(-p)).astype(np.float32)
+    return np.minimum(powers * 2.0**32, 2.0**32 - 1).astype(np.uint32), guesses
+
+
+def _poisson_spikes_of(images, rate_per_level, n_steps, steps_per_image, keys):
+    """Make the spikes of images shown one after the other, in C++ if there is a compiler."""
+    compiled = library("poisson")
+    if compiled is None:
+        each = [
+            poisson_spikes(image, rate_per_level, n_steps, key)
+            for image, key in zip(images, keys, strict=True)
+        ]
+        shifted = [steps + np.int32(k * steps_per_image) for k, (_, steps) in enumerate(each)]
+        return np.concatenate([pixels for pixels, _ in each]), np.concatenate(shifted)
+    images = np.ascontiguousarray(images, dtype=np.uint8)
+    tables, guesses = _gap_tables(rate_per_level, n_steps)
+    expected = float(images.sum(dtype=np.int64)) * rate_per_level * n_steps
+    capacity = int(expected + 10 * np.sqrt(expected) + 100)
+    function = compiled.poisson_spikes
+    function.restype = ctypes.c_int64
+    while True:
+        pixels, steps = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+        sizes = (ctypes.c_int64(size) for size in (*images.shape, n_steps, steps_per_image))
+        arrays = (
+            array.ctypes.data_as(ctypes.c_void_p)
+            for array in (tables, guesses, keys, pixels, steps)
         )
-    keys = np.sort(np.concatenate(parts)).astype(kind)
-    steps, pixels = np.divmod(keys, kind(len(image)))
-    return pixels.astype(np.int32, copy=False), steps.astype(np.int32, copy=False)
+        found = function(
+            images.ctypes.data_as(ctypes.c_void_p), *sizes, *arrays, ctypes.c_int64(capacity)
+        )
+        if found >= 0:
+            return pixels[:found], steps[:found]
+        capacity *= 2
 
 
 def difference_of_gaussians(size, sigma_centre, sigma_surround):

@@ -122,8 +122,8 @@ class Experiment(Simulation):
             n_inputs, streams.rng(self.seed, streams.WEIGHTS, 0), self.arithmetic
         )
         runtime.set(p.values(form, self.arithmetic) | state)
-        pixels, steps = presentations(p, images.train, self.seed, streams.TRAINING, 0, n_images)
-        runtime.set_spikes({"inputs": (pixels, steps * p.seconds_per_step)})
+        spikes = presentations(p, images.train, self.seed, streams.TRAINING, 0, n_images)
+        runtime.set_spikes({"inputs": backends.StepSpikes(*spikes)})
         network = runtime.network
         if self.pruning is not None and self.pruning.events(n_train):
             network.add(

@@ -10,6 +10,7 @@ from brian2.units.fundamentalunits import get_dimensions, get_unit, have_same_di
 
 from . import analysis, backends
 from .arithmetic import FloatingPoint
+from .backends import StepSpikes
 from .backends.registry import PROCESSES, REWIRED
 from .encoding import image_numbers, presentations
 from .models import Form
@@ -258,7 +259,7 @@ class FrozenNetwork:
         model, n = self.model, last - first
         pixels, steps = presentations(model, images, self.seed, stream, first, last)
         run = self.network.run(
-            n * model.duration, self.state, {"inputs": (pixels, steps * model.seconds_per_step)}
+            n * model.duration, self.state, {"inputs": StepSpikes(pixels, steps)}
         )
         neuron, times = run.spikes["spikes"]
         counts = np.zeros((n, len(self.alive)), dtype=np.uint16)

@@ -13,6 +13,7 @@ MODULES = sorted(path for path in ROOT.rglob("*.py"))
 LAYERS = (
     ("version", "texts"),
     ("parameters", "streams", "storage", "brian2_compat"),
+    ("programs", "generator"),
     ("arithmetic", "codeobjects", "encoding", "identity"),
     ("models", "analysis"),
     ("pruning", "datasets"),

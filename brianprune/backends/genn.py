@@ -20,9 +20,9 @@ from brian2.groups.group import CodeRunner
 from brian2.utils.stringtools import get_identifiers
 
 from .. import brian2_compat as compat
+from ..programs import make, write_segment_header
 from .arrays import check_network
 from .base import check_compilers
-from .programs import make, write_segment_header
 from .registry import Backend, compiled_once, register
 from .standalone import CompiledNetwork
 

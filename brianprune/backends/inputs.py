@@ -20,7 +20,15 @@ from .arrays import (
     wiring_of,
 )
 from .base import ARRIVAL, GENERATOR, IN_FLIGHT, INDICES, TIME, TIMES
-from .spikes import Emitted, check_spikes, generators, step_at, unknown, with_unit
+from .spikes import (
+    Emitted,
+    StepSpikes,
+    check_spikes,
+    generators,
+    step_at,
+    unknown,
+    with_unit,
+)
 
 __all__ = ["Inputs", "check_seed"]
 
@@ -189,7 +197,9 @@ class Inputs:
             step = dt[generator.clock]
             given = [state.pop(f"{name}{what}", None) for what in (INDICES, TIMES)]
             start, period, is_given = step_at(t, step), 0, True
-            if name in spikes:
+            if isinstance(spikes.get(name), StepSpikes):
+                indices, bins = spikes[name].indices, spikes[name].steps + np.int32(start)
+            elif name in spikes:
                 indices, bins = check_spikes(name, spikes[name], generator.n, step, t)
             elif given[0] is not None or given[1] is not None:
                 if given[0] is None or given[1] is None:

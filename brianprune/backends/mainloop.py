@@ -48,4 +48,3 @@ def loop_lines(clocks, steps):
             "    }",
         ]
     return [*lines, "}"]
-

@@ -13,7 +13,15 @@ from brian2.units.fundamentalunits import Quantity, get_unit, have_same_dimensio
 
 from .. import brian2_compat as compat
 
-__all__ = ["Emitted", "check_spikes", "generators", "step_at", "unknown", "with_unit"]
+__all__ = [
+    "Emitted",
+    "StepSpikes",
+    "check_spikes",
+    "generators",
+    "step_at",
+    "unknown",
+    "with_unit",
+]
 
 
 class Generator(NamedTuple):
@@ -103,6 +111,16 @@ def check_spikes(name, spikes, n, dt, start=0.0):
     if np.any(np.diff(keys) <= 0) and np.any(np.diff(np.sort(keys)) == 0):
         raise ValueError(f"spikes of '{name}': a neuron spikes twice in one step of {dt} s")
     return indices.astype(np.int32, copy=False), bins
+
+
+class StepSpikes(NamedTuple):
+    """Spikes of a generator in whole time steps from the start of a run, as `presentations` gives them.
+
+    They are sorted by step and taken as they are.
+    """
+
+    indices: np.ndarray  #: int32
+    steps: np.ndarray  #: int32
 
 
 class Emitted(NamedTuple):

@@ -11,6 +11,7 @@ from brian2.core.variables import DynamicArrayVariable
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, Standalone, check_preconditions
 from ..generator import constants
+from ..programs import make, program, scratch, write_segment_header
 from ..storage import StorageError
 from .arrays import (
     check_functions,
@@ -23,7 +24,6 @@ from .arrays import (
 from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed
 from .mainloop import loop_lines, starting_lines
-from .programs import make, program, scratch, write_segment_header
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 from .unit import RULE, write_unit
 

@@ -46,7 +46,9 @@ def write_unit(folder):
     for number, (name, text) in enumerate(codes.items()):
         # each has support code of the same names
         lines += [f"namespace unit_{number} {{", _INCLUDE.sub("", text), "}"]
-        function = f"_{'' if Path(name).stem.startswith('before_run_') else 'run_'}{Path(name).stem}"
+        function = (
+            f"_{'' if Path(name).stem.startswith('before_run_') else 'run_'}{Path(name).stem}"
+        )
         main = re.sub(rf"(?<![\w:]){function}\(\);", f"unit_{number}::{function}();", main)
     (folder / "unit.cpp").write_text("\n".join([*lines, main]))
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from .. import analysis
-from ..backends import lasting
+from ..backends import StepSpikes, lasting
 from ..backends.base import ARRIVAL
 from ..encoding import image_numbers, presentations
 from ..inference import source_counts
@@ -139,7 +139,7 @@ class Training:
         run = network.run(
             (end - begin) * model.duration,
             self._known(progress.state, network) | values,
-            {"inputs": (pixels, steps * model.seconds_per_step)},
+            {"inputs": StepSpikes(pixels, steps)},
         )
         # images are on their own clock: only with a rest does a last step reach the next image
         progress.state.update(lasting(run.state, events=float(model.rest) > 0))

@@ -99,10 +99,10 @@ TOTAL = "total : 1\n"
 CLEAR_SUM = "total = 0\n"
 SUM_WEIGHTS = "total_post += w"
 FACTOR = "total = {target} / (total + int(total == 0))"
-SCALE_WEIGHTS = "w *= total_post"
+SCALE_WEIGHTS = "w = clip(w*total_post, 0, {w_max})"
 SUM_PLASTIC = "total_post += w*plastic"
 FACTOR_PLASTIC = "total = clip({target} - frozen_sum, 0, {target}) / (total + int(total == 0))"
-SCALE_PLASTIC = "w *= total_post*plastic + (1 - plastic)"
+SCALE_PLASTIC = "w = clip(w*(total_post*plastic + (1 - plastic)), 0, {w_max})"
 
 #: The hub of the broadcast: how many neurons spiked in this step and, for one winner per
 #: step, which of them is highest above its threshold (ties: the lowest index). The index is
@@ -359,7 +359,8 @@ def _before_image(network, form, names):
         found["adapt"] += CLEAR_SUM
         found["sum_weights"] = SUM_PLASTIC if form.freezing else SUM_WEIGHTS
         found["factor"] = (FACTOR_PLASTIC if form.freezing else FACTOR).format(target=target)
-        found["scale_weights"] = SCALE_PLASTIC if form.freezing else SCALE_WEIGHTS
+        scale = SCALE_PLASTIC if form.freezing else SCALE_WEIGHTS
+        found["scale_weights"] = scale.format(w_max=names["plasticity"]["w_max"])
     return found
 
 

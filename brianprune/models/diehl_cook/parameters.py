@@ -233,6 +233,7 @@ class DiehlCook(Composition, Model):
     def initial_state(self, n_inputs, rng, arithmetic):
         """Return the state before the first image: random weights, all neurons alive."""
         weights = self.w_start * (rng.random(n_inputs * self.n_exc) + 0.01)
+        weights = np.minimum(weights, self.plasticity.w_max)
         start = 0.0 if self.adaptation is None else float(self.adaptation.initial)
         return {
             "inputs_exc.w": arithmetic.weights(weights),

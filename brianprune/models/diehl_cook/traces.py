@@ -29,7 +29,9 @@ def traces_in_groups(rule, on_pre, on_post, synapse, names):
     unchanged = {}
     for side, renamed_post in (("pre", {}), ("post", before)):
         names_of_side = [
-            f"{name}_pre" if name in rule.pre_traces else renamed_post.get(f"{name}_post", f"{name}_post")
+            f"{name}_pre"
+            if name in rule.pre_traces
+            else renamed_post.get(f"{name}_post", f"{name}_post")
             for name in rule.unchanged_at_zero(f"on_{side}")
         ]
         if names_of_side:

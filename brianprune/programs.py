@@ -5,6 +5,7 @@ files are those that were compiled; else the network is compiled again.
 """
 
 import contextlib
+import ctypes
 import functools
 import hashlib
 import json
@@ -21,10 +22,10 @@ import brian2
 import pooch
 from brian2.utils.filelock import FileLock
 
-from .. import brian2_compat as compat
-from ..storage import StorageError, remove_leftovers, temporary_prefix, why
+from . import brian2_compat as compat
+from .storage import StorageError, remove_leftovers, temporary_prefix, why
 
-__all__ = ["make", "program", "scratch", "write_segment_header"]
+__all__ = ["library", "make", "program", "scratch", "write_segment_header"]
 
 #: Names and hashes of a program's files, written when it is complete.
 _MANIFEST = "program.json"
@@ -231,8 +232,40 @@ def _processor():
 
 def write_segment_header(folder):
     """Write the C++ functions that read and write state."""
-    header = resources.files("brianprune").joinpath("templates/segment.h")
-    (folder / "segment.h").write_text(header.read_text())
+    (folder / "segment.h").write_text(_template("segment.h"))
+
+
+def _template(name):
+    return resources.files("brianprune").joinpath("templates", name).read_text()
+
+
+@functools.cache
+def library(name):
+    """Return a compiled library of functions, or None where none can be compiled.
+
+    Parameters
+    ----------
+    name : str
+        Of its source, ``templates/name.cpp``.
+
+    Returns
+    -------
+    ctypes.CDLL or None
+    """
+    compiler = os.environ.get("CXX") or "g++"
+
+    def translate(folder):
+        (folder / "main.cpp").write_text(_template(f"{name}.cpp"))
+
+    def build(folder):
+        command = [*compiler.split(), "-O3", "-ffast-math", "-march=native", "-shared", "-fPIC"]
+        make(folder, [*command, "-o", "main", "main.cpp"])
+
+    try:
+        folder, _ = program(translate, f"{compiler} library", build)
+        return ctypes.CDLL(str(folder / "main"))
+    except (OSError, RuntimeError):
+        return None
 
 
 def make(folder, command):
