@@ -217,7 +217,7 @@ def poisson_spikes(image, rate_per_level, n_steps, key):
         Sorted by step, then by pixel; a pixel spikes at most once a step.
     """
     image = np.asarray(image, dtype=np.uint8)
-    lit = np.flatnonzero(image)
+    lit = np.flatnonzero(image * (rate_per_level > 0))
     tables, _ = _gap_tables(rate_per_level, n_steps)
     # how many gaps the brightest is likely to need
     expected = n_steps * rate_per_level * image.max(initial=0)
@@ -261,7 +261,7 @@ def _gap_tables(rate_per_level, n_steps):
 
     Powers are multiplied up: a processor's function for them may differ in the last bit.
     """
-    p = np.arange(256) * rate_per_level
+    p = np.minimum(np.arange(256) * rate_per_level, 1)  # what is above is no network's
     powers = np.cumprod(np.repeat((1 - p)[:, np.newaxis], n_steps, axis=1), axis=1)
     with np.errstate(divide="ignore"):
         guesses = (1 / np.log1p(-p)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pinned numbers: small runs of the default network's forms, and what they gave before it was made of parts.
+"""Pinned numbers: small runs of the default network's forms, and what they gave when the numbers last changed.
 
 ``python tests/golden.py`` prints the numbers of the code as it is. Whole numbers (spikes, masks, counts) hold
 everywhere. Floating-point numbers depend on the processor's vector instructions and on the compiler, so

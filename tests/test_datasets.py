@@ -11,7 +11,7 @@ from PIL import Image
 import brianprune as bp
 from brianprune.datasets import IDX_FILES, idx_files
 from brianprune.datasets import folders as folders_module
-from brianprune.encoding import difference_of_gaussians, latencies, poisson_spikes
+from brianprune.encoding import difference_of_gaussians, latencies
 from brianprune.parameters import Parameter
 
 
@@ -165,66 +165,6 @@ def test_mnist_itself():
     assert images.train.shape == (50_000, 784)
     assert list(images.train_labels[:5]) == [5, 0, 4, 1, 9]
     assert list(images.test_labels[:5]) == [7, 2, 1, 0, 4]
-
-
-def test_spikes_are_sorted_and_at_most_one_a_step():
-    image = np.random.default_rng(0).integers(0, 256, 784).astype(np.uint8)
-    pixels, steps = poisson_spikes(image, 0.25 * 5e-4 * 5, 200, np.random.default_rng(1))
-    keys = steps.astype(int) * 784 + pixels
-    assert (np.diff(keys) > 0).all()
-    assert steps.min() >= 0
-    assert steps.max() < 200
-    assert (image[pixels] > 0).all()
-
-
-def test_spike_counts_are_binomial():
-    # mean and variance of the counts of each grey level, over 300 images
-    levels = np.array([0, 1, 30, 128, 255], dtype=np.uint8)
-    per_level, n_steps, n = 1.25e-4, 700, 3000
-    counts = np.array(
-        [
-            np.bincount(
-                poisson_spikes(levels, per_level, n_steps, np.random.default_rng([7, k]))[0],
-                minlength=5,
-            )
-            for k in range(n)
-        ]
-    )
-    p = levels * per_level
-    mean, variance = n_steps * p, n_steps * p * (1 - p)
-    assert counts[:, 0].max() == 0
-    np.testing.assert_array_less(
-        np.abs(counts.mean(axis=0) - mean)[1:], 4 * np.sqrt(variance / n)[1:]
-    )
-    np.testing.assert_array_less(
-        np.abs(counts.var(axis=0)[2:] / variance[2:] - 1), 5 * np.sqrt(2 / n)
-    )
-
-
-def test_spikes_are_uniform_in_time():
-    image = np.full(100, 255, dtype=np.uint8)
-    steps = np.concatenate(
-        [poisson_spikes(image, 1.25e-4, 100, np.random.default_rng([1, k]))[1] for k in range(400)]
-    )
-    histogram = np.bincount(steps, minlength=100)
-    expected = 400 * 100 * 255 * 1.25e-4
-    assert len(histogram) == 100
-    chi_square = ((histogram - expected) ** 2 / (expected * (1 - 255 * 1.25e-4))).sum()
-    assert abs(chi_square - 100) < 5 * np.sqrt(200)
-
-
-def test_more_spikes_than_first_drawn():
-    # far more spikes than expected are needed when the brightest pixel's estimate is small
-    image = np.array([200, 1], dtype=np.uint8)
-    for k in range(200):
-        pixels, steps = poisson_spikes(image, 4e-3, 50, np.random.default_rng(k))
-        assert len(pixels) == len(set(zip(pixels.tolist(), steps.tolist(), strict=True)))
-
-
-def test_black_image_and_zero_rate():
-    for image, rate in ((np.zeros(9, np.uint8), 1e-3), (np.full(9, 9, np.uint8), 0)):
-        pixels, steps = poisson_spikes(image, rate, 100, np.random.default_rng(0))
-        assert len(pixels) == len(steps) == 0
 
 
 def test_spikes_of_an_image_do_not_depend_on_the_others(tiny):

@@ -1,4 +1,4 @@
-"""The default network gives the numbers that it gave before it was made of parts."""
+"""The default network gives the numbers that it gave when they last changed, see CHANGELOG."""
 
 import json
 

@@ -30,8 +30,8 @@
     for(int32_t _event=0; _event<_n_events; _event++)
     {
         const int32_t _row = {{_eventspace}}[_event];
-        // rows lie anywhere in memory: ask for the beginning of the one after the next
-        if(_event + 2 < _n_events)
+        // long rows lie anywhere in memory: ask for the beginning of the one after the next
+        if(_event + 2 < _n_events && _first[_n_pre] > 8*_n_pre)
         {
             const int32_t _begin = _first[{{_eventspace}}[_event + 2]];
             const int32_t _end = std::min(_first[{{_eventspace}}[_event + 2] + 1], _begin + 256);
@@ -90,17 +90,31 @@
         if(!({{nonzero(_of_columns, '_column')}}))
             continue;
         {% endif %}
-        for(int32_t _row=0; _row<_n_pre; _row++)
+        {% if _of_rows %}
+        for(int32_t _first=0; _first<_n_pre; _first+=32)
         {
-            {% if _of_rows %}
+        const int32_t _last = std::min(_first + 32, _n_pre);
+        int32_t _n_nonzero = 0;
+        for(int32_t _row=_first; _row<_last; _row++)
+            _n_nonzero += {{nonzero(_of_rows, '_row')}} ? 1 : 0;
+        if(_n_nonzero == 0)
+            continue;
+        for(int32_t _row=_first; _row<_last; _row++)
+        {
             if(!({{nonzero(_of_rows, '_row')}}))
                 continue;
-            {% endif %}
+        {% else %}
+        for(int32_t _row=0; _row<_n_pre; _row++)
+        {
+        {% endif %}
         {% endif %}
             const int32_t _idx = _row*_n_post + _column;
             const size_t _vectorisation_idx = _idx;
             {{dense_indices(vector_code['synapse'])|autoindent}}
         }
+        {% if pathway.prepost == 'post' and _of_rows %}
+        }
+        {% endif %}
         {% endif %}
     }
     {% else %}

@@ -126,6 +126,10 @@ def _excitatory(p, strings, form, common):
         **how,
         **common,
     )
+    if strings.count_step:
+        exc.run_regularly(
+            strings.count_step, when="start", order=-1, clock=common["clock"], name="count_step"
+        )
     if strings.step:
         exc.run_regularly(strings.step, when="groups", clock=common["clock"], name="step")
     if p.one_winner:

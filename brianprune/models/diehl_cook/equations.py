@@ -43,6 +43,7 @@ class Circuit(NamedTuple):
     set_trace: str = ""  #: what an input's spike does to them
     clear_trace: str = ""  #: before an image
     trace_of_synapse: dict = {}  #: name in the synapse: variable of the trace
+    count_step: str = ""  #: what counts the steps of an image
     next_image: str = ""  #: what happens to the neurons before an image, with a rest or without
     clear_synapse: str = ""  #: before an image, traces that live in the synapse
     #: by "pre" and "post": variables where whose value is 0 a spike does not change the weight
@@ -69,16 +70,19 @@ theta                                                   : {unit}
 alive                                                   : boolean (constant)
 steps_per_image                                         : integer (shared, constant)
 """
+#: The step of the image, counted once for all that asks.
+IMAGE_STEP = "image_step : integer (shared)\n"
+COUNT_STEP = "image_step = timestep(t, dt) % steps_per_image"
 REFRACTORY = "t_refractory : second (shared, constant)\n"
 #: A neuron is free from a step of the image on. One number of 32 bits, which is compared with one,
 #: and an equation without branches: several neurons are stepped in one instruction.
-STEP = "timestep(t, dt) % steps_per_image"
-FREE = f"free = int({STEP} >= free_from) : integer\nfree_from : integer\n"
-SET_FREE = f"free_from = {STEP} + timestep(t_refractory, dt)\n"
+FREE = "free = int(image_step >= free_from) : integer\nfree_from : integer\n"
+SET_FREE = "free_from = image_step + timestep(t_refractory, dt)\n"
 #: The steps of the next image count from 0; without a rest all are free.
 NEXT_IMAGE = "free_from = (free_from - steps_per_image)*int(free_from > steps_per_image)\n"
 #: The last step of an image is silent: every spike has arrived when the next one begins.
-CROSSING = """{left} > {right} + theta and {free}alive \
+CROSSING = "{left} > {right} + theta and {free}alive and image_step + 1 != steps_per_image"
+CROSSING_TEXTBOOK = """{left} > {right} + theta and {free}alive \
 and (timestep(t, dt) + 1) % steps_per_image != 0"""
 #: With one winner per step, only the neuron that the hub names fires.
 WINNER = "winner : integer (linked)\n"
@@ -156,14 +160,15 @@ def circuit(network, form):
         parts = {"synapse": synapse, "on_pre": on_pre, "on_post": on_post}
     return Circuit(
         exc=exc,
-        crossing=CROSSING.format(
+        crossing=(CROSSING_TEXTBOOK if form.textbook else CROSSING).format(
             left=left,
             right=right,
-            free="not_refractory and " if held else f"{STEP} >= free_from and " * refractory,
+            free="not_refractory and " if held else "image_step >= free_from and " * refractory,
         ),
         reset=_reset(network, form, names) + SET_FREE * (refractory and not held),
         started=started,
         refractory=held,
+        count_step=COUNT_STEP * (not form.textbook),
         next_image=NEXT_IMAGE * (refractory and not held),
         **_hub(network, names, left, right, unit),
         **parts,
@@ -199,7 +204,7 @@ def _neurons(network, form, names, unit, refractory, held):
     own = renamed(neurons.equations, names["neurons"])
     if refractory and not held:
         own = _when_free(own) + "\n" + FREE
-    exc = own + "\n" + NEURON.format(unit=unit)
+    exc = own + "\n" + NEURON.format(unit=unit) + IMAGE_STEP * (not form.textbook)
     exc += renamed(neurons.declarations(), names["neurons"]) + REFRACTORY * refractory
     if network.is_broadcast and not form.textbook:
         exc += renamed(network.inhibition.declarations(), names["inhibition"])
