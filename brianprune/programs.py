@@ -25,7 +25,16 @@ from brian2.utils.filelock import FileLock
 from . import brian2_compat as compat
 from .storage import StorageError, remove_leftovers, temporary_prefix, why
 
-__all__ = ["library", "make", "program", "scratch", "write_segment_header"]
+__all__ = [
+    "cache_folder",
+    "is_ours",
+    "is_whole",
+    "library",
+    "make",
+    "program",
+    "scratch",
+    "write_segment_header",
+]
 
 #: Names and hashes of a program's files, written when it is complete.
 _MANIFEST = "program.json"
@@ -122,15 +131,15 @@ def program(translate, compiler, build, cache=None):
         with storage(cache):
             digest = _digest(work, compiler)[:24]
             folder = cache / digest
-            if folder.exists() and not _is_ours(folder):
+            if folder.exists() and not is_ours(folder):
                 folder = cache / f"{digest}-{_user()}"  # another user's: never run
-                if folder.exists() and not _is_ours(folder):
+                if folder.exists() and not is_ours(folder):
                     raise StorageError(
                         f"{folder} belongs to another user, or others may write to it, so it is not run: set"
                         " BRIANPRUNE_CACHE to a folder of your own"
                     )
             with FileLock(str(folder.with_suffix(".lock"))):  # nobody compiles the same meanwhile
-                compiled = not _is_whole(folder)
+                compiled = not is_whole(folder)
                 if compiled:
                     build(work)
                     _write_manifest(work)
@@ -151,7 +160,7 @@ def _user():
     return os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
 
 
-def _is_ours(path):
+def is_ours(path):
     """Whether this user or root owns a file or folder and nobody else may write to it."""
     if not hasattr(os, "getuid"):
         return True
@@ -179,17 +188,17 @@ def _write_manifest(folder):
     (folder / _MANIFEST).write_text(json.dumps(hashes, indent=0))
 
 
-def _is_whole(folder):
+def is_whole(folder):
     """Whether a folder holds a program as it was compiled, that only this user could write."""
     manifest = folder / _MANIFEST
     try:
         hashes = json.loads(manifest.read_text())
         return (
             "main" in hashes
-            and all(map(_is_ours, (folder, manifest)))
+            and all(map(is_ours, (folder, manifest)))
             and {str(path.relative_to(folder)) for path in _files(folder)} == hashes.keys()
             and all(
-                _is_ours(folder / name) and _hash(folder / name) == found
+                is_ours(folder / name) and _hash(folder / name) == found
                 for name, found in hashes.items()
             )
             and os.access(folder / "main", os.X_OK)

@@ -25,6 +25,7 @@ from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed
 from .mainloop import loop_lines, starting_lines
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
+from .translations import kept
 from .unit import RULE, write_unit
 
 __all__ = ["CompiledNetwork"]
@@ -418,12 +419,16 @@ def _compiled(model, form, n_inputs, dtype, exact, rewired):
     """Return the compiled network of a structure; in one process it is translated once."""
     # one synapse stands in for those that each run is given
     existing = (np.zeros(1, int), np.zeros(1, int)) if rewired else None
-    return CompiledNetwork(
-        lambda: model.build(form, n_inputs, DenseSynapses, existing),
-        dtype,
-        exact=exact,
-        namespace={},
-    )
+
+    def make():
+        return CompiledNetwork(
+            lambda: model.build(form, n_inputs, DenseSynapses, existing),
+            dtype,
+            exact=exact,
+            namespace={},
+        )
+
+    return kept((model, form, n_inputs, str(dtype), exact, rewired), make)
 
 
 def _make(model, form, n_inputs, dtype, exact, existing=None):
