@@ -59,19 +59,22 @@ def _nonzero(arrays, index, joined=" && "):
     return joined.join(f"{array}[{index}] != 0" for array in arrays)
 
 
-_TEMPLATES = Standalone.templater.derive(
-    "brianprune",
-    env_globals={
-        "len": len,
-        "dense_indices": _dense_indices,
-        "zeros_of": _zeros_of,
-        "arrays_of": _arrays_of,
-        "nonzero": _nonzero,
-    },
-)
+class _Ours(Standalone):
+    """Code object with a template of this package."""
+
+    templater = Standalone.templater.derive(
+        "brianprune",
+        env_globals={
+            "len": len,
+            "dense_indices": _dense_indices,
+            "zeros_of": _zeros_of,
+            "arrays_of": _arrays_of,
+            "nonzero": _nonzero,
+        },
+    )
 
 
-class DenseSynapses(Standalone):
+class DenseSynapses(_Ours):
     """`codeobj_class` for all-to-all synapses without delay on C++ standalone.
 
     ``Synapses(..., delay=0*ms, codeobj_class=DenseSynapses)`` with ``connect()``: synapses
@@ -80,7 +83,6 @@ class DenseSynapses(Standalone):
     them, which changes no more than the last bit. Source and target have to be whole groups, not subgroups.
     """
 
-    templater = _TEMPLATES
     zeros = ()  #: names of variables: where one is 0 a spike does not change the synapse
 
     @classmethod
@@ -112,7 +114,7 @@ class SparseSynapses(DenseSynapses):
     """
 
 
-class SparseDecay(Standalone):
+class SparseDecay(_Ours):
     """`codeobj_class` for a state updater of neurons of which few have a variable that is not 0.
 
     ``group.state_updater.codeobj_class = SparseDecay.of("y")``: the variables named are stepped only
@@ -120,7 +122,6 @@ class SparseDecay(Standalone):
     `DenseSynapses.unchanged_at_zero`.
     """
 
-    templater = _TEMPLATES
     zeros = ()
 
     @classmethod
@@ -131,7 +132,7 @@ class SparseDecay(Standalone):
         return type(cls.__name__, (cls,), {"zeros": names, "split": staticmethod(_decays_apart)})
 
 
-class SparseEvents(Standalone):
+class SparseEvents(_Ours):
     """`codeobj_class` for an event's threshold that few neurons cross, on C++ standalone.
 
     ``group.thresholder["event"].codeobj_class = SparseEvents``: neurons are compared in blocks, several
@@ -139,7 +140,6 @@ class SparseEvents(Standalone):
     passes is looked at with all of it. Of a condition such as ``i == winner`` only that neuron is looked at.
     """
 
-    templater = _TEMPLATES
     branch_free = True
 
     @staticmethod

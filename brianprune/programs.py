@@ -267,8 +267,11 @@ def library(name):
         (folder / "main.cpp").write_text(_template(f"{name}.cpp"))
 
     def build(folder):
-        command = [*compiler.split(), "-O3", "-ffast-math", "-march=native", "-shared", "-fPIC"]
-        make(folder, [*command, "-o", "main", "main.cpp"])
+        command = compiler.split()
+        fast = ["-O3", "-ffast-math", "-march=native", "-fPIC"]
+        make(folder, [*command, *fast, "-c", "-o", "main.o", "main.cpp"], keep=True)
+        # linked with -ffast-math it would take subnormal numbers away from the whole process
+        make(folder, [*command, "-shared", "-o", "main", "main.o"])
 
     try:
         folder, _ = program(translate, f"{compiler} library", build)
@@ -277,8 +280,8 @@ def library(name):
         return None
 
 
-def make(folder, command):
-    """Compile a translated network; only what is needed to run it is kept."""
+def make(folder, command, keep=False):
+    """Compile a translated network; only what is needed to run it is kept, unless told to `keep` all."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         lines = (done.stderr or done.stdout).splitlines()
@@ -292,5 +295,5 @@ def make(folder, command):
             log.write_text(done.stdout + done.stderr)
         first = next((line for line in lines if "error" in line), done.stderr[-500:])
         raise RuntimeError(f"compiling the network failed, see {log}; the first error is:\n{first}")
-    for path in folder.rglob("*.o"):
+    for path in folder.rglob("*.o") if not keep else ():
         path.unlink()

@@ -189,6 +189,7 @@ def simulate(p, weights, theta, spikes, n_images, mask=None, frozen=None):
                 total, held = (w * learns).sum(axis=0), (w * (1 - learns) * mask).sum(axis=0)
                 target = np.clip(p.weight_sum - held, 0, p.weight_sum)
                 w *= np.where(learns > 0, target / np.where(total > 0, total, 1), 1)
+                w = np.clip(w, 0, p.w_max)
             cell.clear()
             for trace in (*x.values(), *y.values()):
                 trace[:] = 0

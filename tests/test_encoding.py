@@ -200,3 +200,11 @@ def test_spikes_of_own_encodings_are_checked(found, error):
 def test_rate_of_one_spike_a_step_is_refused():
     with pytest.raises(ValueError, match="more than once a step"):
         bp.DiehlCook(encoding=bp.PoissonRate(rate=8 * Hz))
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_the_library_leaves_small_numbers_to_the_process():
+    # linked with -ffast-math, a library makes all subnormal numbers of its process 0
+    assert encoding.library("poisson") is not None
+    assert np.float64(5e-324) * np.array([1.0])[0] > 0
+    assert np.array([1e-45], dtype=np.float32)[0] * 1 > 0

@@ -9,6 +9,7 @@ import ast
 from typing import NamedTuple
 
 from brian2 import Equations
+from brian2.equations.equations import DIFFERENTIAL_EQUATION
 from brian2.utils.stringtools import word_substitute
 
 from ...texts import unit_of
@@ -190,11 +191,14 @@ def _when_free(equations):
     """Write equations that hold still while refractory with `free`."""
     lines = []
     for name, equation in Equations(equations).items():
-        if "unless refractory" in equation.flags:
-            unit = unit_of(equation.dim)
-            lines.append(f"d{name}/dt = free*({equation.expr.code}) : {unit}")
-        else:
-            lines.append(str(equation))
+        what, unit = name, unit_of(equation.dim)
+        if equation.type == DIFFERENTIAL_EQUATION:
+            what = f"d{name}/dt"
+        if equation.expr is not None:
+            held = "unless refractory" in equation.flags
+            what += f" = free*({equation.expr.code})" if held else f" = {equation.expr.code}"
+        flags = ", ".join(flag for flag in equation.flags if flag != "unless refractory")
+        lines.append(f"{what} : {unit}{f' ({flags})' if flags else ''}")
     return "\n".join(lines)
 
 
