@@ -28,6 +28,8 @@ class Experiment(Simulation):
     """
 
     result_class = Result
+    #: 2: input spikes are made of keys; weights are clipped where they are scaled
+    revision = 2
 
     network = Parameter(DiehlCook(), "the spiking network", kind=Model)
     pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=object)

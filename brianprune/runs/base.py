@@ -29,6 +29,8 @@ class Computation(Parameters):
     """Base of what is computed: parameters that name their result file."""
 
     result_class = None  #: of the finished result
+    #: raised when a version of the package computes other numbers: results of before are not found
+    revision = 1
 
     @property
     def key(self):
@@ -37,7 +39,10 @@ class Computation(Parameters):
         It is made once, and travels to other processes.
         """
         if "_key" not in vars(self):
-            text = f"{FORMAT} {self!r}{own_code(self)}"
+            inner = [value for value in self._values.values() if isinstance(value, Computation)]
+            revision = max(each.revision for each in (self, *inner))
+            since = "" if revision == 1 else f"revision {revision} "
+            text = f"{FORMAT} {since}{self!r}{own_code(self)}"
             object.__setattr__(self, "_key", hashlib.sha256(text.encode()).hexdigest()[:16])
         return self._key
 
