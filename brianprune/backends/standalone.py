@@ -9,7 +9,7 @@ from brian2 import second
 from brian2.core.variables import DynamicArrayVariable
 
 from .. import brian2_compat as compat
-from ..codeobjects import DenseSynapses, Standalone, check_preconditions
+from ..codeobjects import DenseSynapses, Standalone
 from ..generator import constants
 from ..programs import make, program, scratch, write_segment_header
 from ..storage import StorageError
@@ -24,6 +24,7 @@ from .arrays import (
 from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed
 from .mainloop import loop_lines, starting_lines
+from .preconditions import check_preconditions
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 from .translations import kept
 from .unit import RULE, write_unit

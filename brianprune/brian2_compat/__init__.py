@@ -36,8 +36,10 @@ from .networks import (
     stateful_functions,
     synaptic_code,
     synaptic_equations,
+    variables_of,
     was_stopped,
     watched_build,
+    writers,
 )
 from .runtime import queue_of, random_state, set_generator, set_queue, set_random_state
 
@@ -76,6 +78,8 @@ __all__ = [
     "stateful_functions",
     "synaptic_code",
     "synaptic_equations",
+    "variables_of",
     "was_stopped",
     "watched_build",
+    "writers",
 ]

@@ -9,7 +9,7 @@ from brian2 import Function, NeuronGroup, Synapses, get_device
 from brian2.core.network import Network as _Network
 from brian2.core.variables import ArrayVariable
 from brian2.groups.group import CodeRunner
-from brian2.groups.neurongroup import Resetter
+from brian2.groups.neurongroup import Resetter, StateUpdater
 from brian2.input.binomial import BinomialFunction
 from brian2.input.timedarray import TimedArray
 from brian2.parsing.statements import parse_statement
@@ -33,8 +33,10 @@ __all__ = [
     "stateful_functions",
     "synaptic_code",
     "synaptic_equations",
+    "variables_of",
     "was_stopped",
     "watched_build",
+    "writers",
 ]
 
 
@@ -241,20 +243,45 @@ def changed_constants(network):
     changed = []
     operates = any(isinstance(obj, brian2.NetworkOperation) for obj in network.sorted_objects)
     for obj in network.sorted_objects:
-        group, code = getattr(obj, "group", None), None
-        if isinstance(obj, SynapticPathway):
-            group, code = obj.synapses, obj.code
-        elif isinstance(obj, Resetter):
-            code = group.event_codes.get(obj.event)
-        elif type(obj) is CodeRunner:
-            code = obj.user_code or obj.abstract_code
-        for _, name, _, _ in _statements(code or ""):
-            variable = group.variables.get(name)
+        for _, name, _, _ in _statements(_code_of(obj) or ""):
+            variable = variables_of(obj).get(name)
             if isinstance(variable, ArrayVariable) and variable.constant:
                 changed.append(variable)
         if operates:
             changed += [v for v in own_arrays(obj).values() if v.constant and not v.read_only]
     return changed
+
+
+def variables_of(obj):
+    """Return the variables by the names that an object's code has for them. All."""
+    group = obj.synapses if isinstance(obj, SynapticPathway) else getattr(obj, "group", None)
+    return getattr(group, "variables", {})
+
+
+def _code_of(obj):
+    """Return the statements of an object, as text; None if it has none."""
+    if isinstance(obj, SynapticPathway):
+        return obj.code
+    if isinstance(obj, Resetter):
+        return obj.group.event_codes.get(obj.event)
+    if type(obj) is CodeRunner:
+        return obj.user_code or obj.abstract_code
+    return None
+
+
+def writers(network, variable):
+    """Return what changes a variable: (object, whether it is a reset, its statements). All.
+
+    A statement is (text, variable, operation, expression). The network has been prepared for a run.
+    """
+    found = []
+    for obj in network.sorted_objects:
+        code = obj.abstract_code if isinstance(obj, StateUpdater) else _code_of(obj)
+        statements = _statements(code or "")
+        variables = variables_of(obj)
+        if any(variables.get(name) is variable for _, name, _, _ in statements):
+            found.append((obj, isinstance(obj, Resetter), statements))
+    return found
 
 
 def _statements(code):
