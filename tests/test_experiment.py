@@ -291,8 +291,8 @@ def test_spikes_are_those_of_seed_stream_and_image(tiny):
     found = [input_spikes(tiny, images, stream, 2, 3) for stream in range(3)]
     assert not np.array_equal(found[0][0], found[1][0])
     assert not np.array_equal(found[1][0], found[2][0])
-    rng = np.random.default_rng([tiny.seed, 1, 2])
-    pixels, steps = poisson_spikes(images[2], float(p.rate * p.dt), p.steps_per_image - 1, rng)
+    (key,) = streams.keys(tiny.seed, 1, 2, 3)
+    pixels, steps = poisson_spikes(images[2], float(p.rate * p.dt), p.steps_per_image - 1, key)
     np.testing.assert_array_equal(found[1][0], pixels)
     np.testing.assert_allclose(found[1][1], steps * float(p.dt), atol=1e-12)
 

@@ -30,7 +30,7 @@ from .spikes import (
     with_unit,
 )
 
-__all__ = ["Inputs", "check_seed"]
+__all__ = ["Inputs", "check_seed", "check_steps"]
 
 
 class Start(NamedTuple):
@@ -287,3 +287,13 @@ def check_seed(seed):
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ValueError(f"seed = {seed!r}: must be a whole number from 0 to 2**32 - 1, or None")
     return int(seed)
+
+
+def check_steps(start):
+    """Raise an error if compiled code cannot count the steps of a run."""
+    for clock, dt in start.dt.items():
+        if start.end / dt >= 2**31:
+            raise ValueError(
+                f"a run until {start.end} s has more than 2**31 steps of '{clock}' ({dt} s), the most that are"
+                " counted: use a larger dt, or start at time 0 again"
+            )

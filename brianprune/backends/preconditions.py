@@ -8,7 +8,18 @@ from brian2.parsing.sympytools import str_to_sympy
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
 
-__all__ = ["check_preconditions"]
+__all__ = ["check_names", "check_preconditions"]
+
+
+def check_names(network):
+    """Check the names that code objects are told, before code is generated."""
+    for obj in network.sorted_objects:
+        for pathway in compat.pathways_of(obj) if isinstance(obj, Synapses) else ():
+            for name in getattr(pathway.codeobj_class, "zeros", ()):
+                if name not in obj.variables:
+                    raise ValueError(
+                        f"'{pathway.name}': unchanged_at_zero names '{name}', which its synapses do not see"
+                    )
 
 
 def check_preconditions(network, build, delays):
@@ -105,10 +116,6 @@ def _check_zeros(network):
         for pathway in compat.pathways_of(obj) if isinstance(obj, Synapses) else ():
             kind = pathway.codeobj_class or object
             for name in kind.zeros if issubclass(kind, DenseSynapses) else ():
-                if name not in obj.variables:
-                    raise ValueError(
-                        f"'{pathway.name}': unchanged_at_zero names '{name}', which its synapses do not see"
-                    )
                 if pathway.prepost == "pre" and obj.variables.indices[name] == "_postsynaptic_idx":
                     lists.append((pathway.name, obj.target, obj.variables[name], name))
         updater = getattr(obj, "state_updater", None)

@@ -22,9 +22,9 @@ from .arrays import (
     refuse_operations,
 )
 from .base import Segment, check_compilers, preferences
-from .inputs import Inputs, check_seed
+from .inputs import Inputs, check_seed, check_steps
 from .mainloop import loop_lines, starting_lines
-from .preconditions import check_preconditions
+from .preconditions import check_names, check_preconditions
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 from .translations import kept
 from .unit import RULE, write_unit
@@ -106,6 +106,7 @@ class CompiledNetwork:
             with compat.watched_build() as made:
                 network = check_network(build())
             refuse_operations(network)
+            check_names(network)
             first = len(device.main_queue)
             with constants(changed=compat.changed_constants(network)):
                 compat.run(network, 0 * second, namespace)
@@ -322,6 +323,7 @@ class CompiledNetwork:
         """
         state = self._drawn | dict(state or {})
         start = self.inputs.start(duration, state, spikes)
+        check_steps(start)
         seed = check_seed(seed)
         files = dict(start.values)
         for name, spikes_of in start.emitted.items():

@@ -1,0 +1,240 @@
+"""What compiled code leaves out gives the same numbers to the bit: neurons and inputs whose traces are 0."""
+
+import itertools
+
+import numpy as np
+import pytest
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, second
+from conftest import TINY
+
+import brianprune as bp
+from brianprune import generator
+from brianprune.backends import StepSpikes
+from brianprune.codeobjects import DenseSynapses, SparseDecay
+from brianprune.encoding import presentations
+from brianprune.models import Form
+from brianprune.models.diehl_cook import equations
+
+pytestmark = pytest.mark.compiled
+N_IMAGES = 4
+RULES = {
+    "triplet": bp.TripletSTDP(),
+    "pairs": bp.PairSTDP(),
+    "symmetric": bp.SymmetricSTDP(x_tar=0.1),
+}
+
+
+def compiled(p, dtype=np.float32, freezing=False):
+    """Return a network, the state before the first image, and spikes."""
+    form, floating = Form(freezing=freezing), bp.FloatingPoint()
+    network = bp.CompiledNetwork(lambda: p.build(form, 784, DenseSynapses), dtype, namespace={})
+    state = p.initial_state(784, np.random.default_rng(0), floating) | p.values(form, floating)
+    if freezing:
+        plastic = np.random.default_rng(1).random(784 * p.n_exc) < 0.7
+        state |= {"inputs_exc.plastic": plastic.astype(float)}
+    images = bp.digits(n_train=N_IMAGES).load().train
+    return network, state, presentations(p, images, 0, 0, 0, N_IMAGES)
+
+
+def same(one, other, last=0.0):
+    assert one.keys() == other.keys()
+    for name, values in one.items():
+        if last:
+            np.testing.assert_allclose(values, other[name], rtol=1e-6, atol=last, err_msg=name)
+        else:
+            assert np.array_equal(values, other[name]), name
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("changes", [{}, {"rest": 20 * ms}, {"freezing": True}], ids=str)
+def test_skipping_changes_no_bit(monkeypatch, rule, changes):
+    changes = dict(changes)
+    freezing = changes.pop("freezing", False)
+    p = TINY.replace(plasticity=rule, n_exc=20, **changes)
+    network, state, spikes = compiled(p, freezing=freezing)
+    monkeypatch.setattr(DenseSynapses, "unchanged_at_zero", classmethod(lambda cls, *names: cls))
+    monkeypatch.setattr(SparseDecay, "of", classmethod(lambda cls, *names: None))
+    whole, _, _ = compiled(p, freezing=freezing)
+    assert network.folder != whole.folder
+    duration = N_IMAGES * p.duration
+    found, expected = (
+        each.run(duration, state, {"inputs": StepSpikes(*spikes)}) for each in (network, whole)
+    )
+    # of a frozen synapse three factors are multiplied, and one neuron's in another order than several's
+    same(found.state, expected.state, last=1e-7 * freezing)
+    assert np.array_equal(found.spikes["spikes"], expected.spikes["spikes"])
+    assert len(found.spikes["spikes"][0]) > 10
+    assert not np.array_equal(found.state["inputs_exc.w"], state["inputs_exc.w"])
+
+
+@pytest.mark.parametrize("rest", [0 * ms, 20 * ms])
+def test_a_run_cut_anywhere_is_one_run(rest):
+    # the lists of what is not 0 are made anew when a run goes on
+    p = TINY.replace(n_exc=20, rest=rest)
+    network, state, spikes = compiled(p)
+    whole = network.run(N_IMAGES * p.duration, state, {"inputs": StepSpikes(*spikes)})
+    cuts = [0, 33, 34, p.steps_per_image - 1, p.steps_per_image, 3 * p.steps_per_image + 50]
+    cuts.append(N_IMAGES * p.steps_per_image)
+    part, found = state, []
+    for first, last in itertools.pairwise(cuts):
+        inside = (spikes[1] >= first) & (spikes[1] < last)
+        given = StepSpikes(spikes[0][inside], spikes[1][inside] - np.int32(first))
+        run = network.run((last - first) * p.dt, part, {"inputs": given})
+        part = run.state
+        found += [
+            (int(i), round((float(t) + first * float(p.dt)) / float(p.dt)))
+            for i, t in zip(*run.spikes["spikes"], strict=True)
+        ]
+    indices, times = whole.spikes["spikes"]
+    steps = np.rint(times / float(p.dt)).astype(int)
+    assert found == list(zip(indices.tolist(), steps.tolist(), strict=True))
+    for name in ("inputs_exc.w", "exc.theta", "exc.o1", "exc.o2", "trace.r", "exc.v"):
+        assert np.array_equal(part[name], whole.state[name]), name
+
+
+@pytest.mark.parametrize("rest", [0 * ms, 20 * ms])
+@pytest.mark.parametrize("refractory", [0 * ms, 2 * ms, 7 * ms, 60 * ms])
+def test_steps_from_which_a_neuron_is_free_are_brian2s_refractoriness(
+    monkeypatch, rest, refractory
+):
+    p = TINY.replace(rest=rest, refractory=refractory, w_inh=3.0)
+    experiment = bp.Experiment(
+        network=p, data=bp.digits(n_train=6, n_test=2), n_label=2, record_every=3
+    )
+    experiment = experiment.replace(arithmetic=bp.FloatingPoint(precision="double"))
+    found = experiment.run("numpy")
+    monkeypatch.setattr(equations, "_steps_free", lambda network, form: False)
+    expected = experiment.run("numpy")
+    assert found.spikes.equals(expected.spikes)
+    assert np.array_equal(found.weights, expected.weights)
+    assert np.array_equal(found.theta, expected.theta)
+    assert len(found.spikes) > 10
+
+
+class Late(bp.Plasticity):
+    """Divides by the weight: 0 times that need not be 0."""
+
+    tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+    post_traces = {"y": ("tau", "y = 1")}
+    on_pre = "w -= 0.01*y_post/w"
+
+
+class Twice(bp.Plasticity):
+    """On the way to the weight."""
+
+    tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+    pre_traces = {"x": ("tau", "x = 1")}
+    post_traces = {"y": ("tau", "y = 1")}
+    on_pre = "_change = 0.01*y_post*exp(-w)\nw -= _change"
+    on_post = "w += 0.01*x_pre - 0.001*y_post"
+
+
+@pytest.mark.parametrize(
+    ("rule", "pre", "post"),
+    [
+        (bp.TripletSTDP(), ["o1"], ["r", "o2"]),
+        (bp.PairSTDP(), ["y"], ["x"]),
+        (bp.SymmetricSTDP(), ["y"], []),
+        (bp.PowerLawSTDP(), [], []),
+        (bp.ExponentialSTDP(), [], []),
+        (Late(), [], []),
+        (Twice(), ["y"], []),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_rule_leaves_unchanged_is_proven(rule, pre, post):
+    assert rule.unchanged_at_zero("on_pre") == pre
+    assert rule.unchanged_at_zero("on_post") == post
+
+
+def network_with(extra=None, schedule=None, name="y_post"):
+    inputs = SpikeGeneratorGroup(3, [0], [0] * ms, name="inputs")
+    group = NeuronGroup(
+        4,
+        "dy/dt = -y/(10*ms) : 1\nv : 1",
+        threshold="v > 1",
+        reset="y = 1",
+        method="exact",
+        name="group",
+    )
+    synapses = Synapses(
+        inputs, group, "w : 1", on_pre="v_post += w\nw -= 0.1*y_post", delay=0 * ms,
+        codeobj_class=DenseSynapses, name="synapses",
+    )  # fmt: skip
+    synapses.connect()
+    synapses.pre.codeobj_class = DenseSynapses.unchanged_at_zero(name)
+    network = Network(inputs, group, synapses)
+    if extra:
+        group.run_regularly(extra, dt=1 * ms, name="extra")
+        network.add(group)
+    network.schedule = schedule or ["start", "synapses", "groups", "thresholds", "resets", "end"]
+    return network
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        ({"extra": "y = 0.5"}, "'extra' may lift it from 0"),
+        ({"extra": "y += v"}, "'extra' may lift it from 0"),
+        (
+            {"schedule": ["start", "groups", "thresholds", "synapses", "resets", "end"]},
+            "synapses before thresholds before resets",
+        ),
+        ({"name": "nothing_post"}, "names 'nothing_post'"),
+    ],
+)
+def test_what_may_be_lifted_from_zero_is_not_skipped(how, error):
+    with pytest.raises(ValueError, match=error):
+        bp.CompiledNetwork(lambda: network_with(**how))
+
+
+def test_what_stays_zero_may_be_changed():
+    network = bp.CompiledNetwork(lambda: network_with(extra="y *= 0.5"))
+    state = {"group.v": [2, 0, 0, 0], "synapses.w": 1.0, "group.y": [0, 0, 0.5, 0]}
+    spikes = {"inputs": ([0, 0, 1], [1, 3, 3] * ms)}
+    found = network.run(5 * ms, state, spikes).state["synapses.w"].reshape(3, 4)
+    assert (found[:2, 0] < 1).all()
+    assert (found[:2, 2] < 1).all()
+    assert (found[:, [1, 3]] == 1).all()
+    assert (found[2] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("condition", "parts"),
+    [
+        ("v > 1", ["v > 1"]),
+        ("v > 1 and w and (a or b)", ["v > 1", "w", "a or b"]),
+        ("(v > 1 and w) and u < 2", ["v > 1", "w", "u < 2"]),
+    ],
+)
+def test_conditions_are_taken_apart(condition, parts):
+    assert generator.conjuncts(condition) == parts
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_have_the_precision_of_the_state(dtype):
+    """Compiled code computes what NumPy does: literals as wide as the arrays, times in double precision."""
+
+    def build():
+        group = NeuronGroup(
+            5,
+            "dx/dt = (0.3 - x)*0.7/(10*ms) : 1\nz : 1\nlate : 1",
+            method="euler",
+            name="group",
+        )
+        group.run_regularly("z = clip(x*0.1 + 1e-3, 0, 0.25)", dt=1 * ms, name="z")
+        group.run_regularly("late = t/ms*0.1", dt=1 * ms, name="late")
+        return Network(group)
+
+    x = np.linspace(0, 1, 5).astype(dtype)
+    found = bp.CompiledNetwork(build, dtype).run(20 * ms, {"group.x": x}).state
+    expected = bp.RuntimeNetwork(build, "numpy", dtype).run(20 * ms, {"group.x": x}).state
+    last = 4 * np.finfo(dtype).eps
+    for name in ("group.x", "group.z", "group.late"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=last)
+
+
+def test_a_run_too_long_to_count_its_steps_is_refused():
+    network = bp.CompiledNetwork(lambda: Network(NeuronGroup(1, "x : 1", name="group")))
+    with pytest.raises(ValueError, match="2\\*\\*31 steps"):
+        network.run(300_000 * second)
