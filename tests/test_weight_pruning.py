@@ -241,7 +241,7 @@ def learning(tiny):
 
 
 LIVE = {
-    "adaptive": bp.AdaptiveWeightPruning(start=6, interval=4, theta_0=0.2, ramp=2, fan_in_min=5),
+    "adaptive": bp.AdaptiveWeightPruning(start=6, interval=4, theta_0=0.1, ramp=2, fan_in_min=5),
     "spikes": bp.AdaptiveWeightPruning(
         start=6, interval=4, form="spikes", delta=5e-3, fan_in_min=5
     ),
