@@ -109,10 +109,9 @@ class Ours:
         """Train on the next images, encoding them as `Experiment.run` does."""
         before = cpu_seconds()
         model, last = self.experiment.network, self.done + n_images
-        pixels, steps = presentations(
+        spikes = presentations(
             model, self.images.train, self.experiment.seed, TRAINING, self.done, last
         )
-        spikes = backends.StepSpikes(pixels, steps)
         duration = n_images * model.duration
         run = self.network.run(duration, self.state, {"inputs": spikes})
         self.state.update(backends.lasting(run.state))

@@ -6,6 +6,7 @@ The encodings are parts of a network. The spikes of presentation k depend on (se
 import ctypes
 import functools
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 from brian2 import Hz, ms
@@ -18,7 +19,9 @@ __all__ = [
     "Encoding",
     "Latency",
     "PoissonRate",
+    "Recipe",
     "RegularRate",
+    "StepSpikes",
     "difference_of_gaussians",
     "image_numbers",
     "latencies",
@@ -43,6 +46,9 @@ class Encoding(Parameters):
         raise NotImplementedError(
             f"{type(self).__name__} needs a method spikes(image, network, n_steps, rng)"
         )
+
+    def recipe(self, images, network, n_steps, seed, stream, first):
+        """Return a `Recipe` of the spikes that `shown` returns, or None: a compiled program can follow it."""
 
     def shown(self, images, network, n_steps, seed, stream, first):
         """Return the spikes of images shown one after the other: (pixels, steps).
@@ -98,12 +104,21 @@ class PoissonRate(Encoding):
         key = rng.integers(2**64, dtype=np.uint64)
         return poisson_spikes(image, float(self.rate * network.dt), n_steps, key)
 
-    def shown(self, images, network, n_steps, seed, stream, first):
-        """Return the spikes of images shown one after the other: (pixels, steps)."""
+    def recipe(self, images, network, n_steps, seed, stream, first):
+        """Return what a compiled program makes the spikes of."""
         keys = streams.keys(seed, stream, first, first + len(images))
-        return _poisson_spikes_of(
-            images, float(self.rate * network.dt), n_steps, network.steps_per_image, keys
+        rate = float(self.rate * network.dt)
+        return Recipe(
+            np.ascontiguousarray(images, dtype=np.uint8),
+            rate,
+            n_steps,
+            network.steps_per_image,
+            keys,
         )
+
+    def shown(self, *how):
+        """Return the spikes of images shown one after the other: (pixels, steps)."""
+        return self.recipe(*how).spikes()
 
 
 class RegularRate(Encoding):
@@ -173,7 +188,7 @@ def presentations(network, images, seed, stream, first, last):
 
     Returns
     -------
-    pixels, steps : arrays of int
+    StepSpikes
         Steps count from the start of `first`. The last step of each image is silent, as it is for the
         neurons.
     """
@@ -184,7 +199,90 @@ def presentations(network, images, seed, stream, first, last):
             " counted; use a smaller segment"
         )
     shown = images[np.arange(first, last) % len(images)]
-    return network.encoding.shown(shown, network, n_steps, seed, stream, first)
+    how = shown, network, n_steps, seed, stream, first
+    recipe = network.encoding.recipe(*how)
+    if recipe is not None:
+        return StepSpikes(recipe)
+    return StepSpikes(None, *network.encoding.shown(*how))
+
+
+class StepSpikes:
+    """Spikes in whole time steps, sorted by step and then by neuron; they may be made when they are needed.
+
+    Parameters
+    ----------
+    recipe : Recipe or None
+        What they are made of.
+    indices, steps : arrays of int32, optional
+        Without a recipe: the spikes.
+    """
+
+    def __init__(self, recipe, indices=None, steps=None):
+        self.recipe = recipe
+        self._spikes = None if indices is None else (indices, steps)
+
+    def __iter__(self):
+        if self._spikes is None:
+            self._spikes = self.recipe.spikes()
+        return iter(self._spikes)
+
+
+class Recipe(NamedTuple):
+    """What Poisson spikes are made of, see `poisson_spikes`."""
+
+    images: np.ndarray  #: uint8, shape (presentations, pixels)
+    rate_per_level: float
+    n_steps: int  #: of an image, that may have input
+    steps_per_image: int
+    keys: np.ndarray  #: uint64, shape (presentations,)
+
+    @property
+    def capacity(self):
+        """Spikes that there are not likely to be more of."""
+        expected = float(self.images.sum(dtype=np.int64)) * self.rate_per_level * self.n_steps
+        return int(expected + 10 * np.sqrt(expected) + 100)
+
+    def arrays(self):
+        """Return what C++ reads, by name (`RECIPE`)."""
+        sizes = np.array([self.n_steps, self.steps_per_image, self.capacity], dtype=np.int64)
+        given = self.images, *_gap_tables(self.rate_per_level, self.n_steps), self.keys, sizes
+        return dict(zip(RECIPE, given, strict=True))
+
+    def spikes(self):
+        """Return the spikes: (pixels, steps), in C++ if there is a compiler."""
+        compiled = library("poisson")
+        if compiled is not None:
+            return self._compiled(compiled.poisson_spikes)
+        each = [
+            poisson_spikes(image, self.rate_per_level, self.n_steps, key)
+            for image, key in zip(self.images, self.keys, strict=True)
+        ]
+        shifted = [at + np.int32(k * self.steps_per_image) for k, (_, at) in enumerate(each)]
+        return np.concatenate([pixels for pixels, _ in each]), np.concatenate(shifted)
+
+    def _compiled(self, function):
+        function.restype = ctypes.c_int64
+        given, capacity = self.arrays(), self.capacity
+        while True:
+            pixels, steps = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+            arrays = given["tables"], given["guesses"], self.keys, pixels, steps
+            found = function(
+                _pointer(self.images),
+                *map(ctypes.c_int64, (*self.images.shape, self.n_steps, self.steps_per_image)),
+                *map(_pointer, arrays),
+                ctypes.c_int64(capacity),
+            )
+            if found >= 0:
+                return pixels[:found], steps[:found]
+            capacity *= 2
+
+
+#: Names of a recipe's arrays, in the order in which C++ takes them.
+RECIPE = ("images", "tables", "guesses", "keys", "sizes")
+
+
+def _pointer(array):
+    return array.ctypes.data_as(ctypes.c_void_p)
 
 
 def image_numbers(times, network):
@@ -266,37 +364,6 @@ def _gap_tables(rate_per_level, n_steps):
     with np.errstate(divide="ignore"):
         guesses = (1 / np.log1p(-p)).astype(np.float32)
     return np.minimum(powers * 2.0**32, 2.0**32 - 1).astype(np.uint32), guesses
-
-
-def _poisson_spikes_of(images, rate_per_level, n_steps, steps_per_image, keys):
-    """Make the spikes of images shown one after the other, in C++ if there is a compiler."""
-    compiled = library("poisson")
-    if compiled is None:
-        each = [
-            poisson_spikes(image, rate_per_level, n_steps, key)
-            for image, key in zip(images, keys, strict=True)
-        ]
-        shifted = [steps + np.int32(k * steps_per_image) for k, (_, steps) in enumerate(each)]
-        return np.concatenate([pixels for pixels, _ in each]), np.concatenate(shifted)
-    images = np.ascontiguousarray(images, dtype=np.uint8)
-    tables, guesses = _gap_tables(rate_per_level, n_steps)
-    expected = float(images.sum(dtype=np.int64)) * rate_per_level * n_steps
-    capacity = int(expected + 10 * np.sqrt(expected) + 100)
-    function = compiled.poisson_spikes
-    function.restype = ctypes.c_int64
-    while True:
-        pixels, steps = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
-        sizes = (ctypes.c_int64(size) for size in (*images.shape, n_steps, steps_per_image))
-        arrays = (
-            array.ctypes.data_as(ctypes.c_void_p)
-            for array in (tables, guesses, keys, pixels, steps)
-        )
-        found = function(
-            images.ctypes.data_as(ctypes.c_void_p), *sizes, *arrays, ctypes.c_int64(capacity)
-        )
-        if found >= 0:
-            return pixels[:found], steps[:found]
-        capacity *= 2
 
 
 def difference_of_gaussians(size, sigma_centre, sigma_surround):

@@ -125,7 +125,7 @@ class Experiment(Simulation):
         )
         runtime.set(p.values(form, self.arithmetic) | state)
         spikes = presentations(p, images.train, self.seed, streams.TRAINING, 0, n_images)
-        runtime.set_spikes({"inputs": backends.StepSpikes(*spikes)})
+        runtime.set_spikes({"inputs": spikes})
         network = runtime.network
         if self.pruning is not None and self.pruning.events(n_train):
             network.add(

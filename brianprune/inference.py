@@ -10,7 +10,6 @@ from brian2.units.fundamentalunits import get_dimensions, get_unit, have_same_di
 
 from . import analysis, backends
 from .arithmetic import FloatingPoint
-from .backends import StepSpikes
 from .backends.registry import PROCESSES, REWIRED
 from .encoding import image_numbers, presentations
 from .models import Form
@@ -257,14 +256,12 @@ class FrozenNetwork:
         Shown
         """
         model, n = self.model, last - first
-        pixels, steps = presentations(model, images, self.seed, stream, first, last)
-        run = self.network.run(
-            n * model.duration, self.state, {"inputs": StepSpikes(pixels, steps)}
-        )
+        spikes = presentations(model, images, self.seed, stream, first, last)
+        run = self.network.run(n * model.duration, self.state, {"inputs": spikes})
         neuron, times = run.spikes["spikes"]
         counts = np.zeros((n, len(self.alive)), dtype=np.uint16)
         np.add.at(counts, (image_numbers(times, model), neuron), 1)
-        return Shown(counts, source_counts(model, run, pixels, self.n_inputs), run)
+        return Shown(counts, source_counts(model, run, self.n_inputs), run)
 
     def predict(self, images, **how):
         """Predict the class of each image; takes what `counts` takes.
@@ -278,8 +275,8 @@ class FrozenNetwork:
         return analysis.predict(self.counts(images, **how), self.labels)
 
 
-def source_counts(model, run, pixels, n_inputs):
+def source_counts(model, run, n_inputs):
     """Return the spikes of each neuron that a model's plastic synapses come from."""
     if model.sources:
         return np.bincount(run.spikes[model.sources][0], minlength=model.n_sources(n_inputs))
-    return np.bincount(pixels, minlength=n_inputs)
+    return run.emitted["inputs"]

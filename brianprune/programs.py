@@ -241,7 +241,8 @@ def _processor():
 
 def write_segment_header(folder):
     """Write the C++ functions that read and write state."""
-    (folder / "segment.h").write_text(_template("segment.h"))
+    for name in ("segment.h", "poisson.h"):
+        (folder / name).write_text(_template(name))
 
 
 def _template(name):
@@ -265,6 +266,7 @@ def library(name):
 
     def translate(folder):
         (folder / "main.cpp").write_text(_template(f"{name}.cpp"))
+        (folder / f"{name}.h").write_text(_template(f"{name}.h"))
 
     def build(folder):
         command = compiler.split()

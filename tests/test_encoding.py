@@ -140,9 +140,9 @@ def test_compiled_spikes_are_those_of_numpy(monkeypatch, rate, n_steps):
     images[3] = 0
     keys = streams.keys(1, 2, 0, len(images))
     assert encoding.library("poisson") is not None
-    found = encoding._poisson_spikes_of(images, rate, n_steps, n_steps + 1, keys)
+    found = encoding.Recipe(images, rate, n_steps, n_steps + 1, keys).spikes()
     monkeypatch.setattr(encoding, "library", lambda name: None)
-    expected = encoding._poisson_spikes_of(images, rate, n_steps, n_steps + 1, keys)
+    expected = encoding.Recipe(images, rate, n_steps, n_steps + 1, keys).spikes()
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == other.dtype == np.int32
         assert np.array_equal(one, other)

@@ -195,7 +195,9 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
                 default.plasticity,
             )
             scale = REGISTRY["neuron_pruning.fig10"].scales["quick"]
-            own &= p == bp.DiehlCook(n_exc=p.n_exc, **scale.network) and experiment.data == scale.data
+            own &= (
+                p == bp.DiehlCook(n_exc=p.n_exc, **scale.network) and experiment.data == scale.data
+            )
             own &= experiment.arithmetic == bp.FloatingPoint()
             if own and experiment.evaluate_on == "test":
                 stored[experiment] = result

@@ -9,9 +9,8 @@ from conftest import TINY
 
 import brianprune as bp
 from brianprune import generator
-from brianprune.backends import StepSpikes
 from brianprune.codeobjects import DenseSynapses, SparseDecay
-from brianprune.encoding import presentations
+from brianprune.encoding import StepSpikes, presentations
 from brianprune.models import Form
 from brianprune.models.diehl_cook import equations
 
@@ -57,9 +56,7 @@ def test_skipping_changes_no_bit(monkeypatch, rule, changes):
     whole, _, _ = compiled(p, freezing=freezing)
     assert network.folder != whole.folder
     duration = N_IMAGES * p.duration
-    found, expected = (
-        each.run(duration, state, {"inputs": StepSpikes(*spikes)}) for each in (network, whole)
-    )
+    found, expected = (each.run(duration, state, {"inputs": spikes}) for each in (network, whole))
     # of a frozen synapse three factors are multiplied, and one neuron's in another order than several's
     same(found.state, expected.state, last=1e-7 * freezing)
     assert np.array_equal(found.spikes["spikes"], expected.spikes["spikes"])
@@ -72,13 +69,14 @@ def test_a_run_cut_anywhere_is_one_run(rest):
     # the lists of what is not 0 are made anew when a run goes on
     p = TINY.replace(n_exc=20, rest=rest)
     network, state, spikes = compiled(p)
-    whole = network.run(N_IMAGES * p.duration, state, {"inputs": StepSpikes(*spikes)})
+    whole = network.run(N_IMAGES * p.duration, state, {"inputs": spikes})
+    pixels, steps = spikes
     cuts = [0, 33, 34, p.steps_per_image - 1, p.steps_per_image, 3 * p.steps_per_image + 50]
     cuts.append(N_IMAGES * p.steps_per_image)
     part, found = state, []
     for first, last in itertools.pairwise(cuts):
-        inside = (spikes[1] >= first) & (spikes[1] < last)
-        given = StepSpikes(spikes[0][inside], spikes[1][inside] - np.int32(first))
+        inside = (steps >= first) & (steps < last)
+        given = StepSpikes(None, pixels[inside], steps[inside] - np.int32(first))
         run = network.run((last - first) * p.dt, part, {"inputs": given})
         part = run.state
         found += [
@@ -86,8 +84,8 @@ def test_a_run_cut_anywhere_is_one_run(rest):
             for i, t in zip(*run.spikes["spikes"], strict=True)
         ]
     indices, times = whole.spikes["spikes"]
-    steps = np.rint(times / float(p.dt)).astype(int)
-    assert found == list(zip(indices.tolist(), steps.tolist(), strict=True))
+    expected = np.rint(times / float(p.dt)).astype(int)
+    assert found == list(zip(indices.tolist(), expected.tolist(), strict=True))
     for name in ("inputs_exc.w", "exc.theta", "exc.o1", "exc.o2", "trace.r", "exc.v"):
         assert np.array_equal(part[name], whole.state[name]), name
 
@@ -238,3 +236,21 @@ def test_a_run_too_long_to_count_its_steps_is_refused():
     network = bp.CompiledNetwork(lambda: Network(NeuronGroup(1, "x : 1", name="group")))
     with pytest.raises(ValueError, match="2\\*\\*31 steps"):
         network.run(300_000 * second)
+
+
+@pytest.mark.parametrize("shown", [2, 3])
+def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
+    """It follows the recipe if all images are shown, and counts what each input has."""
+    p = TINY
+    network, state, made = compiled(p)
+    pixels, steps = presentations(p, bp.digits(n_train=N_IMAGES).load().train, 0, 0, 0, N_IMAGES)
+    given = StepSpikes(None, pixels, steps)
+    duration = shown * p.duration if shown < 3 else N_IMAGES * p.duration
+    found, expected = (network.run(duration, state, {"inputs": each}) for each in (made, given))
+    same(
+        {name: value for name, value in found.state.items() if ":" not in name},
+        {name: value for name, value in expected.state.items() if ":" not in name},
+    )
+    assert np.array_equal(found.emitted["inputs"], expected.emitted["inputs"])
+    assert np.array_equal(found.emitted["inputs"], np.bincount(pixels, minlength=784))
+    assert (made._spikes is None) == (shown == 3)  # else they have been made here

@@ -13,7 +13,6 @@ from .base import Segment, lasting
 from .genn import GeNNNetwork
 from .registry import BACKENDS, Backend, compiled_once, get, register
 from .runtime import RuntimeNetwork
-from .spikes import StepSpikes
 from .standalone import CompiledNetwork
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "GeNNNetwork",
     "RuntimeNetwork",
     "Segment",
-    "StepSpikes",
     "StorageError",
     "compiled_once",
     "get",

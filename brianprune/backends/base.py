@@ -59,6 +59,8 @@ class Segment(NamedTuple):
     #: by "monitor.variable": arrays (times, elements) of state monitors and their ``t``; ``rate``
     #: and ``t`` of population rate monitors; ``count`` and variables of event monitors
     recorded: dict
+    #: how many spikes each neuron of a generator was given, of those that were given in steps
+    emitted: dict = {}
 
 
 def lasting(state, events=False):

@@ -91,6 +91,8 @@ class GeNNNetwork(CompiledNetwork):
         Whether to compile for the GPU. Without it the same model is compiled for one CPU core.
     """
 
+    makes_spikes = False
+
     def __init__(self, build, dtype=np.float64, cache=None, gpu=False):
         self.gpu = gpu
         self.backend = "genn" if gpu else "genn_cpu"

@@ -10,6 +10,7 @@ from brian2 import (
 from brian2.core.variables import DynamicArrayVariable
 from brian2.units.fundamentalunits import Quantity, get_unit, have_same_dimensions
 
+from ..encoding import StepSpikes
 from .arrays import (
     by_synapse,
     check_synapses,
@@ -22,7 +23,6 @@ from .arrays import (
 from .base import ARRIVAL, GENERATOR, IN_FLIGHT, INDICES, TIME, TIMES
 from .spikes import (
     Emitted,
-    StepSpikes,
     check_spikes,
     generators,
     step_at,
@@ -54,9 +54,12 @@ class Inputs:
         As `build` made it.
     fixed_dt : list of (str, str), optional
         Clocks whose dt is compiled in, and why.
+    makes_spikes : bool
+        Whether the network's program can make the spikes of a `Recipe` itself.
     """
 
-    def __init__(self, network, fixed_dt=()):
+    def __init__(self, network, fixed_dt=(), makes_spikes=False):
+        self.makes_spikes = makes_spikes
         arrays = named_arrays(network)
         #: Brian2's variables by name
         self.variables = {name: array.variable for name, array in arrays.items()}
@@ -124,7 +127,7 @@ class Inputs:
                     f"'{synapses}' has {n} synapses, but a monitor records its synapse {last}: record fewer"
                 )
         dt = self._dt(values)
-        emitted = self._emitted(to_come, spikes or {}, t, dt)
+        emitted = self._emitted(to_come, spikes or {}, t, dt, t + duration)
         for name in self.relative & values.keys():
             values[name] = values[name] + t
         return Start(t, t + duration, values, flights, emitted, generator, dt)
@@ -188,7 +191,7 @@ class Inputs:
                 )
         return dt
 
-    def _emitted(self, state, spikes, t, dt):
+    def _emitted(self, state, spikes, t, dt, end):
         for name in spikes:
             if name not in self.generators:
                 raise unknown(name, self.generators, "SpikeGeneratorGroup")
@@ -198,8 +201,9 @@ class Inputs:
             given = [state.pop(f"{name}{what}", None) for what in (INDICES, TIMES)]
             start, period, is_given = step_at(t, step), 0, True
             if isinstance(spikes.get(name), StepSpikes):
-                indices, bins = spikes[name].indices, spikes[name].steps + np.int32(start)
-            elif name in spikes:
+                emitted[name] = self._in_steps(spikes[name], generator.n, start, step, end)
+                continue
+            if name in spikes:
                 indices, bins = check_spikes(name, spikes[name], generator.n, step, t)
             elif given[0] is not None or given[1] is not None:
                 if given[0] is None or given[1] is None:
@@ -210,9 +214,24 @@ class Inputs:
                 of_build = generator.indices, generator.times
                 indices, bins = check_spikes(name, of_build, generator.n, step)
                 period = self._period_bins(name, generator.period, step)
-            first = int(np.searchsorted(bins, start % period if period else start))
+            first = int(np.searchsorted(bins, _step(start % period if period else start)))
             emitted[name] = Emitted(indices, bins, period, first, is_given)
         return emitted
+
+    def _in_steps(self, spikes, n, start, dt, end):
+        """Return spikes that are given in steps; a program that can makes them itself."""
+        recipe = spikes.recipe
+        if (
+            self.makes_spikes
+            and recipe is not None
+            and start == 0
+            and len(recipe.images) * recipe.steps_per_image <= step_at(end, dt)
+        ):
+            none = np.empty(0, np.int32)
+            return Emitted(none, none, 0, 0, True, recipe)
+        indices, steps = spikes
+        bins = steps + np.int32(start) if start else steps
+        return Emitted(indices, bins, 0, 0, True, None, np.bincount(indices, minlength=n))
 
     def _period_bins(self, name, period, dt):
         bins = round(period / dt)
@@ -228,7 +247,7 @@ class Inputs:
         for name, spikes in start.emitted.items():
             dt = start.dt[self.generators[name].clock]
             if spikes.is_given:  # instead of build's, even if none is left
-                later = int(np.searchsorted(spikes.bins, step_at(start.end, dt)))
+                later = int(np.searchsorted(spikes.bins, _step(step_at(start.end, dt))))
                 left |= {
                     f"{name}{INDICES}": spikes.indices[later:],
                     f"{name}{TIMES}": spikes.bins[later:] * dt,
@@ -265,6 +284,11 @@ class Inputs:
         if generator is not None:
             state[GENERATOR] = generator
         return state
+
+
+def _step(step):
+    """Return a step as the type of time bins, for NumPy not to convert all of them."""
+    return np.int32(min(step, np.iinfo(np.int32).max))
 
 
 def check_duration(duration):

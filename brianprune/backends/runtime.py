@@ -178,6 +178,7 @@ class RuntimeNetwork:
                 name: np.array(variable.get_value()) - (start.t if kind == "time" else 0)
                 for name, (kind, variable, _) in recorded.items()
             },
+            {name: spikes.counts for name, spikes in start.emitted.items()},
         )
 
     def _read(self):

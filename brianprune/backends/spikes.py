@@ -15,7 +15,6 @@ from .. import brian2_compat as compat
 
 __all__ = [
     "Emitted",
-    "StepSpikes",
     "check_spikes",
     "generators",
     "step_at",
@@ -113,16 +112,6 @@ def check_spikes(name, spikes, n, dt, start=0.0):
     return indices.astype(np.int32, copy=False), bins
 
 
-class StepSpikes(NamedTuple):
-    """Spikes of a generator in whole time steps from the start of a run, as `presentations` gives them.
-
-    They are sorted by step and taken as they are.
-    """
-
-    indices: np.ndarray  #: int32
-    steps: np.ndarray  #: int32
-
-
 class Emitted(NamedTuple):
     """The spikes of a generator in a run."""
 
@@ -131,6 +120,8 @@ class Emitted(NamedTuple):
     period: int  #: in steps; 0 if not periodic
     first: int  #: place of the first that is not in the past
     is_given: bool  #: to this run, or to one that it continues
+    recipe: object = None  #: what the program makes them of, instead of indices and bins
+    counts: object = None  #: how many of each neuron are given to this run, if that was asked
 
 
 def with_unit(value):

@@ -10,6 +10,7 @@ from brian2.core.variables import DynamicArrayVariable
 
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, Standalone
+from ..encoding import RECIPE
 from ..generator import constants
 from ..programs import make, program, scratch, write_segment_header
 from ..storage import StorageError
@@ -82,6 +83,7 @@ class CompiledNetwork:
     """
 
     backend = "cpp_standalone"
+    makes_spikes = True  #: whether the program makes the spikes of a `brianprune.encoding.Recipe`
 
     def __init__(self, build, dtype=np.float64, cache=None, exact=False, namespace=None):
         self._check()
@@ -121,7 +123,7 @@ class CompiledNetwork:
     def _describe(self, device, network, made=None, first=0):
         """Remember names, types and sizes of all arrays, what is recorded, what is random."""
         self._describe_randomness(device, network, made, first)
-        self.inputs = Inputs(network, compat.dt_is_compiled_in(network))
+        self.inputs = Inputs(network, compat.dt_is_compiled_in(network), self.makes_spikes)
         arrays, self.inputs.variables = self.inputs.variables, None  # they end with the device
         self._cpp = {
             name: device.get_array_name(variable, access_data=False)
@@ -220,6 +222,13 @@ class CompiledNetwork:
                 lines.append(f"segment::read({file}, {cpp});")
             else:
                 lines.append(f"segment::read({file}, {cpp}, {size});")
+        for name in self.inputs.generators if self.makes_spikes else ():
+            arrays = (self._cpp[f"{name}.{what}"] for what in ("neuron_index", "_timebins"))
+            given = (f'"{name}:{what}"' for what in RECIPE)
+            lines += [
+                f"std::vector<int64_t> _counts_{name};",
+                f"segment::make_spikes({', '.join(('_segment_in', *given, *arrays, f'_counts_{name}'))});",
+            ]
         return lines
 
     def _restoring_lines(self):
@@ -254,6 +263,11 @@ class CompiledNetwork:
         lines += [
             f'segment::write_queue(_segment_out, "{name}:arrival", "{name}:synapse", {name});'
             for name in self._queues
+        ]
+        lines += [
+            f'segment::write(_segment_out, "{name}:counts", _counts_{name});'
+            for name in self.inputs.generators
+            if self.makes_spikes
         ]
         if self._draws:
             lines.append(
@@ -327,6 +341,9 @@ class CompiledNetwork:
         seed = check_seed(seed)
         files = dict(start.values)
         for name, spikes_of in start.emitted.items():
+            if spikes_of.recipe is not None:
+                recipe = spikes_of.recipe.arrays()
+                files |= {f"{name}:{what}": array for what, array in recipe.items()}
             files |= {
                 f"{name}.neuron_index": spikes_of.indices,
                 f"{name}._timebins": spikes_of.bins,
@@ -356,7 +373,11 @@ class CompiledNetwork:
             for name, (kind, _, _) in self._recorded.items()
         }
         full = self.inputs.state(state, start, new, flights, generator)
-        return Segment(full, events, recorded)
+        emitted = {
+            name: back[f"{name}:counts"] if spikes_of.recipe is not None else spikes_of.counts
+            for name, spikes_of in start.emitted.items()
+        }
+        return Segment(full, events, recorded, emitted)
 
     def _call(self, files, start, end, seed, everything=()):
         """Run the program with arrays as files; return the arrays that it wrote, by name."""
@@ -408,6 +429,8 @@ class CompiledNetwork:
             outputs.append((name, dtype, (-1, columns) if kind == "rows" else -1))
         for name in self._queues:
             outputs += [(f"{name}:{what}", np.int32, -1) for what in ("arrival", "synapse")]
+        if self.makes_spikes:
+            outputs += [(f"{name}:counts", np.int64, -1) for name in self.inputs.generators]
         if self._draws:
             outputs.append(("random_generator", np.uint8, -1))
         return outputs

@@ -16,6 +16,22 @@ unit: unit.cpp
 \t$(CXX) $(filter-out -c,$(CXXFLAGS)) unit.cpp -o $(PROGRAM) $(LFLAGS)
 """
 
+#: Arrays begin where a vector instruction's line of the cache does.
+_ALIGNED = """
+#include <cstdlib>
+#include <new>
+void* operator new(std::size_t size)
+{
+    void* memory = ::aligned_alloc(64, (size + 63)/64*64 + 64*(size == 0));
+    if (!memory)
+        throw std::bad_alloc();
+    return memory;
+}
+void* operator new[](std::size_t size) { return operator new(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+"""
+
 #: Functions that no run of ours calls.
 _UNUSED = re.compile(
     r"^(?:void|static void) (?:_debugmsg_\w+|_write_arrays|_dealloc_arrays|brian_end|set_from_command_line"
@@ -41,7 +57,7 @@ def write_unit(folder):
     includes = dict.fromkeys(
         line.strip() for text in (*parts, *codes.values(), main) for line in _INCLUDE.findall(text)
     )
-    lines = [*includes, *(_INCLUDE.sub("", part) for part in parts)]
+    lines = [_ALIGNED, *includes, *(_INCLUDE.sub("", part) for part in parts)]
     main = _INCLUDE.sub("", main)
     for number, (name, text) in enumerate(codes.items()):
         # each has support code of the same names

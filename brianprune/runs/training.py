@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from .. import analysis
-from ..backends import StepSpikes, lasting
+from ..backends import lasting
 from ..backends.base import ARRIVAL
 from ..encoding import image_numbers, presentations
 from ..inference import source_counts
@@ -126,9 +126,7 @@ class Training:
         """Show the network the next images."""
         begin, model = progress.done, self.model
         network = self.network(freezing=self.plastic in progress.state)
-        pixels, steps = presentations(
-            model, self.images.train, self.experiment.seed, TRAINING, begin, end
-        )
+        spikes = presentations(model, self.images.train, self.experiment.seed, TRAINING, begin, end)
         values = model.values(self.form(), self.arithmetic)
         unknown = sorted(set(progress.state) - set(network.names)) if begin == 0 else []
         if unknown:
@@ -139,7 +137,7 @@ class Training:
         run = network.run(
             (end - begin) * model.duration,
             self._known(progress.state, network) | values,
-            {"inputs": StepSpikes(pixels, steps)},
+            {"inputs": spikes},
         )
         # images are on their own clock: only with a rest does a last step reach the next image
         progress.state.update(lasting(run.state, events=float(model.rest) > 0))
@@ -151,7 +149,7 @@ class Training:
                 " would be lost: let the last steps of an image be silent for as long as the delay"
             )
         progress.done = end
-        self._tally(progress, run, source_counts(model, run, pixels, self.n_inputs), begin)
+        self._tally(progress, run, source_counts(model, run, self.n_inputs), begin)
 
     def _check_finite(self, state, begin, end):
         """Stop a run whose numbers have overflowed."""

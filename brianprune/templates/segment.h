@@ -14,6 +14,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "poisson.h"
+
 namespace segment {
 
 inline void fail(const std::string& what)
@@ -86,6 +88,40 @@ template <class T>
 void write(const std::string& folder, const char* name, const std::vector<T>& data)
 {
     write(folder, name, data.data(), data.size());
+}
+
+// Spikes of a generator that are made from images; `counts` is how many each neuron has.
+inline void make_spikes(const std::string& folder, const char* images_name, const char* tables_name,
+                        const char* guesses_name, const char* keys_name, const char* sizes_name,
+                        std::vector<int32_t>& indices, std::vector<int32_t>& bins,
+                        std::vector<int64_t>& counts)
+{
+    std::vector<uint8_t> images;
+    resize_and_read(folder, images_name, images);
+    if (images.empty())
+        return;
+    std::vector<uint32_t> tables;
+    std::vector<float> guesses;
+    std::vector<uint64_t> keys;
+    std::vector<int64_t> sizes;  // steps that may have input, steps of an image, capacity
+    resize_and_read(folder, tables_name, tables);
+    resize_and_read(folder, guesses_name, guesses);
+    resize_and_read(folder, keys_name, keys);
+    resize_and_read(folder, sizes_name, sizes);
+    const int64_t n_images = keys.size(), n_pixels = images.size()/keys.size();
+    int64_t found = -1;
+    for (int64_t capacity=sizes[2]; found<0; capacity*=2)
+    {
+        indices.resize(capacity);
+        bins.resize(capacity);
+        found = make_poisson_spikes(images.data(), n_images, n_pixels, sizes[0], sizes[1], tables.data(),
+                                    guesses.data(), keys.data(), indices.data(), bins.data(), capacity);
+    }
+    indices.resize(found);
+    bins.resize(found);
+    counts.assign(n_pixels, 0);
+    for (const int32_t index : indices)
+        counts[index]++;
 }
 
 // A two-dimensional array of Brian2, row by row.
