@@ -4,6 +4,7 @@ import numpy as np
 import sympy
 from brian2 import NeuronGroup, Subgroup, Synapses
 from brian2.parsing.sympytools import str_to_sympy
+from brian2.utils.stringtools import get_identifiers
 
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
@@ -148,6 +149,8 @@ def _keeps_zero(code, writer, variable):
     known = {}
     names = {name for name, each in compat.variables_of(writer).items() if each is variable}
     for _, name, operation, expression in code:
+        if name not in names and not get_identifiers(expression) & (names | known.keys()):
+            continue  # it has nothing to do with the variable
         try:
             value = str_to_sympy(expression)
         except Exception:

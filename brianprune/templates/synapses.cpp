@@ -58,21 +58,33 @@
     _touched.update({{_spikes}}, {{_spikes}}[_n_post], [=](int32_t _k) {
         return {{nonzero(_of_columns, '_k')}}; });
     {% endif %}
+    {% if 'target' in vector_code %}
+    {
+        {{scalar_code['target']|autoindent}}
+        // several rows in one walk over the targets: each is read and written once
+        {% for _rows in (4, 2, 1) %}
+        {% if loop.first %}
+        int32_t _event = 0;
+        {% endif %}
+        for(; _event + {{_rows}} <= _n_events; _event += {{_rows}})
+            for(int32_t _column=0; _column<_n_post; _column++)
+            {
+                {% for _k in range(_rows) %}
+                {
+                    const int32_t _row = {{_eventspace}}[_event + {{_k}}];
+                    const int32_t _idx = _row*_n_post + _column;
+                    const size_t _vectorisation_idx = _idx;
+                    {{dense_indices(vector_code['target'])|autoindent}}
+                }
+                {% endfor %}
+            }
+        {% endfor %}
+    }
+    {% endif %}
+    {% if 'synapse' in vector_code %}
     for(int32_t _event=0; _event<_n_events; _event++)
     {
         const int32_t _{{'row' if pathway.prepost == 'pre' else 'column'}} = {{_eventspace}}[_event];
-        {% if 'target' in vector_code %}
-        {
-            {{scalar_code['target']|autoindent}}
-            for(int32_t _column=0; _column<_n_post; _column++)
-            {
-                const int32_t _idx = _row*_n_post + _column;
-                const size_t _vectorisation_idx = _idx;
-                {{dense_indices(vector_code['target'])|autoindent}}
-            }
-        }
-        {% endif %}
-        {% if 'synapse' in vector_code %}
         {{scalar_code['synapse']|autoindent}}
         {% if pathway.prepost == 'pre' %}
         {% if _of_rows %}
@@ -115,8 +127,8 @@
         {% if pathway.prepost == 'post' and _of_rows %}
         }
         {% endif %}
-        {% endif %}
     }
+    {% endif %}
     {% else %}
     for(int32_t _event=0; _event<_n_events; _event++)
     {
