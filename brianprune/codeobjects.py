@@ -97,7 +97,12 @@ class DenseSynapses(_Ours):
         """
         if not names:
             return cls
-        return type(cls.__name__, (cls,), {"zeros": names, "split": staticmethod(_targets_apart)})
+        return type(cls.__name__, (cls,), {"zeros": names})
+
+    @staticmethod
+    def split(code, generator):
+        """Take a pathway's code apart, see `unchanged_at_zero`."""
+        return _targets_apart(code, generator)
 
 
 class SparseSynapses(DenseSynapses):
@@ -108,6 +113,8 @@ class SparseSynapses(DenseSynapses):
     of a `CompiledNetwork` may be given other synapses: ``name._synaptic_pre`` (ascending),
     ``name._synaptic_post`` and all variables of the synapses, of one length.
     """
+
+    split = None
 
 
 class SparseDecay(_Ours):
@@ -153,6 +160,8 @@ class SparseEvents(_Ours):
 
 def _targets_apart(code, generator):
     """Take a pathway's code apart: what a spike does to the target, and to the synapse."""
+    if generator.template_name != "synapses":
+        return code
     lines = [line.strip() for line in code[None].splitlines() if line.strip()]
     names = [re.match(r"\w+", line)[0] for line in lines]
     of_target = [
@@ -160,6 +169,8 @@ def _targets_apart(code, generator):
     ]
     first = of_target.index(False) if False in of_target else len(lines)
     if any(of_target[first:]):  # it may read what has happened to the synapse
+        return code
+    if lines[first:] and not generator.codeobj_class.zeros:  # one walk does both
         return code
     found = {"target": "\n".join(lines[:first]), "synapse": "\n".join(lines[first:])}
     return {part: text for part, text in found.items() if text}

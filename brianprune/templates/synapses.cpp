@@ -62,7 +62,7 @@
     {
         {{scalar_code['target']|autoindent}}
         // several rows in one walk over the targets: each is read and written once
-        {% for _rows in (4, 2, 1) %}
+        {% for _rows in ((4, 2, 1) if vector_code['target'].count('\n') < 6 else (1,)) %}
         {% if loop.first %}
         int32_t _event = 0;
         {% endif %}
