@@ -115,6 +115,12 @@ class SparseSynapses(DenseSynapses):
     """
 
     split = None
+    marks = False  #: whether blocks of the target are marked where a spike arrives
+
+    @classmethod
+    def marking(cls):
+        """Return a class for a pathway that says where its spikes arrive, see `SparseEvents.where_marked`."""
+        return type(cls.__name__, (cls,), {"marks": True})
 
 
 class SparseDecay(_Ours):
@@ -144,6 +150,16 @@ class SparseEvents(_Ours):
     """
 
     branch_free = True
+    marked = False  #: whether only marked blocks are looked at
+
+    @classmethod
+    def where_marked(cls):
+        """Return a class that looks only at blocks where something has changed.
+
+        That is where a `SparseSynapses.marking` pathway has brought a spike since the last look, or
+        a neuron was above then; everywhere after any other code that may lift a neuron above its threshold.
+        """
+        return type(cls.__name__, (cls,), {"marked": True})
 
     @staticmethod
     def split(code, generator):

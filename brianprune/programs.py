@@ -79,9 +79,10 @@ def storage(folder):
 def scratch():
     """A temporary folder; says what to do if there is no space for it."""
     try:
-        _remove_scratch()
+        within = scratch_folder()
+        _remove_scratch(within)
         folder = tempfile.TemporaryDirectory(
-            prefix=temporary_prefix("brianprune-"), ignore_cleanup_errors=True
+            prefix=temporary_prefix("brianprune-"), dir=within, ignore_cleanup_errors=True
         )
     except OSError as error:
         raise _no_scratch(error) from None
@@ -94,10 +95,27 @@ def scratch():
             raise _no_scratch(error) from None
 
 
+#: Where Linux keeps files in memory; what has to be free there to be used.
+_MEMORY, _FREE = Path("/dev/shm"), 2**31
+
+
+def scratch_folder():
+    """Return the folder for temporary files: what Python is told (TMPDIR), or memory, or Python's own.
+
+    A run writes and reads some fifty small files.
+    """
+    told = tempfile.tempdir or any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    if not told and os.access(_MEMORY, os.W_OK | os.X_OK):
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(_MEMORY).free >= _FREE:
+                return str(_MEMORY)
+    return tempfile.gettempdir()
+
+
 @functools.cache
-def _remove_scratch():
+def _remove_scratch(folder):
     """Remove, once in a process, what killed processes left."""
-    remove_leftovers(tempfile.gettempdir(), "brianprune-")
+    remove_leftovers(folder, "brianprune-")
 
 
 def _no_scratch(error):

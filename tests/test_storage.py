@@ -16,7 +16,7 @@ from brian2 import Network, NeuronGroup, ms, prefs
 from conftest import same_result
 
 import brianprune as bp
-from brianprune import hdf5, storage
+from brianprune import hdf5, programs, storage
 from brianprune.hdf5 import read_tree, write_tree
 from brianprune.runs import Store
 from brianprune.runs.progress import TrainingProgress
@@ -398,3 +398,21 @@ def test_no_room_for_temporary_files_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     with pytest.raises(bp.StorageError, match=r"no space left.*TMPDIR"):
         network.run(1 * ms)
+
+
+def test_temporary_files_are_in_memory_where_there_is_space(tmp_path, monkeypatch):
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(programs, "_MEMORY", tmp_path)
+    monkeypatch.setattr(programs, "_FREE", 1)
+    assert programs.scratch_folder() == str(tmp_path)
+    monkeypatch.setattr(programs, "_FREE", 2**80)
+    assert programs.scratch_folder() == tempfile.gettempdir()
+    monkeypatch.setattr(programs, "_FREE", 1)
+    monkeypatch.setattr(programs, "_MEMORY", tmp_path / "none")
+    assert programs.scratch_folder() == tempfile.gettempdir()
+    monkeypatch.setattr(programs, "_MEMORY", tmp_path)
+    monkeypatch.setenv("TMPDIR", "/tmp")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert programs.scratch_folder() == "/tmp"

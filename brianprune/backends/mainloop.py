@@ -14,8 +14,18 @@ def starting_lines(clocks):
     return lines
 
 
-def loop_lines(clocks, steps):
-    """C++ that calls all code, in Brian2's order, at the times of its clocks."""
+def loop_lines(clocks, steps, marking=()):
+    """C++ that calls all code, in Brian2's order, at the times of its clocks.
+
+    Parameters
+    ----------
+    clocks : dict
+        Arrays of each clock, by name.
+    steps : list of (str, str)
+        Clock and code object.
+    marking : collection of (str, str)
+        Code object, and group all blocks of which are marked after it.
+    """
     if not steps:
         return []
     lines = [
@@ -39,7 +49,14 @@ def loop_lines(clocks, steps):
         f"    const bool _now_{name} = {clock['t']}[0] - _segment_now <= _segment_same;"
         for name, clock in clocks.items()
     ]
-    lines += [f"    if (_now_{name}) _run_{code}();" for name, code in steps]
+    for name, code in steps:
+        lines.append(f"    if (_now_{name}) _run_{code}();")
+        for other, group in marking:
+            if other == code:
+                blocks = f'segment::blocks("{group}", 0)'
+                lines.append(
+                    f"    if (_now_{name}) std::fill({blocks}.begin(), {blocks}.end(), 1);"
+                )
     for name, clock in clocks.items():
         lines += [
             f"    if (_now_{name}) {{",

@@ -1,5 +1,7 @@
 """What code objects take for granted, checked when a network is built."""
 
+import re
+
 import numpy as np
 import sympy
 from brian2 import NeuronGroup, Subgroup, Synapses
@@ -9,7 +11,7 @@ from brian2.utils.stringtools import get_identifiers
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
 
-__all__ = ["check_names", "check_preconditions"]
+__all__ = ["check_names", "check_preconditions", "lifting"]
 
 
 def check_names(network):
@@ -169,3 +171,49 @@ def _keeps_zero(code, writer, variable):
             )
         known[name] = value
     return all(known.get(name, 0) == 0 for name in names)
+
+
+def lifting(network):
+    """Return the code that may lift a neuron above a threshold which is looked at in marked blocks only.
+
+    Returns
+    -------
+    list of (str, str)
+        Name of the code object, and of the group.
+    """
+    found = []
+    for group in network.sorted_objects:
+        for event, thresholder in getattr(group, "thresholder", {}).items():
+            kind = thresholder.codeobj_class or object
+            if not (issubclass(kind, SparseEvents) and kind.marked):
+                continue
+            condition = group.events[event]
+            names = get_identifiers(condition) & group.variables.keys()
+            for name in sorted(names):
+                variable = group.variables[name]
+                for writer, _, code in compat.writers(network, variable):
+                    marks = getattr(writer.codeobj_class, "marks", False)
+                    if not marks and not _lowers(code, writer, variable, condition, name):
+                        found += [(each.name, group.name) for each in compat.code_objects(writer)]
+    return found
+
+
+def _lowers(code, writer, variable, condition, name):
+    """Whether code can only make a condition false: takes from a variable that it has to exceed."""
+    match = re.fullmatch(rf"\s*{name}\s*>=?\s*(\w+)\s*", condition)
+    if not match or match[1] == name:
+        return False
+    truths = set()
+    for _, target, operation, expression in code:
+        if re.search(r"[<>]=?|==|\bnot\b|\band\b|\bor\b", expression) and "(" not in expression:
+            truths.add(target)
+        if compat.variables_of(writer).get(target) is not variable:
+            continue
+        factors = [factor.strip() for factor in expression.split("*")]
+        if operation != "-=" or not all(
+            re.fullmatch(r"\d+(\.\d*)?", factor)
+            or (factor.startswith("int(") and factor[4:-1] in truths)
+            for factor in factors
+        ):
+            return False
+    return True

@@ -25,7 +25,7 @@ from .arrays import (
 from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed, check_steps
 from .mainloop import loop_lines, starting_lines
-from .preconditions import check_names, check_preconditions
+from .preconditions import check_names, check_preconditions, lifting
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 from .translations import kept
 from .unit import RULE, write_unit
@@ -191,7 +191,11 @@ class CompiledNetwork:
         device.insert_code("after_start", "segment::renew(brian::_random_generators[0]);")
         read = [*self._reading_lines(), *self._writing_lines(everything=True)]
         read += starting_lines(clocks)
-        loop = [*self._restoring_lines(), *loop_lines(clocks, steps), *self._writing_lines()]
+        loop = [
+            *self._restoring_lines(),
+            *loop_lines(clocks, steps, lifting(network)),
+            *self._writing_lines(),
+        ]
         loop.append("return 0;  // nothing else is needed: no array is written twice")
         device.main_queue[first:] = [
             *setting,

@@ -200,13 +200,14 @@ class Part(Parameters):
                 f" units and functions."
                 f" A number is a Parameter of the class",
             )
-        everything = {
+        used = {
             name: _Dimensions(value.dim) if isinstance(value, Quantity) else value
             for name, value in ALWAYS.items()
+            if name in names
         }
-        everything |= {name: _Dimensions(dim) for name, dim in known.items()}
+        used |= {name: _Dimensions(known[name]) for name in names & known.keys()}
         try:
-            return parse_expression_dimensions(expression, everything)
+            return parse_expression_dimensions(expression, used)
         except (DimensionMismatchError, SyntaxError, TypeError, ValueError, KeyError) as error:
             self._fail(attribute, line, f"units do not fit ({error})")
 

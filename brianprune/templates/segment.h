@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <new>
 #include <string>
 #include <type_traits>
@@ -217,6 +218,16 @@ private:
         }
     }
 };
+
+// Blocks of 64 neurons of a group in which something has happened.
+inline std::vector<char>& blocks(const char* group, size_t n)
+{
+    static std::map<std::string, std::vector<char>> all;
+    std::vector<char>& found = all[group];
+    if (found.empty())
+        found.assign((n + 63)/64, 1);
+    return found;
+}
 
 // Make a generator anew in memory that holds nothing else, so that equal states are equal bytes.
 template <class Generator> void renew(Generator& generator)

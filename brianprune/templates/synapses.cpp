@@ -27,6 +27,9 @@
         for(int32_t _row=0; _row<_n_pre; _row++)
             _first[_row + 1] += _first[_row];
     }
+    {% if pathway.codeobj_class.marks %}
+    static std::vector<char>& _marked = segment::blocks("{{pathway.synapses.target.name}}", _n_post);
+    {% endif %}
     for(int32_t _event=0; _event<_n_events; _event++)
     {
         const int32_t _row = {{_eventspace}}[_event];
@@ -46,6 +49,9 @@
         {
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
+            {% if pathway.codeobj_class.marks %}
+            _marked[_postsynaptic_idx/64] = 1;
+            {% endif %}
         }
     }
     {% elif vector_code is mapping %}

@@ -19,8 +19,18 @@
     for(int64_t _idx=_only; _idx==_only && _idx>=0 && _idx<(int64_t)N; _idx++)
     {
     {% else %}
+    {% if owner.thresholder[eventspace_variable.name[1:-5]].codeobj_class.marked %}
+    static std::vector<char>& _marked = segment::blocks("{{owner.name}}", N);
+    {% set _marked = True %}
+    {% else %}
+    {% set _marked = False %}
+    {% endif %}
     for(size_t _first=0; _first<N; _first+=64)
     {
+        {% if _marked %}
+        if(!_marked[_first/64])
+            continue;
+        {% endif %}
         const size_t _last = std::min(_first + 64, (size_t)N);
         int32_t _n_crossed = 0;
         {
@@ -32,6 +42,9 @@
                 _n_crossed += _cond ? 1 : 0;
             }
         }
+        {% if _marked %}
+        _marked[_first/64] = _n_crossed != 0;
+        {% endif %}
         if(_n_crossed == 0)
             continue;
         for(size_t _idx=_first; _idx<_last; _idx++)

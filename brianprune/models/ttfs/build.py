@@ -52,6 +52,8 @@ def _common(shape, synapses, dense):
             name="inputs_conv",
             **common,
         )
+        if dense:
+            inputs_conv.pre.codeobj_class = SparseSynapses.marking()
         inputs_conv.connect(i=given["i"], j=given["j"])
         inputs_conv.k = given["k"]
         inputs_conv.variables.add_reference("w", kernel, "w", index="k")
@@ -98,7 +100,7 @@ def learning_network(shape, synapses=None, dense=None):
         **common,
     )
     conv.set_event_schedule("crossed", when="thresholds", order=0)
-    conv.thresholder["crossed"].codeobj_class = SparseEvents if dense else None
+    conv.thresholder["crossed"].codeobj_class = SparseEvents.where_marked() if dense else None
     trace = NeuronGroup(shape.inputs.size + 1, model.TRACE, name="trace", **common)
     in_rounds = {"clock": rounds, "namespace": {}}
     maps = NeuronGroup(
@@ -211,7 +213,7 @@ def inference_network(shape, synapses=None, dense=None):
         **common,
     )
     conv.set_event_schedule("crossed", when="thresholds", order=0)
-    conv.thresholder["crossed"].codeobj_class = SparseEvents if dense else None
+    conv.thresholder["crossed"].codeobj_class = SparseEvents.where_marked() if dense else None
     locations = NeuronGroup(
         shape.conv.rows * shape.conv.columns, model.LOCATION, name="locations", **common
     )
