@@ -1,0 +1,86 @@
+"""C++ of a segment: arrays in, arrays out, and what lives outside the arrays."""
+
+from ..encoding import RECIPE
+
+__all__ = ["SegmentCode"]
+
+
+class SegmentCode:
+    """Base of compiled networks: lines that read and write what `_describe` has found."""
+
+    makes_spikes = True  #: whether the program makes the spikes of a `brianprune.encoding.Recipe`
+
+    def _reading_lines(self):
+        """C++ that sets all arrays that the folder `_segment_in` has a file of."""
+        of_generators = {
+            f"{name}.{variable}"
+            for name in self.inputs.generators
+            for variable in ("_timebins", "neuron_index")
+        }
+        owners = {name: of for of, names in self.inputs.synapses.items() for name in names}
+        lines = []
+        for name, cpp in self._cpp.items():
+            size = self.inputs.specs[name][2]
+            dynamic = name in self.inputs.dynamic
+            file = f'_segment_in, "{name}"'
+            if name in of_generators:
+                lines.append(f"segment::resize_and_read({file}, {cpp});")
+            elif name in owners:
+                pre = f'"{owners[name]}._synaptic_pre"'
+                lines.append(f"segment::resize_and_read_if({file}, {cpp}, {pre});")
+            elif dynamic:
+                lines.append(f"segment::read({file}, {cpp});")
+            else:
+                lines.append(f"segment::read({file}, {cpp}, {size});")
+        for name in self.inputs.generators if self.makes_spikes else ():
+            arrays = (self._cpp[f"{name}.{what}"] for what in ("neuron_index", "_timebins"))
+            given = (f'"{name}:{what}"' for what in RECIPE)
+            lines += [
+                f"std::vector<int64_t> _counts_{name};",
+                f"segment::make_spikes({', '.join(('_segment_in', *given, *arrays, f'_counts_{name}'))});",
+            ]
+        return lines
+
+    def _restoring_lines(self):
+        """C++ that restores what lives outside the arrays."""
+        lines = [
+            f'segment::read_queue(_segment_in, "{name}:arrival", "{name}:synapse", {name});'
+            for name in self._queues
+        ]
+        generator = "_random_generators[0]"
+        return [
+            *lines,
+            f'segment::read_generator(_segment_in, "random_generator", {generator});',
+            "if (_segment_seed >= 0)",
+            f"    {generator}.seed((unsigned long)_segment_seed);",
+        ]
+
+    def _writing_lines(self, everything=False):
+        """C++ that writes what a run can change to the folder `_segment_out`, or all arrays."""
+        lines = []
+        names = self.inputs.initial if everything else self.inputs.states
+        for name in names:
+            data = self._cpp[name]
+            if name not in self.inputs.dynamic:
+                data = f"{data}, {self.inputs.specs[name][2]}"
+            lines.append(f'segment::write(_segment_out, "{name}", {data});')
+        if everything:
+            return ["if (_segment_everything) {", *lines, "return 0;", "}"]
+        for name, (kind, cpp, dynamic) in self._recorded_cpp.items():
+            function = "write_rows" if kind == "rows" else "write"
+            data = cpp if dynamic else f"{cpp}, _num_{cpp}"
+            lines.append(f'segment::{function}(_segment_out, "{name}", {data});')
+        lines += [
+            f'segment::write_queue(_segment_out, "{name}:arrival", "{name}:synapse", {name});'
+            for name in self._queues
+        ]
+        lines += [
+            f'segment::write(_segment_out, "{name}:counts", _counts_{name});'
+            for name in self.inputs.generators
+            if self.makes_spikes
+        ]
+        if self._draws:
+            lines.append(
+                'segment::write_generator(_segment_out, "random_generator", _random_generators[0]);'
+            )
+        return lines
