@@ -90,11 +90,13 @@ class Peer:
 
     def __init__(self, name, n_exc, options, path):
         paths = [str(options.museum.resolve() / "exhibits" / "diehl_cook_snn")]
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(paths),
-            "OMP_NUM_THREADS": "1",
-            "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
-        }
+        flags = "--xla_cpu_multi_thread_eigen=false"
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+        if options.without_avx512:
+            flags += " --xla_cpu_max_isa=AVX2"
+            environment |= {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+            environment["MKL_ENABLE_INSTRUCTIONS"] = "AVX2"
+        environment["XLA_FLAGS"] = flags
         command = [
             os.path.abspath(options.python),
             __file__,
@@ -135,7 +137,11 @@ def main():
     parser.add_argument("--n", type=int, nargs="+", default=[100, 400], help="neurons")
     parser.add_argument("--warm", type=int, default=200, help="images of training before")
     parser.add_argument("--images", type=int, default=100, help="images of one measurement")
+    parser.add_argument(
+        "--ours", type=int, default=1000, help="images of one measurement of ours: a segment"
+    )
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--without-avx512", action="store_true", help="AVX2 for all")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
@@ -145,10 +151,12 @@ def main():
         parser.error("--python and --museum are needed; see the top of this file")
 
     import pandas as pd
-    from speed import Ours
+    from speed import Ours, vectors, without_avx512
 
     import brianprune as bp
 
+    if options.without_avx512:
+        without_avx512()
     images = bp.mnist().load()
     temporary = tempfile.TemporaryDirectory(prefix="peers-")
     folder = Path(temporary.name)
@@ -166,6 +174,7 @@ def main():
         for repeat in range(options.repeats):
             for name, one in trained.items():
                 dt, shown = TIMING[name]
+                n_images = options.ours if one is ours else options.images
                 rows.append(
                     {
                         "package": name,
@@ -175,8 +184,9 @@ def main():
                         "dt_ms": dt,
                         "presentation_ms": shown,
                         "warm": options.warm,
-                        "images": options.images,
-                        "cpu_ms_per_image": one.train(options.images),
+                        "images": n_images,
+                        "vectors": vectors(options.without_avx512),
+                        "cpu_ms_per_image": one.train(n_images),
                     }
                 )
                 print(rows[-1], file=sys.stderr)

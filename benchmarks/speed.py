@@ -7,9 +7,10 @@
 MNIST (BRIANPRUNE_DATA or a download), 350 ms an image at dt 0.5 ms, single precision,
 encoding included. The networks are compiled anew, in an empty cache, and trained first, so that they
 spike as they do in use; compiling is counted apart, the peak of memory is that of the compiled
-program. A yardstick is any program that takes
-``n=N train=IMAGES test=0 data=FOLDER`` and trains the same network: its CPU time over the same
-images is the difference of two runs, alternated with ours.
+program. A yardstick is any program that takes ``n=N train=IMAGES data=FOLDER`` and trains the same network
+(``benchmarks/limit.cpp``): its CPU time over the same images is the difference of two runs, alternated with ours.
+With ``--without-avx512`` our code is compiled for AVX2, as most desktops and laptops have: compile the
+yardstick with ``-mno-avx512f`` too.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from brian2 import prefs
 
 import brianprune as bp
 from brianprune import backends
@@ -51,6 +53,22 @@ YARDSTICK = [
     "th0=10",
     "refr=2",
 ]
+
+
+def without_avx512():
+    """Compile networks for AVX2, whatever the processor has."""
+    name = "codegen.cpp.extra_compile_args_gcc"
+    prefs[name] = [*prefs[name], "-mno-avx512f"]
+
+
+def vectors(avx2_only):
+    """Return the vector instructions that compiled networks use, as text."""
+    flags = Path("/proc/cpuinfo")
+    known = flags.read_text().split() if flags.exists() else []
+    for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")):
+        if flag in known and not (avx2_only and name == "AVX-512"):
+            return name
+    return "unknown"
 
 
 def cpu_seconds():
@@ -150,9 +168,12 @@ def main():
     parser.add_argument("--images", type=int, default=1000, help="images of one measurement")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--yardstick", metavar="PATH", help="program to compare with")
+    parser.add_argument("--without-avx512", action="store_true", help="compile our code for AVX2")
     parser.add_argument("--csv", metavar="PATH", type=Path, help="write a table")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = parser.parse_args()
+    if options.without_avx512:
+        without_avx512()
     images = bp.mnist().load()
     cold = tempfile.TemporaryDirectory(prefix="brianprune-cold-")
     os.environ["BRIANPRUNE_CACHE"] = cold.name
@@ -175,6 +196,7 @@ def main():
         row = {
             "n": n_exc,
             "backend": options.backend,
+            "vectors": vectors(options.without_avx512),
             "cpu_ms_per_image": statistics.median(ours_ms),
             "cpu_ms_min": min(ours_ms),
             "cpu_ms_max": max(ours_ms),
