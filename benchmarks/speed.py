@@ -137,6 +137,24 @@ class Ours:
         return (cpu_seconds() - before) / n_images * 1e3
 
 
+class Frozen:
+    """A network after training: each call shows the next images and returns CPU ms an image."""
+
+    def __init__(self, ours):
+        e, state, n_exc = ours.experiment, ours.state, ours.experiment.network.n_exc
+        weights = state["inputs_exc.w"].reshape(-1, n_exc)
+        self.images, self.done = ours.images.train, ours.done
+        self.network = bp.FrozenNetwork(e.network, weights, state["exc.theta"], seed=e.seed)
+        self.network.counts(self.images[:1])  # compiled
+
+    def train(self, n_images):
+        """Show the next images."""
+        before, last = cpu_seconds(), self.done + n_images
+        self.network.counts(self.images[self.done : last])
+        self.done = last
+        return (cpu_seconds() - before) / n_images * 1e3
+
+
 def unzipped(images):
     """Write the training images as plain IDX files for the yardstick."""
     folder = Path(tempfile.mkdtemp(prefix="idx-"))
@@ -146,13 +164,15 @@ def unzipped(images):
     return folder
 
 
-def yardstick(program, folder, n_exc, warm, n_images):
+def yardstick(program, folder, n_exc, warm, n_images, inference):
     """CPU ms an image of the yardstick after `warm` images."""
 
     def run(train):
         before = cpu_seconds()
         arguments = [f"data={folder}", f"n={n_exc}", f"train={train}", "test=0", "report=100000"]
         arguments.append(f"tth={3e4 * n_exc}")
+        if inference:
+            arguments += [f"learn={warm}", f"frozen={warm}"]
         subprocess.run([program, *YARDSTICK, *arguments], check=True, capture_output=True)
         return cpu_seconds() - before
 
@@ -169,6 +189,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--yardstick", metavar="PATH", help="program to compare with")
     parser.add_argument("--without-avx512", action="store_true", help="compile our code for AVX2")
+    parser.add_argument("--inference", action="store_true", help="show images, learn nothing")
     parser.add_argument("--csv", metavar="PATH", type=Path, help="write a table")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     options = parser.parse_args()
@@ -182,19 +203,28 @@ def main():
     for n_exc in options.n:
         ours = Ours(n_exc, options.backend, images)
         peak_mb = peak_of(lambda ours=ours: ours.train(options.warm))
+        measured = Frozen(ours) if options.inference else ours
         ours_ms, theirs_ms = [], []
         for _ in range(options.repeats):
             started = time.time()
-            ours_ms.append(ours.train(options.images))
+            ours_ms.append(measured.train(options.images))
             if folder:
                 theirs_ms.append(
-                    yardstick(options.yardstick, folder, n_exc, options.warm, options.images)
+                    yardstick(
+                        options.yardstick,
+                        folder,
+                        n_exc,
+                        options.warm,
+                        options.images,
+                        options.inference,
+                    )
                 )
             print(
                 f"n={n_exc}: {ours_ms[-1]:.2f} ms ({time.time() - started:.0f} s)", file=sys.stderr
             )
         row = {
             "n": n_exc,
+            "what": "inference" if options.inference else "training",
             "backend": options.backend,
             "vectors": vectors(options.without_avx512),
             "cpu_ms_per_image": statistics.median(ours_ms),
