@@ -5,11 +5,13 @@ import itertools
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, second
+from brian2.monitors.spikemonitor import EventMonitor
 from conftest import TINY
 
 import brianprune as bp
 from brianprune import generator
-from brianprune.codeobjects import DenseSynapses, SparseDecay
+from brianprune.backends import preconditions, standalone
+from brianprune.codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
 from brianprune.encoding import StepSpikes, presentations
 from brianprune.models import Form
 from brianprune.models.diehl_cook import equations
@@ -254,3 +256,65 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
     assert np.array_equal(found.emitted["inputs"], expected.emitted["inputs"])
     assert np.array_equal(found.emitted["inputs"], np.bincount(pixels, minlength=784))
     assert (made._spikes is None) == (shown == 3)  # else they have been made here
+
+
+def sparse_network(marked, leak, drive):
+    """300 neurons that only arriving spikes lift; some rest above their threshold until they are pulled down."""
+    rng = np.random.default_rng(0)
+    inputs = SpikeGeneratorGroup(40, [], [] * ms, name="inputs")
+    equations = "dv/dt = (drive - v)/(5*ms) : 1\ndrive : 1" if leak else "v : 1\ndrive : 1"
+    group = NeuronGroup(
+        300, equations, method="exact" if leak else None, events={"crossed": "v >= 1"}, name="group"
+    )
+    group.thresholder["crossed"].codeobj_class = (
+        SparseEvents.where_marked() if marked else SparseEvents
+    )
+    i, j = np.nonzero(rng.random((40, 300)) < 0.05)
+    arriving = Synapses(
+        inputs, group, "w : 1", on_pre="v_post += w", delay=0 * ms, codeobj_class=SparseSynapses,
+        name="arriving",
+    )  # fmt: skip
+    arriving.connect(i=i, j=j)
+    if marked:
+        arriving.pre.codeobj_class = SparseSynapses.marking()
+    pulling = Synapses(
+        group, group, on_pre={"pre": "_near = i_post > i_pre\nv_post -= 0.7*int(_near)"},
+        on_event={"pre": "crossed"}, delay={"pre": 0 * ms}, codeobj_class=DenseSynapses, name="pulling",
+    )  # fmt: skip
+    pulling.connect()
+    group.run_regularly(drive, when="start", dt=3 * ms, name="now_and_then")
+    crossings = EventMonitor(group, "crossed", name="crossings")
+    network = Network(inputs, group, arriving, pulling, crossings)
+    network.schedule = ["start", "synapses", "groups", "thresholds", "resets", "end"]
+    return network
+
+
+@pytest.mark.parametrize("leak", [False, True])
+@pytest.mark.parametrize("drive", ["v = 0", "v = 2*int(i % 7 == 0)", "drive = 1.2*int(i > 280)"])
+def test_blocks_without_arrivals_need_not_be_looked_at(leak, drive):
+    rng = np.random.default_rng(1)
+    steps = np.sort(rng.integers(0, 300, 400))
+    pairs = np.unique(np.stack([steps, rng.integers(0, 40, 400)], axis=1), axis=0)
+    spikes = {"inputs": (pairs[:, 1], pairs[:, 0] * 0.1 * ms)}
+    state = {"arriving.w": 0.4, "group.v": rng.random(300) - 0.5}
+    found, expected = (
+        bp.CompiledNetwork(lambda marked=marked: sparse_network(marked, leak, drive)).run(
+            30 * ms, state, spikes
+        )
+        for marked in (True, False)
+    )
+    assert len(expected.spikes["crossings"][0]) > 20
+    assert np.array_equal(found.spikes["crossings"], expected.spikes["crossings"])
+    assert np.array_equal(found.state["group.v"], expected.state["group.v"])
+
+
+def test_code_that_may_lift_a_neuron_is_known(monkeypatch):
+    found = []
+    monkeypatch.setattr(
+        standalone, "lifting", lambda network: found.extend(preconditions.lifting(network)) or found
+    )
+    bp.CompiledNetwork(lambda: sparse_network(True, True, "v = 0"))
+    assert {(name.split("_codeobject")[0], group) for name, group in found} == {
+        ("group_stateupdater", "group"),
+        ("now_and_then", "group"),
+    }
