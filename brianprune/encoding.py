@@ -244,7 +244,7 @@ class Recipe(NamedTuple):
 
     def arrays(self):
         """Return what C++ reads, by name (`RECIPE`)."""
-        sizes = np.array([self.n_steps, self.steps_per_image, self.capacity], dtype=np.int64)
+        sizes = np.array([self.n_steps, self.steps_per_image], dtype=np.int64)
         given = self.images, *_gap_tables(self.rate_per_level, self.n_steps), self.keys, sizes
         return dict(zip(RECIPE, given, strict=True))
 

@@ -14,7 +14,7 @@ def starting_lines(clocks):
     return lines
 
 
-def loop_lines(clocks, steps, marking=()):
+def loop_lines(clocks, steps, marking=(), before=()):
     """C++ that calls all code, in Brian2's order, at the times of its clocks.
 
     Parameters
@@ -25,6 +25,8 @@ def loop_lines(clocks, steps, marking=()):
         Clock and code object.
     marking : collection of (str, str)
         Code object, and group all blocks of which are marked after it.
+    before : collection of (str, str)
+        Code object, and what is done before it.
     """
     if not steps:
         return []
@@ -50,6 +52,7 @@ def loop_lines(clocks, steps, marking=()):
         for name, clock in clocks.items()
     ]
     for name, code in steps:
+        lines += [f"    if (_now_{name}) {line}" for other, line in before if other == code]
         lines.append(f"    if (_now_{name}) _run_{code}();")
         for other, group in marking:
             if other == code:

@@ -33,12 +33,8 @@ class SegmentCode:
             else:
                 lines.append(f"segment::read({file}, {cpp}, {size});")
         for name in self.inputs.generators if self.makes_spikes else ():
-            arrays = (self._cpp[f"{name}.{what}"] for what in ("neuron_index", "_timebins"))
-            given = (f'"{name}:{what}"' for what in RECIPE)
-            lines += [
-                f"std::vector<int64_t> _counts_{name};",
-                f"segment::make_spikes({', '.join(('_segment_in', *given, *arrays, f'_counts_{name}'))});",
-            ]
+            given = ", ".join(f'"{name}:{what}"' for what in RECIPE)
+            lines.append(f"segment::SpikeMaker _maker_{name}(_segment_in, {given});")
         return lines
 
     def _restoring_lines(self):
@@ -75,7 +71,7 @@ class SegmentCode:
             for name in self._queues
         ]
         lines += [
-            f'segment::write(_segment_out, "{name}:counts", _counts_{name});'
+            f'segment::write(_segment_out, "{name}:counts", _maker_{name}.counts);'
             for name in self.inputs.generators
             if self.makes_spikes
         ]
@@ -84,3 +80,8 @@ class SegmentCode:
                 'segment::write_generator(_segment_out, "random_generator", _random_generators[0]);'
             )
         return lines
+
+    def _making_lines(self, name, timestep):
+        """C++ that makes the spikes of a generator when an image begins."""
+        arrays = ", ".join(self._cpp[f"{name}.{what}"] for what in ("neuron_index", "_timebins"))
+        return f"_maker_{name}.before_step({timestep}[0], {arrays}, {self._cpp[f'{name}._lastindex']}[0]);"

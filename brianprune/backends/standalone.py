@@ -191,9 +191,14 @@ class CompiledNetwork(SegmentCode):
         device.insert_code("after_start", "segment::renew(brian::_random_generators[0]);")
         read = [*self._reading_lines(), *self._writing_lines(everything=True)]
         read += starting_lines(clocks)
+        making = [
+            (code.name, self._making_lines(name, clocks[generator.clock]["timestep"]))
+            for name, generator in self.inputs.generators.items()
+            for code in compat.code_objects(network[name])
+        ]
         loop = [
             *self._restoring_lines(),
-            *loop_lines(clocks, steps, lifting(network)),
+            *loop_lines(clocks, steps, lifting(network), making),
             *self._writing_lines(),
         ]
         loop.append("return 0;  // nothing else is needed: no array is written twice")

@@ -91,39 +91,61 @@ void write(const std::string& folder, const char* name, const std::vector<T>& da
     write(folder, name, data.data(), data.size());
 }
 
-// Spikes of a generator that are made from images; `counts` is how many each neuron has.
-inline void make_spikes(const std::string& folder, const char* images_name, const char* tables_name,
-                        const char* guesses_name, const char* keys_name, const char* sizes_name,
-                        std::vector<int32_t>& indices, std::vector<int32_t>& bins,
-                        std::vector<int64_t>& counts)
+// Spikes of a generator that are made from images, those of one image when it begins: fewer fit the cache.
+class SpikeMaker
 {
     std::vector<uint8_t> images;
-    resize_and_read(folder, images_name, images);
-    if (images.empty())
-        return;
     std::vector<uint32_t> tables;
     std::vector<float> guesses;
     std::vector<uint64_t> keys;
-    std::vector<int64_t> sizes;  // steps that may have input, steps of an image, capacity
-    resize_and_read(folder, tables_name, tables);
-    resize_and_read(folder, guesses_name, guesses);
-    resize_and_read(folder, keys_name, keys);
-    resize_and_read(folder, sizes_name, sizes);
-    const int64_t n_images = keys.size(), n_pixels = images.size()/keys.size();
-    int64_t found = -1;
-    for (int64_t capacity=sizes[2]; found<0; capacity*=2)
+    std::vector<int64_t> sizes;  // steps that may have input, steps of an image
+    size_t n_pixels = 0, next = 0;
+
+public:
+    std::vector<int64_t> counts;  // spikes of each neuron
+
+    SpikeMaker(const std::string& folder, const char* images_name, const char* tables_name,
+               const char* guesses_name, const char* keys_name, const char* sizes_name)
     {
-        indices.resize(capacity);
-        bins.resize(capacity);
-        found = make_poisson_spikes(images.data(), n_images, n_pixels, sizes[0], sizes[1], tables.data(),
-                                    guesses.data(), keys.data(), indices.data(), bins.data(), capacity);
+        resize_and_read(folder, images_name, images);
+        resize_and_read(folder, tables_name, tables);
+        resize_and_read(folder, guesses_name, guesses);
+        resize_and_read(folder, keys_name, keys);
+        resize_and_read(folder, sizes_name, sizes);
+        if (!keys.empty())
+            n_pixels = images.size()/keys.size();
+        counts.assign(n_pixels, 0);
     }
-    indices.resize(found);
-    bins.resize(found);
-    counts.assign(n_pixels, 0);
-    for (const int32_t index : indices)
-        counts[index]++;
-}
+
+    void before_step(int64_t step, std::vector<int32_t>& indices, std::vector<int32_t>& bins,
+                     int32_t& first)
+    {
+        if (next >= keys.size() || step < (int64_t)next*sizes[1])
+            return;
+        const uint8_t* image = images.data() + next*n_pixels;
+        int64_t found = -1;
+        if (indices.size() < n_pixels)
+            indices.resize(n_pixels);
+        while (found < 0)
+        {
+            bins.resize(indices.size());
+            found = make_poisson_spikes(image, 1, n_pixels, sizes[0], sizes[1], tables.data(),
+                                        guesses.data(), &keys[next], indices.data(), bins.data(),
+                                        indices.size());
+            if (found < 0)
+                indices.resize(2*indices.size());
+        }
+        indices.resize(found);
+        bins.resize(found);
+        for (int64_t k=0; k<found; k++)
+        {
+            bins[k] += (int32_t)(next*sizes[1]);
+            counts[indices[k]]++;
+        }
+        first = 0;
+        next++;
+    }
+};
 
 // A two-dimensional array of Brian2, row by row.
 template <class T> void write_rows(const std::string& folder, const char* name, T& data)
