@@ -39,6 +39,8 @@ class Generator(CPPCodeGenerator):
 
     def translate_expression(self, expr):
         text = super().translate_expression(expr)
+        if _STEPS.fullmatch(expr):  # a division of 64 bits takes several times as long
+            text = text.replace("_timestep(", "(int32_t)_timestep(")
         if prefs.core.default_float_dtype != np.float32:
             return text
         names = get_identifiers(expr)

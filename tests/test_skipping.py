@@ -103,7 +103,7 @@ def test_steps_from_which_a_neuron_is_free_are_brian2s_refractoriness(
     )
     experiment = experiment.replace(arithmetic=bp.FloatingPoint(precision="double"))
     found = experiment.run("numpy")
-    monkeypatch.setattr(equations, "_steps_free", lambda network, form: False)
+    monkeypatch.setattr(equations, "steps_free", lambda network, form: False)
     expected = experiment.run("numpy")
     assert found.spikes.equals(expected.spikes)
     assert np.array_equal(found.weights, expected.weights)

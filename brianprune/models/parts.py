@@ -275,6 +275,7 @@ RESERVED = {
         "image_step",
         "free",
         "free_from",
+        "refractory_steps",
         "i",
         "j",
         "N",

@@ -26,7 +26,7 @@ from .names import (
 )
 from .traces import traces_in_groups, traces_in_synapses
 
-__all__ = ["Circuit", "arrival", "circuit", "inhibition"]
+__all__ = ["Circuit", "arrival", "circuit", "inhibition", "steps_free"]
 
 
 class Circuit(NamedTuple):
@@ -78,7 +78,8 @@ REFRACTORY = "t_refractory : second (shared, constant)\n"
 #: A neuron is free from a step of the image on. One number of 32 bits, which is compared with one,
 #: and an equation without branches: several neurons are stepped in one instruction.
 FREE = "free = int(image_step >= free_from) : integer\nfree_from : integer\n"
-SET_FREE = "free_from = image_step + timestep(t_refractory, dt)\n"
+FREE += "refractory_steps : integer (shared, constant)\n"
+SET_FREE = "free_from = image_step + refractory_steps\n"
 #: The steps of the next image count from 0; without a rest all are free.
 NEXT_IMAGE = "free_from = (free_from - steps_per_image)*int(free_from > steps_per_image)\n"
 #: The last step of an image is silent: every spike has arrived when the next one begins.
@@ -144,7 +145,7 @@ def circuit(network, form):
     neurons, rule = network.neurons, network.plasticity
     unit = unit_of(neurons.threshold_dimensions)
     refractory = "refractory" in neurons.fields
-    held = refractory and not _steps_free(network, form)  # by Brian2's own refractoriness
+    held = refractory and not steps_free(network, form)  # by Brian2's own refractoriness
     exc, started = _neurons(network, form, names, unit, refractory, held)
     left, right = (renamed(side, names["neurons"]) for side in neurons.potential)
     synapse, on_pre, on_post = SYNAPSE + arrival(network)[0], arrival(network)[1], ""
@@ -176,7 +177,7 @@ def circuit(network, form):
     )
 
 
-def _steps_free(network, form):
+def steps_free(network, form):
     """Whether refractoriness can be a number in the equations: where it is the same as Brian2's."""
     (excite,) = statements(network.neurons.excite)
     return (
@@ -209,7 +210,7 @@ def _neurons(network, form, names, unit, refractory, held):
     if refractory and not held:
         own = _when_free(own) + "\n" + FREE
     exc = own + "\n" + NEURON.format(unit=unit) + IMAGE_STEP * (not form.textbook)
-    exc += renamed(neurons.declarations(), names["neurons"]) + REFRACTORY * refractory
+    exc += renamed(neurons.declarations(), names["neurons"]) + REFRACTORY * held
     if network.is_broadcast and not form.textbook:
         exc += renamed(network.inhibition.declarations(), names["inhibition"])
     started = renamed(neurons.started(), names["neurons"])

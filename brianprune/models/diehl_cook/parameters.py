@@ -20,7 +20,7 @@ from ..homeostasis import Adaptation, AdaptiveThreshold, Normalisation, WeightNo
 from ..inhibition import Broadcast, Inhibition, Partners
 from ..neurons import ConductanceLIF, Neurons
 from ..plasticity import Plasticity, TripletSTDP
-from . import build, fixed_point, traces
+from . import build, equations, fixed_point, traces
 from . import names as names_of
 
 __all__ = ["DiehlCook"]
@@ -196,7 +196,12 @@ class DiehlCook(Composition, Model):
 
         put("exc", "neurons")
         if "refractory" in self.neurons.fields:
-            found["exc"]["t_refractory"] = self.neurons.refractory
+            steps = round(float(self.neurons.refractory / self.dt))
+            found["exc"] |= (
+                {"refractory_steps": steps}
+                if equations.steps_free(self, form)
+                else {"t_refractory": self.neurons.refractory}
+            )
         put_steps("inputs_exc", "excite")
         if self.is_broadcast and not form.textbook:
             put("exc", "inhibition")
