@@ -279,4 +279,4 @@ def source_counts(model, run, n_inputs):
     """Return the spikes of each neuron that a model's plastic synapses come from."""
     if model.sources:
         return np.bincount(run.spikes[model.sources][0], minlength=model.n_sources(n_inputs))
-    return run.emitted["inputs"]
+    return run.recorded["inputs.counts"]

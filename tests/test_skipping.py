@@ -253,8 +253,8 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
         {name: value for name, value in found.state.items() if ":" not in name},
         {name: value for name, value in expected.state.items() if ":" not in name},
     )
-    assert np.array_equal(found.emitted["inputs"], expected.emitted["inputs"])
-    assert np.array_equal(found.emitted["inputs"], np.bincount(pixels, minlength=784))
+    assert np.array_equal(found.recorded["inputs.counts"], expected.recorded["inputs.counts"])
+    assert np.array_equal(found.recorded["inputs.counts"], np.bincount(pixels, minlength=784))
     assert (made._spikes is None) == (shown == 3)  # else they have been made here
 
 

@@ -177,8 +177,12 @@ class RuntimeNetwork:
             {
                 name: np.array(variable.get_value()) - (start.t if kind == "time" else 0)
                 for name, (kind, variable, _) in recorded.items()
+            }
+            | {
+                f"{name}.counts": spikes.counts
+                for name, spikes in start.emitted.items()
+                if spikes.counts is not None
             },
-            {name: spikes.counts for name, spikes in start.emitted.items()},
         )
 
     def _read(self):

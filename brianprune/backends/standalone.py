@@ -307,11 +307,12 @@ class CompiledNetwork(SegmentCode):
             for name, (kind, _, _) in self._recorded.items()
         }
         full = self.inputs.state(state, start, new, flights, generator)
-        emitted = {
-            name: back[f"{name}:counts"] if spikes_of.recipe is not None else spikes_of.counts
-            for name, spikes_of in start.emitted.items()
-        }
-        return Segment(full, events, recorded, emitted)
+        for name, spikes_of in start.emitted.items():
+            if spikes_of.recipe is not None:
+                recorded[f"{name}.counts"] = back[f"{name}:counts"]
+            elif spikes_of.counts is not None:
+                recorded[f"{name}.counts"] = spikes_of.counts
+        return Segment(full, events, recorded)
 
     def _call(self, files, start, end, seed, everything=()):
         """Run the program with arrays as files; return the arrays that it wrote, by name."""
