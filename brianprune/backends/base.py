@@ -57,10 +57,9 @@ class Segment(NamedTuple):
     state: dict  #: arrays by "object.variable", complete: it continues the run
     spikes: dict  #: (indices, times in seconds from the run's start) by the name of the monitor
     #: by "monitor.variable": arrays (times, elements) of state monitors and their ``t``; ``rate``
-    #: and ``t`` of population rate monitors; ``count`` and variables of event monitors
+    #: and ``t`` of population rate monitors; ``count`` and variables of event monitors; "generator.counts",
+    #: spikes of each neuron, of generators whose spikes were given as `~brianprune.encoding.StepSpikes`
     recorded: dict
-    #: how many spikes each neuron of a generator was given, of those that were given in steps
-    emitted: dict = {}
 
 
 def lasting(state, events=False):
