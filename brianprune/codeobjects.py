@@ -6,6 +6,7 @@ Each has preconditions, which `brianprune.backends.preconditions` checks when a 
 import re
 
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
+from brian2.utils.stringtools import get_identifiers
 
 from .generator import Generator, conjuncts
 
@@ -186,6 +187,17 @@ def _targets_apart(code, generator):
     first = of_target.index(False) if False in of_target else len(lines)
     if any(of_target[first:]):  # it may read what has happened to the synapse
         return code
+    written = {generator.variables[name] for name in names[:first]}
+    read = set().union(*(get_identifiers(line) for line in lines[first:]))
+    read |= {
+        name
+        for line in lines[:first]
+        for name in get_identifiers(line)
+        if generator.variable_indices.get(name) == "_presynaptic_idx"
+    }
+    draws = any("rand" in line or "poisson" in line for line in lines)
+    if draws or any(generator.variables.get(name) in written for name in read):
+        return code  # what is drawn or read depends on the order of spikes
     if lines[first:] and not generator.codeobj_class.zeros:  # one walk does both
         return code
     found = {"target": "\n".join(lines[:first]), "synapse": "\n".join(lines[first:])}
@@ -199,4 +211,18 @@ def _decays_apart(code, generator):
     for line in filter(None, map(str.strip, code[None].splitlines())):
         name = re.match(r"\w+", line)[0]
         (sparse if name.removeprefix("_") in zeros else dense).append(line)
+    mine = zeros | {f"_{name}" for name in zeros}
+    others = {re.match(r"\w+", line)[0] for line in dense}
+    for line in dense:
+        if get_identifiers(line) & mine:
+            raise ValueError(
+                f"SparseDecay.of({', '.join(sorted(zeros))}): the line '{line}' reads it or is a stage of its step:"
+                " leave the codeobj_class out"
+            )
+    for line in sparse:
+        if get_identifiers(line) & others:
+            raise ValueError(
+                f"SparseDecay.of({', '.join(sorted(zeros))}): the line '{line}' reads what other lines step: leave"
+                " the codeobj_class out"
+            )
     return {"dense": "\n".join(dense), "sparse": "\n".join(sparse)}

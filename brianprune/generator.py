@@ -19,8 +19,8 @@ __all__ = ["Generator", "conjuncts", "constants"]
 
 #: A number with a point or an exponent that is not yet marked as of single precision.
 _NUMBER = re.compile(r"(?<![\w.])(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?(?![\w.])")
-#: A count of time steps: below 2**31, which is checked before a run.
-_STEPS = re.compile(r"timestep\(\w+, dt\)( % \w+)?|\(?timestep\(\w+, dt\)\)? % \w+")
+#: The step of a period, such as an image: steps of the time itself are fewer than 2**31, see `check_steps`.
+_STEP_OF = re.compile(r"timestep\(t, dt\) % (\w+)")
 
 
 class Generator(CPPCodeGenerator):
@@ -34,17 +34,18 @@ class Generator(CPPCodeGenerator):
         split = getattr(self.codeobj_class, "split", None)
         if split is not None:
             code = split(code, self)
-        self._fixed = set()
+        self._fixed, self._wide = set(), set()
         return super().translate(code, dtype)
 
     def translate_expression(self, expr):
         text = super().translate_expression(expr)
-        if _STEPS.fullmatch(expr):  # a division of 64 bits takes several times as long
+        period = _STEP_OF.fullmatch(expr)
+        if period and getattr(self.variables.get(period[1]), "dtype", None) == np.int32:
+            # a division of 64 bits takes several times as long
             text = text.replace("_timestep(", "(int32_t)_timestep(")
         if prefs.core.default_float_dtype != np.float32:
             return text
-        names = get_identifiers(expr)
-        wide = any(self._is_double(self.variables.get(name)) for name in names)
+        wide = self._is_wide(expr)
 
         def single(match):
             number = match[0]
@@ -53,19 +54,22 @@ class Generator(CPPCodeGenerator):
 
         return _NUMBER.sub(single, text)
 
-    @staticmethod
-    def _is_double(variable):
-        return getattr(variable, "dtype", None) == np.float64
+    def _is_wide(self, expr):
+        """Whether an expression has numbers of double precision, such as the time."""
+        return any(
+            name in self._wide or getattr(self.variables.get(name), "dtype", None) == np.float64
+            for name in get_identifiers(expr)
+        )
 
     def translate_statement(self, statement):
         if getattr(self.codeobj_class, "branch_free", False):
             statement = copy.copy(statement)  # Brian2 keeps it for all networks with this statement
             statement.used_boolean_variables = None
         line = super().translate_statement(statement)
+        if statement.op == ":=" and self._is_wide(statement.expr):
+            self._wide.add(statement.var)
         if statement.op != ":=" or not statement.scalar:
             return line
-        if _STEPS.fullmatch(statement.expr) and line.startswith("const int64_t "):
-            line = line.replace("const int64_t ", "const int32_t ", 1)
         if self._is_fixed(statement):
             self._fixed.add(statement.var)
             if "(" in statement.expr or "/" in statement.expr:

@@ -78,21 +78,21 @@ def storage(folder):
 @contextlib.contextmanager
 def scratch():
     """A temporary folder; says what to do if there is no space for it."""
+    within = scratch_folder()
     try:
-        within = scratch_folder()
         _remove_scratch(within)
         folder = tempfile.TemporaryDirectory(
             prefix=temporary_prefix("brianprune-"), dir=within, ignore_cleanup_errors=True
         )
     except OSError as error:
-        raise _no_scratch(error) from None
+        raise _no_scratch(within, error) from None
     with folder as name:
         try:
             yield Path(name)
         except OSError as error:
             if isinstance(error, StorageError):
                 raise
-            raise _no_scratch(error) from None
+            raise _no_scratch(within, error) from None
 
 
 #: Where Linux keeps files in memory; what has to be free there to be used.
@@ -104,7 +104,7 @@ def scratch_folder():
 
     A run writes and reads some fifty small files.
     """
-    told = tempfile.tempdir or any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    told = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
     if not told and os.access(_MEMORY, os.W_OK | os.X_OK):
         with contextlib.suppress(OSError):
             if shutil.disk_usage(_MEMORY).free >= _FREE:
@@ -118,8 +118,7 @@ def _remove_scratch(folder):
     remove_leftovers(folder, "brianprune-")
 
 
-def _no_scratch(error):
-    folder = tempfile.tempdir or os.environ.get("TMPDIR") or "the system's"
+def _no_scratch(folder, error):
     return StorageError(
         f"the folder for temporary files ({folder}) cannot be used ({why(error)}): free space there, or set"
         " TMPDIR to another folder",
@@ -233,7 +232,7 @@ def _hash(path):
 def _digest(folder, compiler):
     """Hash the generated sources, the initial values and what they are compiled for."""
     digest = hashlib.sha256(f"{brian2.__version__} {compiler}".encode())
-    digest.update(_processor().encode())
+    digest.update(processor().encode())
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder)} {len(content)}".encode())
@@ -248,7 +247,7 @@ def _digest(folder, compiler):
     return digest.hexdigest()
 
 
-def _processor():
+def processor():
     """Return the processor's instruction set: the compiler uses all of it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -1,16 +1,27 @@
 """What compiled code leaves out gives the same numbers to the bit: neurons and inputs whose traces are 0."""
 
 import itertools
+import types
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, second
+from brian2 import (
+    Hz,
+    Network,
+    NeuronGroup,
+    PoissonInput,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    Synapses,
+    ms,
+    second,
+)
 from brian2.monitors.spikemonitor import EventMonitor
 from conftest import TINY
 
 import brianprune as bp
 from brianprune import generator
-from brianprune.backends import preconditions, standalone
+from brianprune.backends import preconditions, standalone, translations
 from brianprune.codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
 from brianprune.encoding import StepSpikes, presentations
 from brianprune.models import Form
@@ -129,6 +140,35 @@ class Twice(bp.Plasticity):
     on_post = "w += 0.01*x_pre - 0.001*y_post"
 
 
+class Towards(bp.Plasticity):
+    """Where the trace is 0 the weight is the same in exact arithmetic, but not to the last bit."""
+
+    tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+    post_traces = {"y": ("tau", "y = 1")}
+    on_pre = "w = w_max - (w_max - w)*(1 - 0.01*y_post)"
+
+
+class Quotient(bp.Plasticity):
+    """0 divided by 0."""
+
+    tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+    pre_traces = {"x": ("tau", "x = 1")}
+    post_traces = {"y": ("tau", "y = 1")}
+    on_post = "w += 0.01*x_pre/y_post"
+
+
+class Scaled(bp.Plasticity):
+    """Divided by what is above 0."""
+
+    tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+    scale = bp.Parameter(2.0, "divides", "ours", above=0)
+    mu = bp.Parameter(0.5, "exponent", "ours", minimum=0)
+    pre_traces = {"x": ("tau", "x = 1")}
+    post_traces = {"y": ("tau", "y = 1")}
+    on_pre = "w -= 0.01*y_post*w**mu/scale"
+    on_post = "w += -0.01*(w - w_max)*x_pre/2"
+
+
 @pytest.mark.parametrize(
     ("rule", "pre", "post"),
     [
@@ -139,6 +179,9 @@ class Twice(bp.Plasticity):
         (bp.ExponentialSTDP(), [], []),
         (Late(), [], []),
         (Twice(), ["y"], []),
+        (Towards(), [], []),
+        (Quotient(), [], []),
+        (Scaled(), ["y"], ["x"]),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -318,3 +361,117 @@ def test_code_that_may_lift_a_neuron_is_known(monkeypatch):
         ("group_stateupdater", "group"),
         ("now_and_then", "group"),
     }
+
+
+def driven(how):
+    """A network in which something else than a spike's reset or the marked synapses changes a variable."""
+    network = network_with() if how.startswith("y") else sparse_network(True, False, "v = 0")
+    group = network["group"]
+    if how.endswith("Poisson input"):
+        network.add(PoissonInput(group, how[0], 3, 100 * Hz, 0.5))
+    return network
+
+
+def test_what_a_poisson_input_changes_is_not_skipped():
+    with pytest.raises(ValueError, match="may lift it from 0"):
+        bp.CompiledNetwork(lambda: driven("y Poisson input"))
+
+
+def test_what_a_poisson_input_lifts_is_looked_at(monkeypatch):
+    found = []
+    monkeypatch.setattr(
+        standalone, "lifting", lambda network: found.extend(preconditions.lifting(network)) or found
+    )
+    bp.CompiledNetwork(lambda: driven("v Poisson input"))
+    assert any("poissoninput" in name for name, _ in found)
+
+
+@pytest.mark.parametrize("condition", ["t > 3*ms and v > 1", "twice > 1"])
+def test_a_condition_that_changes_by_itself_is_refused(condition):
+    def build():
+        group = NeuronGroup(
+            99, "v : 1\ntwice = 2*v : 1", events={"crossed": condition}, name="group"
+        )
+        group.thresholder["crossed"].codeobj_class = SparseEvents.where_marked()
+        return Network(group)
+
+    with pytest.raises(ValueError, match="changes by itself"):
+        bp.CompiledNetwork(build)
+
+
+@pytest.mark.parametrize(
+    ("equations", "method"),
+    [("dy/dt = -y*v/(10*ms) : 1\nv : 1\ndu/dt = -u/ms : 1", "euler"),
+     ("dy/dt = -y*u/(10*ms) : 1\ndu/dt = -u/ms : 1", "euler"),
+     ("dy/dt = -y/(10*ms) : 1\ndu/dt = y/ms : 1", "euler"),
+     ("dy/dt = -y/(10*ms) : 1", "rk2")],
+)  # fmt: skip
+def test_decays_that_depend_on_others_are_refused(equations, method):
+    def build():
+        group = NeuronGroup(
+            5, equations, threshold="y > 9", reset="y = 1", method=method, name="group"
+        )
+        group.state_updater.codeobj_class = SparseDecay.of("y")
+        network = Network(group)
+        network.schedule = ["start", "synapses", "groups", "thresholds", "resets", "end"]
+        return network
+
+    if "v : 1" in equations:  # v is a parameter: nobody steps it
+        bp.CompiledNetwork(build)
+        return
+    with pytest.raises(Exception) as error:  # noqa: PT011 - Brian2 wraps it
+        bp.CompiledNetwork(build)
+    assert "SparseDecay.of(y)" in str(error.value) + str(error.value.__cause__)
+
+
+def test_steps_of_any_length_are_whole_numbers():
+    """Refractory times and products beyond 2**31 steps are those of plain Brian2."""
+
+    def build():
+        group = NeuronGroup(
+            1, "v = 2 : 1\nref : second (shared, constant)", threshold="v > 1", refractory="ref",
+            name="group",
+        )  # fmt: skip
+        counter = NeuronGroup(1, "square : 1", name="counter")
+        counter.run_regularly("step = timestep(t, dt)\nsquare = step*step", dt=0.1 * ms)
+        return Network(group, counter, SpikeMonitor(group, name="spikes"))
+
+    state = {"group.ref": 2**32 * 0.1 * ms}
+    found = bp.CompiledNetwork(build).run(6 * second, state)
+    assert len(found.spikes["spikes"][0]) == 0  # Brian2's last spike was 10,000 s ago, which is less
+    assert found.state["counter.square"] == 59_999**2
+
+
+def test_weights_beyond_their_bounds_are_refused():
+    class Lifting(bp.ScheduledPruning):
+        def decide(self, event):
+            return bp.Decision(event.mask, event.alive, 0.0, 0, weights=event.weights * 50)
+
+    e = bp.Experiment(network=TINY, data=bp.digits(n_train=8, n_test=2), n_label=2, record_every=4)
+    with pytest.raises(ValueError, match=r"Decision.weights.*w_max = 1"):
+        e.replace(pruning=Lifting(start=4, interval=2)).run("numpy")
+
+    class Heavy(bp.DiehlCook):
+        def initial_state(self, *how):
+            state = super().initial_state(*how)
+            return state | {"inputs_exc.w": state["inputs_exc.w"] * 9}
+
+    with pytest.raises(ValueError, match=r"Heavy.initial_state.*w_max = 1"):
+        e.replace(network=Heavy(n_exc=6)).run("numpy")
+
+
+def test_only_networks_of_this_package_are_kept(tmp_path, monkeypatch):
+    class Own(bp.TripletSTDP):
+        """The same rule, somebody else's."""
+
+    made = []
+    monkeypatch.setenv("BRIANPRUNE_CACHE", str(tmp_path))
+    for rule, n_made in ((bp.TripletSTDP(), 1), (Own(), 2)):
+        for _ in range(2):
+            key = bp.DiehlCook(plasticity=rule), Form(), 4, "float32", False, False
+            network = types.SimpleNamespace(compiled=True, folder=tmp_path / "program")
+            (tmp_path / "program").mkdir(exist_ok=True)
+            monkeypatch.setattr(translations, "is_whole", lambda folder: True)
+            translations.kept(key, lambda network=network: made.append(1) or network)
+        assert len(made) == n_made
+        made.clear()

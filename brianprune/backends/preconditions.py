@@ -5,6 +5,7 @@ import re
 import numpy as np
 import sympy
 from brian2 import NeuronGroup, Subgroup, Synapses
+from brian2.core.variables import ArrayVariable
 from brian2.parsing.sympytools import str_to_sympy
 from brian2.utils.stringtools import get_identifiers
 
@@ -121,6 +122,11 @@ def _check_zeros(network):
             for name in kind.zeros if issubclass(kind, DenseSynapses) else ():
                 if pathway.prepost == "pre" and obj.variables.indices[name] == "_postsynaptic_idx":
                     lists.append((pathway.name, obj.target, obj.variables[name], name))
+                    if pathway.clock is not obj.target.clock:
+                        raise ValueError(
+                            f"'{pathway.name}' skips neurons whose '{name}' is 0, which needs source and target on one"
+                            f" clock: leave the codeobj_class out"
+                        )
         updater = getattr(obj, "state_updater", None)
         if updater is not None and issubclass(updater.codeobj_class or object, SparseDecay):
             lists += [
@@ -148,6 +154,8 @@ def _check_zeros(network):
 
 def _keeps_zero(code, writer, variable):
     """Whether code leaves a variable at 0 that is 0."""
+    if code is None:
+        return False
     known = {}
     names = {name for name, each in compat.variables_of(writer).items() if each is variable}
     for _, name, operation, expression in code:
@@ -189,6 +197,14 @@ def lifting(network):
                 continue
             condition = group.events[event]
             names = get_identifiers(condition) & group.variables.keys()
+            for name in names:
+                if name in ("t", "t_in_timesteps") or not isinstance(
+                    group.variables[name], ArrayVariable
+                ):
+                    raise ValueError(
+                        f"'{thresholder.name}' looks at marked blocks only, but '{name}' in its condition '{condition}'"
+                        " changes by itself: compare variables that code sets, or leave the codeobj_class out"
+                    )
             for name in sorted(names):
                 variable = group.variables[name]
                 for writer, _, code in compat.writers(network, variable):
@@ -200,6 +216,8 @@ def lifting(network):
 
 def _lowers(code, writer, variable, condition, name):
     """Whether code can only make a condition false: takes from a variable that it has to exceed."""
+    if code is None:
+        return False
     match = re.fullmatch(rf"\s*{name}\s*>=?\s*(\w+)\s*", condition)
     if not match or match[1] == name:
         return False

@@ -16,7 +16,8 @@ from brian2 import defaultclock, prefs
 from brian2.stateupdaters.base import StateUpdateMethod
 
 from ..identity import content_hash
-from ..programs import cache_folder, is_ours, is_whole
+from ..parameters import Parameters
+from ..programs import cache_folder, is_ours, is_whole, processor
 from ..storage import temporary_prefix
 
 __all__ = ["kept"]
@@ -25,9 +26,12 @@ __all__ = ["kept"]
 def kept(key, make):
     """Return a compiled network that an earlier process has made, or make it and keep it.
 
+    Only networks of this package's own classes are kept: what else a network is translated from, the code of
+    other packages among it, is not known without translating it.
+
     Parameters
     ----------
-    key : object
+    key : tuple
         What it is translated from, see `brianprune.identity.content_hash`.
     make : callable
         Returns the network.
@@ -66,14 +70,29 @@ def _name(key):
     modules = (getattr(each, "__module__", None) or type(each).__module__ for each in updaters)
     if not all(module.split(".")[0] in ("brian2", "brianprune") for module in modules):
         return None  # somebody's own, registered by name
+    if not all(map(_is_ours, key)):
+        return None
     try:
         content = content_hash(key)
     except TypeError:
         return None
     versions = [metadata.version(name) for name in ("brian2", "numpy", "sympy", "jinja2")]
-    machine = f"{platform.machine()} {platform.python_version()} {os.environ.get('CXX')}"
+    machine = f"{processor()} {platform.python_version()} {os.environ.get('CXX')}"
     parts = [content, *versions, machine, prefs.as_file, str(defaultclock.dt), _package()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def _is_ours(value):
+    """Whether a value is made of this package's classes and plain ones."""
+    kind = type(value)
+    if isinstance(value, Parameters):
+        ours = kind.__module__.split(".")[0] == "brianprune"
+        return ours and all(_is_ours(getattr(value, name)) for name in value.fields)
+    if isinstance(value, tuple):
+        return kind.__module__.split(".")[0] in ("builtins", "brianprune") and all(
+            map(_is_ours, value)
+        )
+    return kind.__module__.split(".")[0] in ("builtins", "numpy", "brian2")
 
 
 @functools.cache

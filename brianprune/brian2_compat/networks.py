@@ -272,11 +272,18 @@ def _code_of(obj):
 def writers(network, variable):
     """Return what changes a variable: (object, whether it is a reset, its statements). All.
 
-    A statement is (text, variable, operation, expression). The network has been prepared for a run.
+    A statement is (text, variable, operation, expression). Of what has none, such as a summed variable, there is
+    None instead of statements. The network has been prepared for a run.
     """
     found = []
     for obj in network.sorted_objects:
-        code = obj.abstract_code if isinstance(obj, StateUpdater) else _code_of(obj)
+        if isinstance(obj, SummedVariableUpdater):
+            if obj.target_var is variable:
+                found.append((obj, False, None))
+            continue
+        code = _code_of(obj)
+        if isinstance(obj, StateUpdater | brian2.PoissonInput):
+            code = obj.abstract_code
         statements = _statements(code or "")
         variables = variables_of(obj)
         if any(variables.get(name) is variable for _, name, _, _ in statements):

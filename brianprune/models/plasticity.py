@@ -1,5 +1,7 @@
 """Learning rules: what spikes do to a weight."""
 
+import ast
+
 import sympy
 from brian2 import ms
 from brian2.parsing.sympytools import str_to_sympy
@@ -143,14 +145,65 @@ class Plasticity(Part):
         return [name for end, name in ends.items() if self._keeps(attribute, end)]
 
     def _keeps(self, attribute, trace):
-        w = sympy.Symbol("w", nonnegative=True)
-        symbols = self._symbols() | {"w": w, trace: sympy.Integer(0)}
+        """Whether all that is added to a weight has the trace as a factor, beside numbers that are finite.
+
+        So what is added is 0, not only in exact arithmetic, and adding it changes no bit.
+        """
+        factors = {trace}
         for statement in statements(getattr(self, attribute) or ""):
-            value = _change(statement, symbols)
-            if value is None or not _is_finite(statement, symbols | {trace: sympy.Symbol(trace)}):
+            tree = ast.parse(statement.expression, mode="eval").body
+            found = self._has_factor(tree, factors)
+            if statement.variable != "w":
+                if statement.operation == "=" and found:
+                    factors.add(statement.variable)
+                elif statement.operation != "=" or not self._is_finite(tree):
+                    return False
+            elif statement.operation not in ("+=", "-=") or not found:
                 return False
-            symbols[statement.variable] = value
-        return sympy.simplify(symbols["w"] - w) == 0
+        return True
+
+    def _has_factor(self, node, factors):
+        if isinstance(node, ast.Name):
+            return node.id in factors
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return self._has_factor(node.operand, factors)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            sides = (node.left, node.right), (node.right, node.left)
+            return any(self._has_factor(a, factors) and self._is_finite(b) for a, b in sides)
+        return (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Div)
+            and self._has_factor(node.left, factors)
+            and self._is_above_zero(node.right)
+        )
+
+    def _is_finite(self, node):
+        """Whether an expression is a number for all weights from 0 to `w_max` and all traces."""
+        if isinstance(node, ast.Name | ast.Constant):
+            return True
+        if isinstance(node, ast.UnaryOp):
+            return self._is_finite(node.operand)
+        if isinstance(node, ast.BinOp):
+            if isinstance(node.op, ast.Div):
+                return self._is_finite(node.left) and self._is_above_zero(node.right)
+            if isinstance(node.op, ast.Pow):
+                return self._is_finite(node.left) and self._is_power(node.right)
+            return all(map(self._is_finite, (node.left, node.right)))
+        called = node.func.id if isinstance(node, ast.Call) else None
+        return called in ("exp", "clip", "int", "abs") and all(map(self._is_finite, node.args))
+
+    def _is_above_zero(self, node):
+        if isinstance(node, ast.Constant):
+            return node.value > 0
+        field = self.fields.get(node.id) if isinstance(node, ast.Name) else None
+        return field is not None and field.above is not None and float(field.above) >= 0
+
+    def _is_power(self, node):
+        if isinstance(node, ast.Constant):
+            return node.value >= 0
+        field = self.fields.get(node.id) if isinstance(node, ast.Name) else None
+        bounds = () if field is None else (field.minimum, field.above)
+        return any(bound is not None and float(bound) >= 0 for bound in bounds)
 
     def _symbols(self):
         """Return the parameters and traces as symbols with what is known of them."""
@@ -168,19 +221,6 @@ class Plasticity(Part):
                     name + ending, nonnegative=True if kept else None
                 )
         return symbols
-
-
-def _is_finite(statement, symbols):
-    """Whether an expression is a number for all weights: 0 times another is then 0."""
-    try:
-        value = str_to_sympy(statement.expression)
-    except Exception:
-        return False
-    value = value.xreplace({s: symbols.get(s.name, s) for s in value.free_symbols})
-    w = symbols["w"].free_symbols
-    powers = [p for p in value.atoms(sympy.Pow) if p.base.free_symbols & w]
-    others = [f for f in value.atoms(sympy.Function) if f.free_symbols & w and f.func != sympy.exp]
-    return not others and all(power.exp.is_nonnegative for power in powers)
 
 
 def _change(statement, symbols):

@@ -217,6 +217,7 @@ def apply(decision, state, model, arithmetic):
     synapses, readout = model.plastic, model.readout
     weights, before = state[f"{synapses}.w"], state[f"{synapses}.mask"]
     if decision.weights is not None:
+        check_weights(decision.weights, model, "Decision.weights")
         weights = arithmetic.weights(decision.weights.ravel())
     mask = decision.mask.ravel().astype(before.dtype)
     new = {
@@ -234,6 +235,22 @@ def apply(decision, state, model, arithmetic):
         held = new[f"{synapses}.w"].reshape(decision.mask.shape) * frozen
         new[f"{readout}.frozen_sum"] = held.sum(axis=0, dtype=weights.dtype)
     return new
+
+
+def check_weights(weights, model, what):
+    """Raise an error if weights are not what the model's learning rule keeps them to be: 0 to `w_max`.
+
+    Compiled code leaves out synapses that a spike does not change, and would leave such a weight as it is.
+    """
+    largest = getattr(model, "w_max", None)
+    if largest is None:
+        return
+    low, high = float(np.min(weights, initial=0)), float(np.max(weights, initial=0))
+    if low < 0 or high > float(largest) * (1 + 1e-6):
+        raise ValueError(
+            f"{what}: from {low:g} to {high:g}; weights lie from 0 to w_max = {float(largest):g}: clip them, or set"
+            " another w_max"
+        )
 
 
 def frozen_of(mask, plastic):

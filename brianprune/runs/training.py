@@ -11,7 +11,7 @@ from ..encoding import image_numbers, presentations
 from ..inference import source_counts
 from ..models import Form
 from ..pruning import Past, PruningEvent, decide
-from ..pruning.base import apply, event_rng, frozen_of
+from ..pruning.base import apply, check_weights, event_rng, frozen_of
 from ..streams import TRAINING, WEIGHTS, rng
 from .progress import TrainingProgress, append
 
@@ -61,6 +61,14 @@ class Training:
         """Return the progress before the first image."""
         e, dtype = self.experiment, self.arithmetic.dtype
         state = self.model.initial_state(self.n_inputs, rng(e.seed, WEIGHTS, 0), self.arithmetic)
+        if self.w in state:
+            weights = self.arithmetic.real_weights(state[self.w])
+            check_weights(weights, self.model, f"{type(self.model).__name__}.initial_state")
+            if np.any(weights[np.broadcast_to(state[self.mask_name] == 0, weights.shape)]):
+                raise ValueError(
+                    f"{type(self.model).__name__}.initial_state: pruned synapses ('{self.mask_name}' is 0) have"
+                    " weights that are not 0"
+                )
         state = {
             name: value.astype(dtype) if value.dtype.kind == "f" and value.ndim else value
             for name, value in state.items()
