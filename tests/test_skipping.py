@@ -438,7 +438,8 @@ def test_steps_of_any_length_are_whole_numbers():
 
     state = {"group.ref": 2**32 * 0.1 * ms}
     found = bp.CompiledNetwork(build).run(6 * second, state)
-    assert len(found.spikes["spikes"][0]) == 0  # Brian2's last spike was 10,000 s ago, which is less
+    # Brian2's last spike was 10,000 s ago, which is less
+    assert len(found.spikes["spikes"][0]) == 0
     assert found.state["counter.square"] == 59_999**2
 
 
