@@ -1,7 +1,7 @@
 """One source of a translated network: what the main program needs, and nothing else.
 
-Brian2 writes a source for each code object, and functions that set, print and save arrays. Compiling
-them one by one takes five times as long, and the compiler cannot see across calls.
+Brian2 (2.9 to 2.11) writes a source for each code object, and functions that set, print and save arrays.
+Compiling them one by one takes five times as long, and the compiler cannot see across calls.
 """
 
 import re
