@@ -13,7 +13,7 @@ from brian2 import Hz, ms
 
 from . import streams
 from .parameters import OURS, Parameter, Parameters
-from .programs import library
+from .programs import functions
 
 __all__ = [
     "Encoding",
@@ -250,7 +250,7 @@ class Recipe(NamedTuple):
 
     def spikes(self):
         """Return the spikes: (pixels, steps), in C++ if there is a compiler."""
-        compiled = library("poisson")
+        compiled = functions("poisson")
         if compiled is not None:
             return self._compiled(compiled.poisson_spikes)
         each = [

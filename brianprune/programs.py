@@ -27,9 +27,9 @@ from .storage import StorageError, remove_leftovers, temporary_prefix, why
 
 __all__ = [
     "cache_folder",
+    "functions",
     "is_ours",
     "is_whole",
-    "library",
     "make",
     "program",
     "scratch",
@@ -267,7 +267,7 @@ def _template(name):
 
 
 @functools.cache
-def library(name):
+def functions(name):
     """Return a compiled library of functions, or None where none can be compiled.
 
     Parameters

@@ -139,9 +139,9 @@ def test_compiled_spikes_are_those_of_numpy(monkeypatch, rate, n_steps):
     images = np.random.default_rng(2).integers(0, 256, (30, 784)).astype(np.uint8)
     images[3] = 0
     keys = streams.keys(1, 2, 0, len(images))
-    assert encoding.library("poisson") is not None
+    assert encoding.functions("poisson") is not None
     found = encoding.Recipe(images, rate, n_steps, n_steps + 1, keys).spikes()
-    monkeypatch.setattr(encoding, "library", lambda name: None)
+    monkeypatch.setattr(encoding, "functions", lambda name: None)
     expected = encoding.Recipe(images, rate, n_steps, n_steps + 1, keys).spikes()
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == other.dtype == np.int32
@@ -205,6 +205,6 @@ def test_rate_of_one_spike_a_step_is_refused():
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_the_library_leaves_small_numbers_to_the_process():
     # linked with -ffast-math, a library makes all subnormal numbers of its process 0
-    assert encoding.library("poisson") is not None
+    assert encoding.functions("poisson") is not None
     assert np.float64(5e-324) * np.array([1.0])[0] > 0
     assert np.array([1e-45], dtype=np.float32)[0] * 1 > 0
