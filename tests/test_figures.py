@@ -166,6 +166,22 @@ def test_dry_run_simulates_nothing(tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
+def test_a_figure_is_drawn_as_soon_as_its_runs_are_there(tmp_path, capsys, monkeypatch):
+    run, drawn = bp.Experiment.run, []
+
+    def counted(self, **how):
+        drawn.append(capsys.readouterr().out.count(".png"))
+        return run(self, **how)
+
+    monkeypatch.setattr(bp.Experiment, "run", counted)
+    assert call(tmp_path, "neuron_pruning.fig10", "neuron_pruning.fig2") == 0
+    # fig2 has one run, which is the first, whatever the order of the names
+    assert drawn[:3] == [0, 1, 0]
+    assert sum(drawn) == 1
+    assert capsys.readouterr().out.count(".png") == 1
+
+
+@pytest.mark.usefixtures("small")
 def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypatch):
     assert call(tmp_path, "--jobs", "1") == 0
     paths = capsys.readouterr().out.splitlines()

@@ -1,4 +1,4 @@
-"""Regenerate the papers' figures: simulate what is missing, then draw."""
+"""Regenerate the papers' figures: simulate what is missing, draw what is complete."""
 
 import argparse
 import fnmatch
@@ -50,7 +50,7 @@ def main(arguments=None):
 def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m brianprune.figures",
-        description="Simulates what is missing, then draws. Paths of the files written go to"
+        description="Simulates what is missing and draws each figure as soon as it can. Paths of the files written go to"
         " standard output, progress to standard error.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME|GLOB", help="figures (default: all)")
@@ -96,9 +96,9 @@ def _make(names, options):
     if not options.draw_only:
         _leave_out_what_cannot_be_measured(figures, wanted, options)
     every = list(dict.fromkeys(e for experiments in wanted.values() for e in experiments))
-    missing = [
+    missing = dict.fromkeys(
         e for e in every if options.recompute or not (options.results / f"{e.key}.h5").exists()
-    ]
+    )
     if options.dry_run:
         for experiment in missing:
             print(f"{experiment.key}  {experiment!r}")
@@ -114,12 +114,36 @@ def _make(names, options):
         _check_writable(folder)
     if missing:
         backends.get(options.backend)
-        _simulate(missing, options)
-    for name, fig in figures.items():
-        results = {e: e.stored(options.results) for e in wanted[name]}
-        for path in _write(fig, fig.scales[scale_name], results, output, options.format):
-            print(path, flush=True)
+    waiting = {name: {e for e in wanted[name] if e in missing} for name in names if name in figures}
+
+    def draw_complete():
+        for name in [name for name, left in waiting.items() if not left]:
+            del waiting[name]
+            fig = figures[name]
+            results = {e: e.stored(options.results) for e in wanted[name]}
+            for path in _write(fig, fig.scales[scale_name], results, output, options.format):
+                print(path, flush=True)
+
+    draw_complete()
+    for done in _simulate(_in_order(waiting.values()), options):
+        for left in waiting.values():
+            left.discard(done)
+        draw_complete()
     return 0
+
+
+def _in_order(groups):
+    """Return the experiments of all figures, those of the figure with the fewest first.
+
+    Networks of different sizes first within a figure, so that two processes do not compile the
+    same one.
+    """
+    order = {}
+    for group in sorted(groups, key=len):
+        own = sorted(group, key=lambda e: (e.network.size, e.key))
+        first = {e.network.size: e for e in reversed(own)}
+        order |= dict.fromkeys([*first.values(), *own])
+    return list(order)
 
 
 def _leave_out_what_cannot_be_measured(figures, wanted, options):
@@ -149,16 +173,14 @@ def _check_writable(folder):
         raise PermissionError(f"{folder} cannot be written ({error.strerror})") from None
 
 
-def _simulate(experiments, options):
-    """Simulate, `jobs` at a time; what is finished is kept whatever happens to the rest."""
+def _simulate(todo, options):
+    """Yield experiments as they end, `jobs` at a time; what is finished is kept if others fail."""
+    if not todo:
+        return
     if options.recompute:
-        for experiment in experiments:
+        for experiment in todo:
             experiment.forget(options.results)
     how = {"backend": options.backend, "results": options.results}
-    # one of each size first, so that two processes do not compile the same network
-    first = {e.network.size: e for e in reversed(experiments)}
-    rest = [e for e in experiments if e not in first.values()]
-    todo = [*first.values(), *sorted(rest, key=lambda e: e.network.size)]
     bar = tqdm(
         total=len(todo),
         desc="simulations",
@@ -166,17 +188,20 @@ def _simulate(experiments, options):
         file=sys.stderr,
         mininterval=0.1 if sys.stderr.isatty() else 60,  # few lines in a log
     )
+    failed = []
     with bar:
         if options.jobs == 1:
             for experiment in todo:
                 experiment.run(report=_inner_report(bar), **how)
                 bar.update()
+                yield experiment
             return
-        failed = []
         for experiment, result in finished(todo, options.jobs, how):
             bar.update()
             if isinstance(result, Failed):
                 failed.append(f"  {result.error}: {experiment!r}")
+            else:
+                yield experiment
     if failed:
         lines = "\n".join(failed)
         raise RuntimeError(
