@@ -2,7 +2,13 @@
 
 from .base import Form, Model
 from .diehl_cook import DiehlCook
-from .homeostasis import Adaptation, AdaptiveThreshold, Normalisation, WeightNormalisation
+from .homeostasis import (
+    Adaptation,
+    AdaptiveThreshold,
+    LivingAdaptiveThreshold,
+    Normalisation,
+    WeightNormalisation,
+)
 from .inhibition import Broadcast, Inhibition, NoInhibition, Partners
 from .neurons import ConductanceLIF, CurrentLIF, Izhikevich, Neurons
 from .plasticity import (
@@ -31,6 +37,7 @@ __all__ = [
     "Form",
     "Inhibition",
     "Izhikevich",
+    "LivingAdaptiveThreshold",
     "Model",
     "Neurons",
     "NoInhibition",

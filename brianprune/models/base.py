@@ -48,6 +48,7 @@ class Model(Parameters):
     inhibits = True  #: whether a spike of the read-out group is sent to all others of it
     #: whether every parameter that `build` reads has ``structural=True``; otherwise any change compiles anew
     declares_structure = False
+    follows_living = False  #: whether values that depend on `n_exc` follow the living neurons
     updates = ("pre", "post")  #: the sides whose spikes change a weight
     needs = (
         frozenset()

@@ -9,7 +9,13 @@ from brian2.units.fundamentalunits import (
 from ..parameters import CODE, OURS, PAPER, Parameter
 from .parts import Part
 
-__all__ = ["Adaptation", "AdaptiveThreshold", "Normalisation", "WeightNormalisation"]
+__all__ = [
+    "Adaptation",
+    "AdaptiveThreshold",
+    "LivingAdaptiveThreshold",
+    "Normalisation",
+    "WeightNormalisation",
+]
 
 
 class Adaptation(Part):
@@ -29,6 +35,8 @@ class Adaptation(Part):
     start = "theta_start"
     on_spike = ""
     before_image = ""
+    #: whether `values` follow the living neurons where they depend on the number of neurons
+    follows_living = False
 
     def check(self):
         own, parameters = type(self).__name__, self._parameters()
@@ -90,6 +98,16 @@ class AdaptiveThreshold(Adaptation):
         if "tau_theta" in values:
             values["tau_theta"] = self.tau_theta * network.n_exc / 100
         return values
+
+
+class LivingAdaptiveThreshold(AdaptiveThreshold):
+    """An adaptive threshold whose time constant follows the neurons that are left.
+
+    `tau_theta` grows as living neurons/100. When neurons die each of the others wins more often; with a time
+    constant that stayed, thresholds would rise to those of a network that forgets too slowly.
+    """
+
+    follows_living = True
 
 
 class WeightNormalisation(Normalisation):

@@ -1,6 +1,7 @@
 """Pruning rules: pure functions of arrays, and when they act."""
 
 from .base import AfterTraining, Decision, Past, PruningEvent, Rule, ScheduledPruning, decide
+from .conditions import DeepRewiring, PruneInTurn, PruneWhere, RegrowWhere
 from .connections import ConnectionPruning
 from .neurons import (
     AdaptiveNeuronPruning,
@@ -16,6 +17,7 @@ from .pruner import Pruner
 from .weights import (
     AdaptiveWeightPruning,
     ConstantWeightPruning,
+    DriveWeightPruning,
     PostTrainingWeightPruning,
     RandomWeightPruning,
     SoftWeightPruning,
@@ -29,17 +31,22 @@ __all__ = [
     "ConstantNeuronPruning",
     "ConstantWeightPruning",
     "Decision",
+    "DeepRewiring",
+    "DriveWeightPruning",
     "MarginNeuronPruning",
     "OwnPruning",
     "Past",
     "PostTrainingNeuronPruning",
     "PostTrainingWeightPruning",
+    "PruneInTurn",
+    "PruneWhere",
     "Pruner",
     "PruningEvent",
     "PruningRule",
     "RandomNeuronPruning",
     "RandomWeightPruning",
     "RedundancyNeuronPruning",
+    "RegrowWhere",
     "Rule",
     "ScheduledPruning",
     "SoftWeightPruning",

@@ -4,7 +4,7 @@ A rule is a pure function of arrays. It is a subclass of `ScheduledPruning` if i
 learns, of `AfterTraining` if it acts once after it. What it may see is a `PruningEvent`; what it
 decides is a `Decision`, checked by `decide`. Weights have the shape (inputs, neurons); counts are
 spikes of each neuron since the rule last acted. ``mask`` says which synapses exist, ``alive`` which
-neurons live.
+neurons live. What a rule has to remember from event to event it puts into `Decision.memory`.
 """
 
 from typing import NamedTuple
@@ -48,6 +48,10 @@ class PruningEvent(NamedTuple):
     spikes: tuple | None = None  #: all of training: arrays (image, neuron, count)
     #: after training: spikes (images, neurons) for labelling images, their classes, the neurons' classes
     readout: tuple | None = None
+    #: (inputs,), spikes of each input since the last event; None after training, or if they do not spike
+    counts_pre: np.ndarray | None = None
+    seconds: float = np.nan  #: biological time since the last event
+    memory: dict = {}  #: arrays by name: what the rule kept at the last event
 
 
 def event_rng(seed, number):
@@ -64,6 +68,7 @@ class Decision(NamedTuple):
     n_pruned: int  #: neurons newly dead
     frozen: np.ndarray | None = None  #: synapses that learn no more; None: as they were
     weights: np.ndarray | None = None  #: new weights; None: as they were
+    memory: dict = {}  #: arrays by name that the next event brings back; none may be an object
 
     @property
     def past(self):
@@ -77,6 +82,7 @@ class Rule(Parameters):
 
     freezes = False  #: whether it lets synapses live that learn no more (soft pruning)
     regrows = False  #: whether it may revive what was pruned
+    needs_counts_pre = False  #: whether it looks at the spikes of inputs
     needs_images = False  #: whether it looks at the spikes of single images
     acts_after_training = False  #: whether `decide_after_training` is called
     counts_after_training = True  #: whether that looks at spike counts or labels
@@ -159,9 +165,10 @@ def decide(rule, event, after_training=False):
     seen = event._replace(
         **{
             name: read_only(getattr(event, name))
-            for name in ("weights", "mask", "alive", "counts", "frozen")
+            for name in ("weights", "mask", "alive", "counts", "frozen", "counts_pre")
             if getattr(event, name) is not None
-        }
+        },
+        memory={name: read_only(value) for name, value in event.memory.items()},
     )
     decision = rule.decide_after_training(seen) if after_training else rule.decide(seen)
     name = type(rule).__name__
@@ -195,6 +202,11 @@ def decide(rule, event, after_training=False):
             f"{name} decided on weights of shape {np.shape(weights)}: return finite numbers of shape"
             f" {event.mask.shape}"
         )
+    for what, value in decision.memory.items():
+        if not isinstance(what, str) or np.asarray(value).dtype.kind not in "biuf":
+            raise ValueError(
+                f"{name} decided with memory[{what!r}] = {value!r}: name an array of numbers or booleans"
+            )
     return decision
 
 

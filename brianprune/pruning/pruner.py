@@ -111,6 +111,18 @@ class Pruner(NetworkOperation):
         self._counter = SpikeMonitor(synapses.target, record=False, name=f"{self.name}_counter")
         self._counted = np.zeros(len(synapses.target), dtype=np.int64)
         self.contained_objects.append(self._counter)
+        self._counter_pre = None
+        if "spike" in getattr(synapses.source, "events", {}):  # a group of one's own may have none
+            self._counter_pre = SpikeMonitor(
+                synapses.source, record=False, name=f"{self.name}_counter_pre"
+            )
+            self._counted_pre = np.zeros(len(synapses.source), dtype=np.int64)
+            self.contained_objects.append(self._counter_pre)
+        elif isinstance(rule, Rule) and rule.needs_counts_pre:
+            raise ValueError(
+                f"Pruner: {type(rule).__name__} looks at presynaptic spikes, but the sources of"
+                f" '{synapses.name}' do not spike: use another rule"
+            )
 
     @staticmethod
     def _refuse_standalone():
@@ -129,11 +141,16 @@ class Pruner(NetworkOperation):
 
     # Brian2 calls these in store() and restore()
     def _full_state(self):
-        return {"decisions": list(self.decisions), "counted": self._counted.copy()}
+        state = {"decisions": list(self.decisions), "counted": self._counted.copy()}
+        if self._counter_pre is not None:
+            state["counted_pre"] = self._counted_pre.copy()
+        return state
 
     def _restore_from_full_state(self, state):
         self.decisions[:] = state["decisions"]
         self._counted = state["counted"].copy()
+        if self._counter_pre is not None:
+            self._counted_pre = state["counted_pre"].copy()
 
     def _act(self):
         now = round(self.clock.variables["t"].get_value().item() * 1e6)
@@ -155,6 +172,7 @@ class Pruner(NetworkOperation):
             )
         counts = np.asarray(self._counter.count) - self._counted
         self._counted = self._counted + counts
+        counts_pre = self._count_pre()
         alive = self._alive(mask)
         if isinstance(self.rule, PruningRule):
             mask = self.rule(weights, mask, counts[post])
@@ -173,6 +191,9 @@ class Pruner(NetworkOperation):
                 counts=counts,
                 past=tuple(decision.past for decision in self.decisions),
                 rng=event_rng(self._seed, len(self.decisions)),
+                counts_pre=self._of_rows(counts_pre, len(matrix[0])),
+                seconds=(self._every_us if self.decisions else self._start_us) * 1e-6,
+                memory=dict(self.decisions[-1].memory) if self.decisions else {},
             )
             decision = decide(self.rule, event)
             self.decisions.append(decision)
@@ -184,6 +205,18 @@ class Pruner(NetworkOperation):
             synapses.target.alive = np.asarray(synapses.target.alive) & (left | ~alive)
         setattr(synapses, f"{self._mask}_", mask)
         setattr(synapses, f"{self._weight}_", weights * mask)
+
+    def _count_pre(self):
+        """Return the spikes of each source since the last event; None if they do not spike."""
+        if self._counter_pre is None:
+            return None
+        counts = np.asarray(self._counter_pre.count) - self._counted_pre
+        self._counted_pre = self._counted_pre + counts
+        return counts
+
+    def _of_rows(self, counts_pre, n_rows):
+        """Return what belongs to each row of the weights, see `_rows`."""
+        return None if counts_pre is None else np.resize(counts_pre, n_rows)
 
     def _rows(self):
         """Return a row of the weight matrix for each synapse: its input, and which of the pair it is."""

@@ -13,11 +13,13 @@ from .base import AfterTraining, Decision, ScheduledPruning
 __all__ = [
     "AdaptiveWeightPruning",
     "ConstantWeightPruning",
+    "DriveWeightPruning",
     "PostTrainingWeightPruning",
     "RandomWeightPruning",
     "SoftWeightPruning",
     "at_least",
     "busy_neurons",
+    "cheapest",
     "smallest",
 ]
 
@@ -68,6 +70,31 @@ def smallest(order, candidates, n):
     ranks = np.argsort(np.where(candidates, order, np.inf), axis=0, kind="stable")
     chosen = np.zeros(candidates.shape, dtype=bool)
     np.put_along_axis(chosen, ranks, np.arange(len(order))[:, np.newaxis] < n, axis=0)
+    return chosen & candidates
+
+
+def cheapest(order, cost, candidates, budget, n_max):
+    """Choose each neuron's candidates that come first while their cost stays within a budget.
+
+    Parameters
+    ----------
+    order, cost : arrays, shape (inputs, neurons)
+        What to sort by (ties go to the lower index), and what a synapse costs.
+    candidates : array of bool, shape (inputs, neurons)
+    budget : array, shape (neurons,)
+        Cost that all chosen together may have.
+    n_max : array of int, shape (neurons,)
+        No more than this many.
+
+    Returns
+    -------
+    array of bool, shape (inputs, neurons)
+    """
+    ranks = np.argsort(np.where(candidates, order, np.inf), axis=0, kind="stable")
+    spent = np.cumsum(np.take_along_axis(np.where(candidates, cost, 0.0), ranks, axis=0), axis=0)
+    chosen = np.zeros(candidates.shape, dtype=bool)
+    first = np.arange(len(order))[:, np.newaxis] < n_max
+    np.put_along_axis(chosen, ranks, (spent <= budget) & first, axis=0)
     return chosen & candidates
 
 
@@ -149,6 +176,58 @@ class AdaptiveWeightPruning(ScheduledPruning):
         thresholds = self.thresholds_of(event)
         mask = at_least(event.weights, event.mask, thresholds, self.fan_in_min)
         return Decision(mask, event.alive, thresholds, 0)
+
+
+class DriveWeightPruning(ScheduledPruning):
+    """Ours: each neuron may lose a share of its mean drive, and loses first what drives it least.
+
+    A threshold in units of weight cuts deep into filled shapes, where all weights are small, and not enough
+    into thin ones. This rule scales itself. With r_i the spikes of input i so far over their mean (over
+    inputs that ever spiked), a synapse has the drive ``w_ij * r_i`` and the score
+    ``w_ij / max(r_i, rate_min)**exponent``. At event n = 1..n_events a neuron j that still has the share R_j
+    of its drive (1 at first) removes synapses in ascending score while what is removed is at most
+    ``1 - min(1, (1 - budget*n/n_events)/R_j)`` of its drive; R_j then shrinks by what was removed.
+
+    The recorded threshold is R_j.
+    """
+
+    needs_counts_pre = True
+
+    start = Parameter(7_500, "images before the first event", OURS, minimum=1)
+    interval = Parameter(2_500, "images between events", OURS, minimum=1)
+    n_events = Parameter(18, "events over which the budget is spent", OURS, minimum=1)
+    budget = Parameter(
+        0.24, "share of its drive that a neuron loses in all", OURS, minimum=0, maximum=1
+    )
+    exponent = Parameter(1.0, "how much busy inputs come first; 0: by weight", OURS, minimum=0)
+    rate_min = Parameter(
+        0.05, "inputs less busy than this, relative to the mean, count as this", OURS, above=0
+    )
+    fan_in_min = Parameter(20, "synapses that a neuron keeps", OURS, minimum=0)
+
+    def events(self, n_train):
+        """Return the numbers of images after which the rule acts: `n_events` at most."""
+        return super().events(n_train)[: self.n_events]
+
+    def decide(self, event):
+        """Cut the synapses of lowest score within each neuron's budget."""
+        n_neurons = len(event.alive)
+        spikes = event.memory.get("spikes", 0) + event.counts_pre
+        left = event.memory.get("drive", np.ones(n_neurons))
+        mean = spikes[spikes > 0].mean() if spikes.any() else 1.0
+        rate = (spikes / mean)[:, np.newaxis]
+        weights = np.where(event.mask, event.weights, 0.0).astype(float)
+        drive = weights * rate
+        score = weights / np.maximum(rate, self.rate_min) ** self.exponent
+        wanted = 1 - self.budget * min(1.0, (event.number + 1) / self.n_events)
+        total = drive.sum(axis=0)
+        share = 1 - np.minimum(1.0, wanted / np.maximum(left, 1e-300))
+        n_max = np.maximum(0, event.mask.sum(axis=0) - self.fan_in_min)
+        cut = cheapest(score, drive, event.mask & event.alive, share * total, n_max)
+        removed = np.where(cut, drive, 0.0).sum(axis=0)
+        left = left * (1 - np.divide(removed, total, out=np.zeros(n_neurons), where=total > 0))
+        memory = {"spikes": spikes, "drive": left}
+        return Decision(event.mask & ~cut, event.alive, left, 0, memory=memory)
 
 
 class ConstantWeightPruning(ScheduledPruning):

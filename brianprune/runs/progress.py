@@ -53,11 +53,13 @@ class TrainingProgress(_Progress):
     state: dict  #: of the network, by "object.variable"
     thresholds: np.ndarray  #: (events, neurons), of the rule
     recorded: np.ndarray  #: weights at the last row of the history
+    counts_pre: np.ndarray  #: (sources,), spikes since the rule last acted
     done: int = 0  #: images
     #: by image and neuron
     spikes: dict = dataclasses.field(default_factory=_spikes)
     history: dict = dataclasses.field(default_factory=dict)
     events: dict = dataclasses.field(default_factory=_events)
+    memory: dict = dataclasses.field(default_factory=dict)  #: of the rule
     operations: dict = dataclasses.field(default_factory=dict)  #: since the last row
     cpu_seconds: float = 0.0
     cpu_seconds_pruning: float = 0.0
@@ -82,7 +84,7 @@ class TrainingProgress(_Progress):
         for name, value in (self.state | new.state).items():
             require(self.state, "biuf", **{name: np.shape(value)})
         tree = self.tree()
-        require(tree, "biuf", recorded=new.recorded.shape)
+        require(tree, "biuf", recorded=new.recorded.shape, counts_pre=new.counts_pre.shape)
         for table, columns in ((self.spikes, new.spikes), (self.events, new.events)):
             n = len(table["image"])
             for name, empty in columns.items():

@@ -73,7 +73,12 @@ class Training:
             name: value.astype(dtype) if value.dtype.kind == "f" and value.ndim else value
             for name, value in state.items()
         }
-        return TrainingProgress(state, np.empty((0, self.model.n_exc)), state[self.w])
+        return TrainingProgress(
+            state,
+            thresholds=np.empty((0, self.model.n_exc)),
+            recorded=state[self.w],
+            counts_pre=np.zeros(self.shape[0], dtype=np.int64),
+        )
 
     def _read(self, tree):
         """Return the progress that a file holds; raise an error if it is none of this run's."""
@@ -135,7 +140,7 @@ class Training:
         begin, model = progress.done, self.model
         network = self.network(freezing=self.plastic in progress.state)
         spikes = presentations(model, self.images.train, self.experiment.seed, TRAINING, begin, end)
-        values = model.values(self.form(), self.arithmetic)
+        values = self._values(progress.state)
         unknown = sorted(set(progress.state) - set(network.names)) if begin == 0 else []
         if unknown:
             raise ValueError(
@@ -158,6 +163,13 @@ class Training:
             )
         progress.done = end
         self._tally(progress, run, source_counts(model, run, self.n_inputs), begin)
+
+    def _values(self, state):
+        """Return the values of the parameters; of a network that follows its living neurons, their number's."""
+        model = self.model
+        if model.follows_living:
+            model = model.replace(n_exc=max(1, int(np.count_nonzero(state[self.alive]))))
+        return model.values(self.form(), self.arithmetic)
 
     def _check_finite(self, state, begin, end):
         """Stop a run whose numbers have overflowed."""
@@ -204,6 +216,7 @@ class Training:
         }
         for name, values in new.items():
             progress.spikes[name] = np.concatenate([progress.spikes[name], values])
+        progress.counts_pre = progress.counts_pre + input_spikes
         for name, value in self.operations(run, input_spikes, progress.state).items():
             progress.operations[name] = progress.operations.get(name, 0) + value
 
@@ -278,8 +291,13 @@ class Training:
         """Let the rule act."""
         began = time.process_time()
         number = len(progress.thresholds)
-        counts = progress.counts_since(self.events[number - 1] if number else 0)
-        self.take(decide(self.rule, self.event(progress, counts)), progress)
+        last = self.events[number - 1] if number else 0
+        event = self.event(progress, progress.counts_since(last))._replace(
+            counts_pre=progress.counts_pre,
+            seconds=(progress.done - last) * float(self.model.duration),
+        )
+        self.take(decide(self.rule, event), progress)
+        progress.counts_pre = np.zeros_like(progress.counts_pre)
         progress.cpu_seconds_pruning += time.process_time() - began
 
     def event(self, progress, counts, readout=None):
@@ -302,6 +320,7 @@ class Training:
             frozen=self.frozen(state),
             spikes=tuple(progress.spikes[name] for name in ("image", "neuron", "count")),
             readout=readout,
+            memory=dict(progress.memory),
         )
 
     def take(self, decision, progress):
@@ -317,6 +336,7 @@ class Training:
             "n_synapses": int(np.count_nonzero(decision.mask)),
         }
         progress.events = append(progress.events, row)
+        progress.memory = {name: np.asarray(value) for name, value in decision.memory.items()}
 
     # -- the state, as arrays ------------------------------------------------------------------------------
 

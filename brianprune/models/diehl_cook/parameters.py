@@ -150,6 +150,11 @@ class DiehlCook(Composition, Model):
 
     # -- what `Model` asks for -------------------------------------------------------------------------
 
+    @property
+    def follows_living(self):
+        """Whether values that depend on the number of neurons follow the living ones."""
+        return self.adaptation is not None and self.adaptation.follows_living
+
     def check(self, form):
         """Raise an error, naming the remedy, if the network does not have a form."""
         if form.textbook and self.one_winner:
