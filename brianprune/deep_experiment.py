@@ -1,7 +1,7 @@
 """DeepExperiment: the deep time-to-first-spike network, learned and pruned layer by layer."""
 
 from .backends.registry import EVENTS
-from .datasets import Dataset, digits
+from .datasets import Dataset, EventFolders, RecordedSpikes, digits
 from .models import DIGITS_LAYERS, DeepTTFS
 from .models.ttfs import LayerShape, MapShape
 from .parameters import OURS, Parameter
@@ -45,6 +45,10 @@ class DeepExperiment(Simulation):
     )
 
     def validate(self):
+        if isinstance(self.data, RecordedSpikes | EventFolders):
+            raise TypeError(
+                "DeepExperiment.data: recorded spikes have no contrast, which decides who spikes first; use images"
+            )
         if self.pruning is not None:
             self.pruning.validate_for(len(self.network.layers))
         if self.evaluate_on == "validation" and self.data.n_validation == 0:

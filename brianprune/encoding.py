@@ -12,6 +12,7 @@ import numpy as np
 from brian2 import Hz, ms
 
 from . import streams
+from .datasets.events import SpikeTrains
 from .parameters import OURS, Parameter, Parameters
 from .programs import functions
 
@@ -180,7 +181,7 @@ def presentations(network, images, seed, stream, first, last):
     ----------
     network : Model
         Gives the encoding and how long an image is shown.
-    images : array of uint8, shape (images, pixels)
+    images : array of uint8, shape (images, pixels), or SpikeTrains
         After the last comes the first.
     seed, stream : int
         See `brianprune.streams`.
@@ -199,6 +200,8 @@ def presentations(network, images, seed, stream, first, last):
             " counted; use a smaller segment"
         )
     shown = images[np.arange(first, last) % len(images)]
+    if isinstance(shown, SpikeTrains):  # recorded: shown as they are
+        return StepSpikes(None, *shown.steps(network, n_steps))
     how = shown, network, n_steps, seed, stream, first
     recipe = network.encoding.recipe(*how)
     if recipe is not None:

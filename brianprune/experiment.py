@@ -2,7 +2,7 @@
 
 from . import backends, streams
 from .arithmetic import FixedPoint, FloatingPoint
-from .datasets import Dataset, Digits
+from .datasets import Dataset, Digits, SpikeTrains
 from .encoding import presentations
 from .models import DiehlCook, Form, Model
 from .parameters import OURS, PAPER, Parameter
@@ -33,7 +33,7 @@ class Experiment(Simulation):
 
     network = Parameter(DiehlCook(), "the spiking network", kind=Model)
     pruning = Parameter(None, "the pruning rule and its schedule; None: no pruning", kind=object)
-    data = Parameter(Digits(), "the images", kind=Dataset)
+    data = Parameter(Digits(), "the images, or recorded spikes", kind=Dataset)
     arithmetic = Parameter(
         FloatingPoint(), "how numbers are computed", kind=(FloatingPoint, FixedPoint)
     )
@@ -87,6 +87,9 @@ class Experiment(Simulation):
     def _prepare(self, backend, segment, store):
         images = self.data.load_mixed()
         self._check_pruning(images)
+        if isinstance(images.train, SpikeTrains):
+            for recorded in (images.train, images.validation, images.test):
+                recorded.check(self.network)
         return TrainedRun(self, images, backend, segment, store)
 
     def build(self, n_images=10):

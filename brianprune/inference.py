@@ -11,6 +11,7 @@ from brian2.units.fundamentalunits import get_dimensions, get_unit, have_same_di
 from . import analysis, backends
 from .arithmetic import FloatingPoint
 from .backends.registry import PROCESSES, REWIRED
+from .datasets import SpikeTrains
 from .encoding import image_numbers, presentations
 from .models import Form
 from .streams import EVALUATION
@@ -200,7 +201,7 @@ class FrozenNetwork:
 
         Parameters
         ----------
-        images : array, shape (images, pixels)
+        images : array, shape (images, pixels), or SpikeTrains
             Each is seen on its own, so that any split gives the same counts.
         stream : int
             Of the input spikes' random numbers, see `brianprune.streams`.
@@ -213,12 +214,15 @@ class FrozenNetwork:
         -------
         array, shape (images, neurons that are there)
         """
-        images = np.asarray(images)
+        recorded = isinstance(images, SpikeTrains)
+        images = images if recorded else np.asarray(images)
         if images.ndim != 2 or not len(images) or images.shape[1] != self.n_inputs:
             raise ValueError(
                 f"images of shape {images.shape}: must be (images, {self.n_inputs}), at least one"
             )
-        if (
+        if recorded:
+            images.check(self.model)
+        elif (
             images.dtype.kind not in "biuf"
             or not (images.min() >= 0 and images.max() <= 255)
             or np.any(images.astype(np.uint8) != images)
@@ -231,7 +235,7 @@ class FrozenNetwork:
                 f"n_jobs = {n_jobs}: backend = {self._backend.name!r} runs in one process; use"
                 " n_jobs=1 or backend='cpp_standalone'"
             )
-        images = images.astype(np.uint8)
+        images = images if recorded else images.astype(np.uint8)
         cuts = [*range(0, len(images), segment), len(images)]
         parts = joblib.Parallel(n_jobs=n_jobs)(
             joblib.delayed(self._counts)(images, stream, first, last)

@@ -1,8 +1,10 @@
 """sweep: an experiment over combinations of values, or a search among them."""
 
+import contextlib
 import itertools
 import math
 import numbers
+import sys
 from collections.abc import Iterable
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
@@ -10,6 +12,7 @@ from typing import NamedTuple
 import joblib
 import pandas as pd
 from brian2 import Quantity
+from tqdm.auto import tqdm
 
 from .datasets import digits
 from .experiment import Experiment
@@ -25,8 +28,8 @@ class Failed(NamedTuple):
     error: str
 
 
-def run_all(experiments, n_jobs=1, **how):
-    """Run several experiments, `n_jobs` at a time.
+def run_all(experiments, n_jobs=1, scheduler=None, **how):
+    """Run several experiments, `n_jobs` at a time or on a cluster.
 
     One that fails, or whose process dies, does not stop the others.
 
@@ -35,6 +38,8 @@ def run_all(experiments, n_jobs=1, **how):
     experiments : sequence of Experiment
     n_jobs : int
         Processes.
+    scheduler : str, optional
+        Address of a dask.distributed cluster, see `sweep`.
     **how
         Arguments of `Experiment.run`.
 
@@ -49,7 +54,7 @@ def run_all(experiments, n_jobs=1, **how):
         After all have been tried, if any failed: says which and why. With a results folder the same call
         computes what is missing.
     """
-    found = _try_all(experiments, n_jobs, how)
+    found = _try_all(experiments, n_jobs, how, scheduler)
     failed = {e: r.error for e, r in zip(experiments, found, strict=True) if isinstance(r, Failed)}
     if failed:
         lines = "\n".join(f"  {error}: {e!r}" for e, error in failed.items())
@@ -60,16 +65,33 @@ def run_all(experiments, n_jobs=1, **how):
     return found
 
 
-def _try_all(experiments, n_jobs, how):
+def _try_all(experiments, n_jobs, how, scheduler=None):
     """Run several experiments; return a result, or a `Failed`, for each."""
     different = list(dict.fromkeys(experiments))
-    found = {}
-    for e, result in finished(different, n_jobs, how):
-        found[e] = result
+    found, progress = {}, contextlib.nullcontext()
+    if how.get("report") in ("text", "progressbar") and _is_parallel(n_jobs, scheduler):
+        # of all points; those of single ones, from several processes at once, say nothing
+        how = how | {"report": None}
+        progress = tqdm(total=len(different), desc="points", unit="point", file=sys.stderr)
+    with progress as bar:
+        for e, result in finished(different, n_jobs, how, scheduler):
+            found[e] = result
+            if bar is not None:
+                bar.update()
     return [found[e] for e in experiments]
 
 
-def finished(experiments, n_jobs, how):
+def _is_parallel(n_jobs, scheduler):
+    return n_jobs != 1 or scheduler is not None or _on_dask()
+
+
+def _on_dask():
+    """Whether `joblib.parallel_config(backend="dask")` is in force."""
+    backend, _ = joblib.parallel.get_active_backend()
+    return type(backend).__name__ == "DaskDistributedBackend"
+
+
+def finished(experiments, n_jobs, how, scheduler=None):
     """Yield (experiment, result or `Failed`) as they end; survive the death of processes.
 
     Parameters
@@ -79,7 +101,12 @@ def finished(experiments, n_jobs, how):
     n_jobs : int
     how : dict
         Arguments of `Experiment.run`.
+    scheduler : str, optional
+        Address of a dask.distributed cluster.
     """
+    if scheduler is not None or _on_dask():
+        yield from _on_cluster(experiments, scheduler, how)
+        return
     if n_jobs == 1 or len(experiments) == 1:
         for e in experiments:
             yield e, _try(e, how)
@@ -111,6 +138,70 @@ def _in_processes(experiments, n_jobs, how):
         return
 
 
+def _on_cluster(experiments, scheduler, how):
+    """Yield what ends on a dask.distributed cluster, which gives what a dead worker had to another."""
+    with _cluster(scheduler) as client:
+        _check_workers(client)
+        folder, left = how.get("results"), []
+        for e in experiments:
+            stored = e.stored(folder)
+            if stored is None:
+                left.append(e)
+            else:
+                yield e, stored
+        pool = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator_unordered")
+        jobs = (joblib.delayed(_numbered)(k, e, how) for k, e in enumerate(left))
+        done = set()
+        try:
+            for k, result in pool(jobs) if left else ():
+                done.add(k)
+                if not isinstance(result, Failed):  # of a worker that has a folder of its own
+                    left[k].keep(result, folder)
+                yield left[k], result
+        except Exception as error:
+            if type(error).__name__ != "KilledWorker":  # it took several workers along
+                raise
+            for k, e in enumerate(left):
+                if k not in done:
+                    yield e, Failed(f"its process died, or another's did: {error}")
+
+
+@contextlib.contextmanager
+def _cluster(scheduler):
+    """Connect to a cluster, or take the one that joblib has been told to use."""
+    if scheduler is None:
+        backend, _ = joblib.parallel.get_active_backend()
+        yield backend.client
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise RuntimeError(
+            "scheduler: needs dask.distributed: pip install 'brianprune[cluster]'"
+        ) from None
+    try:
+        client = Client(scheduler, timeout=30)
+    except OSError as error:
+        raise RuntimeError(
+            f"scheduler = {scheduler!r}: there is no dask scheduler ({error})"
+        ) from None
+    with client, joblib.parallel_config(backend="dask"):
+        yield client
+
+
+def _check_workers(client):
+    """Raise an error if there are no workers, or if one would run two simulations in one process."""
+    client.wait_for_workers(1, timeout=600)
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    threads = {name: worker["nthreads"] for name, worker in workers.items()}
+    several = [name for name, n in threads.items() if n > 1]
+    if several:
+        raise ValueError(
+            f"the dask worker {several[0]} has {threads[several[0]]} threads, and Brian2 simulates one network at"
+            " a time in a process: start workers with --nthreads 1 (and --nworkers for more of them)"
+        )
+
+
 def _numbered(number, experiment, how):
     return number, _try(experiment, how)
 
@@ -129,6 +220,7 @@ def sweep(
     results=None,
     report=None,
     n_trials=None,
+    scheduler=None,
     **axes,
 ):
     """Run an experiment over all combinations of values, or search them for the best.
@@ -144,6 +236,12 @@ def sweep(
         Search: so many different combinations only, chosen one after the other by Optuna's
         tree-structured Parzen estimator for the highest accuracy, the mean over the axis
         ``seed``, of which every trial is run with all values. Needs Optuna.
+    scheduler : str, optional
+        Address of a dask.distributed scheduler, such as ``'tcp://node1:8786'``: points run on its workers,
+        as many at a time as there are, and `n_jobs` is not used. Workers need one thread each. ``with
+        joblib.parallel_config(backend="dask")`` does the same with a client of one's own. With `results`,
+        workers that share the folder resume what was interrupted; results of those that do not are sent back
+        and stored here.
     **axes
         Sequences of values by field, as in `replace`: ``seed=range(5)``,
         ``pruning__alpha=[.2, .3]``. A search takes them as ordered.
@@ -176,8 +274,8 @@ def sweep(
     axes = {name: _axis(name, values) for name, values in axes.items()}
     how = {"backend": backend, "results": results, "report": report}
     if n_trials is not None:
-        return _search(experiment, n_jobs, how, n_trials, axes)
-    return _tabulate(experiment, n_jobs, how, _combinations(axes))
+        return _search(experiment, n_jobs, how, n_trials, axes, scheduler)
+    return _tabulate(experiment, n_jobs, how, _combinations(axes), scheduler)
 
 
 def _axis(name, values):
@@ -193,8 +291,9 @@ def _combinations(axes):
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def _tabulate(experiment, n_jobs, how, settings):
-    found = _try_all([experiment.replace(**values) for values in settings], n_jobs, how)
+def _tabulate(experiment, n_jobs, how, settings, scheduler=None):
+    experiments = [experiment.replace(**values) for values in settings]
+    found = _try_all(experiments, n_jobs, how, scheduler)
     if found and all(isinstance(result, Failed) for result in found):
         raise RuntimeError(
             f"sweep: all {len(found)} points failed, the first with {found[0].error}"
@@ -215,7 +314,7 @@ def _optuna():
     return optuna
 
 
-def _search(experiment, n_jobs, how, n_trials, axes):
+def _search(experiment, n_jobs, how, n_trials, axes, scheduler=None):
     """Let Optuna choose places on the axes; the same call chooses the same ones."""
     if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:
         raise ValueError(f"sweep: n_trials = {n_trials!r}: must be a whole number, at least 1")
@@ -246,7 +345,7 @@ def _search(experiment, n_jobs, how, n_trials, axes):
         place = tuple(trial.params.values())
         if place not in accuracy:
             values = {name: searched[name][k] for name, k in trial.params.items()}
-            table = _tabulate(experiment, n_jobs, how, [values | seed for seed in seeds])
+            table = _tabulate(experiment, n_jobs, how, [values | seed for seed in seeds], scheduler)
             if "error" in table:
                 raise RuntimeError(f"sweep: {values}: {table['error'].dropna().iloc[0]}")
             tables.append(table)

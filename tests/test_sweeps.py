@@ -1,6 +1,8 @@
 import os
 import signal
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -187,3 +189,96 @@ def test_a_point_that_fails_is_a_row_with_its_error(tiny, monkeypatch):
         bp.run_all([small.replace(seed=k) for k in range(3)], backend="numpy")
     with pytest.raises(RuntimeError, match=r"all 1 points failed.*too large"):
         bp.sweep(small, backend="numpy", seed=[1])
+
+
+def logged(path):
+    """A rule that writes down who acts, at its second event a while later."""
+
+    @bp.pruning_rule
+    def writes(weights, mask, activity):
+        with open(path, "a") as log:
+            log.write(f"{os.getpid()} {activity.sum()}\n")
+        time.sleep(0.3)
+        return mask
+
+    return writes
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as made:
+        yield made
+
+
+def test_a_sweep_on_a_cluster_goes_on_without_a_dead_worker(tiny, tmp_path, cluster):
+    rule = logged(str(tmp_path / "log")).every(8)
+    experiment = tiny.replace(pruning=rule)
+    folder, seeds = tmp_path / "results", list(range(10))
+    alone = bp.sweep(experiment.replace(pruning=None), backend="numpy", seed=seeds)
+    stop = threading.Event()
+
+    def kill():
+        while not stop.wait(0.05):  # as soon as some have ended
+            if len(list(folder.glob("*.h5"))) >= 3:
+                os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+                return
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        table = bp.sweep(experiment, backend="numpy", results=folder, seed=seeds,
+                         scheduler=cluster.scheduler_address)  # fmt: skip
+    finally:
+        stop.set()
+        killer.join()
+    assert "error" not in table
+    assert table["seed"].tolist() == seeds
+    assert table["accuracy"].tolist() == alone["accuracy"].tolist()
+    acted = (tmp_path / "log").read_text().split("\n")[:-1]
+    assert len({line.split()[0] for line in acted}) >= 2  # both workers, and whoever took over
+    # two events a point; only what the dead worker was at was done again
+    assert 20 <= len(acted) <= 22
+    assert len(list(folder.glob("*.h5"))) == 10
+    again = bp.sweep(experiment, backend="numpy", results=folder, seed=seeds,
+                     scheduler=cluster.scheduler_address)  # fmt: skip
+    assert again.equals(table)
+    assert (tmp_path / "log").read_text().split("\n")[:-1] == acted
+
+
+def test_workers_without_the_folder_send_results_back(tiny, tmp_path, cluster, monkeypatch):
+    joblib = pytest.importorskip("joblib")
+    distributed = pytest.importorskip("distributed")
+    experiment = tiny.replace(pruning=None)
+    with distributed.Client(cluster) as client, joblib.parallel_config(backend="dask"):
+        # the workers' folder of this name is another one
+        client.run(os.chdir, str(tmp_path))
+        monkeypatch.chdir(tmp_path.parent)
+        table = bp.sweep(experiment, backend="numpy", results="here", seed=[0, 1])
+    stored = sorted(path.name for path in (tmp_path.parent / "here").glob("*.h5"))
+    assert stored == sorted(f"{experiment.replace(seed=k).key}.h5" for k in (0, 1))
+    assert len(table) == 2
+
+
+def test_a_cluster_that_cannot_be_used_is_named(tiny, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as threads,
+        pytest.raises(ValueError, match=r"2 threads.*--nthreads 1"),
+    ):
+        bp.sweep(tiny, backend="numpy", seed=[0, 1], scheduler=threads.scheduler_address)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(RuntimeError, match=r"brianprune\[cluster\]"):
+        bp.sweep(tiny, backend="numpy", seed=[0, 1], scheduler="tcp://127.0.0.1:1")
+
+
+def test_progress_is_that_of_all_points(tiny, capfd):
+    bp.sweep(tiny, n_jobs=2, backend="numpy", report="text", seed=[0, 1, 2])
+    said = capfd.readouterr().err
+    assert "3/3" in said
+    assert "points" in said
+    assert "training" not in said

@@ -72,6 +72,11 @@ def _parser():
         "--jobs", type=int, default=1, metavar="N", help="simulations at a time (default: 1)"
     )
     parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="run the simulations on a dask.distributed cluster; its workers share RESULTS",
+    )
+    parser.add_argument(
         "--results", type=Path, default=Path("results"), help="folder of stored results"
     )
     parser.add_argument(
@@ -190,13 +195,13 @@ def _simulate(todo, options):
     )
     failed = []
     with bar:
-        if options.jobs == 1:
+        if options.jobs == 1 and options.scheduler is None:
             for experiment in todo:
                 experiment.run(report=_inner_report(bar), **how)
                 bar.update()
                 yield experiment
             return
-        for experiment, result in finished(todo, options.jobs, how):
+        for experiment, result in finished(todo, options.jobs, how, options.scheduler):
             bar.update()
             if isinstance(result, Failed):
                 failed.append(f"  {result.error}: {experiment!r}")

@@ -13,6 +13,7 @@ from brian2 import StateMonitor, mV, second
 
 from .. import streams
 from ..arithmetic import FixedPoint
+from ..datasets import SpikeTrains
 from ..inference import FrozenNetwork
 from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level
@@ -222,6 +223,10 @@ class Datapath:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(images, SpikeTrains):
+            raise TypeError(
+                "images: the datapath draws its own input, it cannot be shown recorded spikes"
+            )
         images = np.atleast_2d(images)
         if images.shape[1] != self.n_inputs:
             raise ValueError(f"images of shape {images.shape}: must be (images, {self.n_inputs})")

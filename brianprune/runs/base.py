@@ -64,6 +64,13 @@ class Computation(Parameters):
         """Return the result that the folder `results` holds of this experiment, or None."""
         return self._store(results).result()
 
+    def keep(self, result, results):
+        """Put a finished result into the folder `results`, unless it is there or there is none."""
+        store = self._store(results)
+        if results is not None and not store.path.exists():
+            store.prepare()
+            store.save(result)
+
     def forget(self, results):
         """Remove what the folder `results` holds of this experiment, to compute it again."""
         self._store(results).forget()
