@@ -9,7 +9,7 @@ import numpy as np
 
 from ..parameters import CODE, OURS, Parameter, Parameters
 
-__all__ = ["DatapathEnergy", "EventDrivenCore"]
+__all__ = ["DatapathEnergy", "EventDrivenCore", "HorowitzEnergy"]
 
 
 class _Energies(Parameters):
@@ -67,6 +67,44 @@ class DatapathEnergy(_Energies):
             "energy_nj": energy,
             "time_ms": time_ms,
             "power_mw": energy / time_ms * 1e-3,
+        }
+
+
+class HorowitzEnergy(Parameters):
+    """Energy of inference by counted operations, as papers on spiking networks give it.
+
+    Each accumulation is a 32-bit floating-point addition, each multiply-accumulate a multiplication more;
+    with memory, each reads a weight and reads and writes a potential. Control, clock and leakage are left out.
+
+    Examples
+    --------
+    >>> HorowitzEnergy().image(1000)["arithmetic_nj"]
+    0.9
+    """
+
+    pj_ac = Parameter(0.9, "accumulation: 32-bit floating-point addition", CODE, minimum=0.0)
+    pj_mac = Parameter(4.6, "multiply-accumulate: 3.7 pJ more", CODE, minimum=0.0)
+    pj_word = Parameter(5.0, "32 bits from or to a memory of 8 KB", CODE, minimum=0.0)
+
+    def image(self, accumulations, multiply_accumulates=0.0):
+        """Return the energy of an image.
+
+        Parameters
+        ----------
+        accumulations, multiply_accumulates : float
+            Of an image, such as ``Effective_ACs`` of `brianprune.exchange.neurobench_metrics`.
+
+        Returns
+        -------
+        dict
+            ``arithmetic_nj``; ``memory_nj``; ``energy_nj``, their sum.
+        """
+        arithmetic = accumulations * self.pj_ac + multiply_accumulates * self.pj_mac
+        memory = 3 * (accumulations + multiply_accumulates) * self.pj_word
+        return {
+            "arithmetic_nj": arithmetic * 1e-3,
+            "memory_nj": memory * 1e-3,
+            "energy_nj": (arithmetic + memory) * 1e-3,
         }
 
 
