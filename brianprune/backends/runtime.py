@@ -10,6 +10,7 @@ from .. import brian2_compat as compat
 from .arrays import check_functions, check_network, monitored, pathways
 from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed
+from .prunable import described_synapses
 from .registry import EVENTS, EXACT, Backend, register
 
 __all__ = ["RuntimeNetwork"]
@@ -88,6 +89,18 @@ class RuntimeNetwork:
         """Names of all state variables, "object.variable"."""
         return self.inputs.specs.keys()
 
+    @property
+    def synapses(self):
+        """What is known of the synapses, by name."""
+        return described_synapses(self.network)
+
+    def initial(self, names):
+        """Return the values of some variables before the first run, by "object.variable"."""
+        self.network.restore(_INITIAL)
+        return {
+            name: np.array(np.atleast_1d(self.inputs.variables[name].get_value())) for name in names
+        }
+
     def set(self, state):
         """Set state variables by "object.variable", in the network as it is."""
         self._set(self.inputs.start(0 * second, state, {}).values)
@@ -112,8 +125,10 @@ class RuntimeNetwork:
         for name in names:
             compat.set_generator(self.network[name], start.emitted[name])
 
-    def run(self, duration, state=None, spikes=None, seed=None):
+    def run(self, duration, state=None, spikes=None, seed=None, pruner=None):
         """Run once; see `CompiledNetwork.run`."""
+        if pruner is not None:
+            return pruner.run(self, duration, state, spikes, seed)
         state = self._drawn | dict(state or {}) if isinstance(state or {}, dict) else state
         start = self.inputs.start(duration, state, spikes)
         seed = check_seed(seed)

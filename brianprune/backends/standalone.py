@@ -25,6 +25,7 @@ from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed, check_steps
 from .mainloop import loop_lines, starting_lines
 from .preconditions import check_names, check_preconditions, lifting
+from .prunable import described_synapses
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 from .segmentcode import SegmentCode
 from .translations import kept
@@ -66,7 +67,7 @@ class CompiledNetwork(SegmentCode):
     Notes
     -----
     Network operations are Python and are refused: cut the run where they act and change the state
-    in between, or use `RuntimeNetwork`.
+    in between, or use `RuntimeNetwork`. To prune there is ``run(pruner=...)``.
 
     Examples
     --------
@@ -122,6 +123,8 @@ class CompiledNetwork(SegmentCode):
 
     def _describe(self, device, network, made=None, first=0):
         """Remember names, types and sizes of all arrays, what is recorded, what is random."""
+        #: what is known of the synapses, by name
+        self.synapses = described_synapses(network)
         self._describe_randomness(device, network, made, first)
         self.inputs = Inputs(network, compat.dt_is_compiled_in(network), self.makes_spikes)
         arrays, self.inputs.variables = self.inputs.variables, None  # they end with the device
@@ -233,7 +236,13 @@ class CompiledNetwork(SegmentCode):
         """Names of all state variables, "object.variable"."""
         return self.inputs.specs.keys()
 
-    def run(self, duration, state=None, spikes=None, seed=None):
+    def initial(self, names):
+        """Return the values of some variables before the first run, by "object.variable"."""
+        missing = [name for name in names if name not in self._drawn]
+        found = self._call({}, 0.0, 0.0, None, missing) if missing else {}
+        return {name: self._drawn[name] if name in self._drawn else found[name] for name in names}
+
+    def run(self, duration, state=None, spikes=None, seed=None, pruner=None):
         """Run the network from a given state.
 
         Parameters
@@ -250,6 +259,8 @@ class CompiledNetwork(SegmentCode):
         seed : int, optional
             Of this run's random numbers. Default: they go on where those of `state` ended, or follow the
             ``seed()`` of `build`, or differ each time.
+        pruner : SegmentPruner, optional
+            Cuts the run at its events and prunes.
 
         Returns
         -------
@@ -269,29 +280,13 @@ class CompiledNetwork(SegmentCode):
         StorageError
             If there is no space for temporary files.
         """
+        if pruner is not None:
+            return pruner.run(self, duration, state, spikes, seed)
         state = self._drawn | dict(state or {})
         start = self.inputs.start(duration, state, spikes)
         check_steps(start)
         seed = check_seed(seed)
-        files = dict(start.values)
-        for name, spikes_of in start.emitted.items():
-            if spikes_of.recipe is not None:
-                recipe = spikes_of.recipe.arrays()
-                files |= {f"{name}:{what}": array for what, array in recipe.items()}
-            files |= {
-                f"{name}.neuron_index": spikes_of.indices,
-                f"{name}._timebins": spikes_of.bins,
-                f"{name}._period_bins": np.array(spikes_of.period, dtype=np.int32),
-                f"{name}._lastindex": np.array(spikes_of.first, dtype=np.int32),
-            }
-        for name, (arrival, synapse) in start.flights.items():
-            if name not in self._queues:
-                raise ValueError(f"'{name}' has no delays, so no spikes can be in flight there")
-            steps = np.asarray(arrival / start.dt[self._queues[name]] + 0.5, dtype=np.int32)
-            files |= {f"{name}:arrival": steps, f"{name}:synapse": synapse}
-        if start.generator is not None:
-            files["random_generator"] = np.asarray(start.generator, dtype=np.uint8)
-        back = self._call(files, start.t, start.end, seed)
+        back = self._call(self._given(start), start.t, start.end, seed)
         flights = {
             name: (back[f"{name}:arrival"] * start.dt[clock], back[f"{name}:synapse"])
             for name, clock in self._queues.items()
@@ -313,6 +308,28 @@ class CompiledNetwork(SegmentCode):
             elif spikes_of.counts is not None:
                 recorded[f"{name}.counts"] = spikes_of.counts
         return Segment(full, events, recorded)
+
+    def _given(self, start):
+        """Return the arrays that a run reads, by the names of their files."""
+        files = dict(start.values)
+        for name, spikes_of in start.emitted.items():
+            if spikes_of.recipe is not None:
+                recipe = spikes_of.recipe.arrays()
+                files |= {f"{name}:{what}": array for what, array in recipe.items()}
+            files |= {
+                f"{name}.neuron_index": spikes_of.indices,
+                f"{name}._timebins": spikes_of.bins,
+                f"{name}._period_bins": np.array(spikes_of.period, dtype=np.int32),
+                f"{name}._lastindex": np.array(spikes_of.first, dtype=np.int32),
+            }
+        for name, (arrival, synapse) in start.flights.items():
+            if name not in self._queues:
+                raise ValueError(f"'{name}' has no delays, so no spikes can be in flight there")
+            steps = np.asarray(arrival / start.dt[self._queues[name]] + 0.5, dtype=np.int32)
+            files |= {f"{name}:arrival": steps, f"{name}:synapse": synapse}
+        if start.generator is not None:
+            files["random_generator"] = np.asarray(start.generator, dtype=np.uint8)
+        return files
 
     def _call(self, files, start, end, seed, everything=()):
         """Run the program with arrays as files; return the arrays that it wrote, by name."""

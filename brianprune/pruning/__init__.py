@@ -13,7 +13,7 @@ from .neurons import (
     ThresholdNeuronPruning,
 )
 from .own import OwnPruning, PruningRule, pruning_rule
-from .pruner import Pruner
+from .pruner import Pruner, SegmentPruner
 from .weights import (
     AdaptiveWeightPruning,
     ConstantWeightPruning,
@@ -49,6 +49,7 @@ __all__ = [
     "RegrowWhere",
     "Rule",
     "ScheduledPruning",
+    "SegmentPruner",
     "SoftWeightPruning",
     "ThresholdNeuronPruning",
     "decide",

@@ -1,21 +1,138 @@
-"""`Pruner`: a network operation that prunes any Brian2 synapses while a network runs."""
+"""Prune any Brian2 synapses while a network runs: as a network operation, or between pieces of a compiled run."""
 
-import ast
+import itertools
 import math
 from collections.abc import Callable
 
 import numpy as np
-from brian2 import NetworkOperation, Quantity, SpikeMonitor, get_device, second
+from brian2 import NetworkOperation, SpikeMonitor, get_device, second
 from brian2.units.fundamentalunits import have_same_dimensions
 
-from .. import brian2_compat as compat
 from .base import Decision, PruningEvent, Rule, decide, event_rng
+from .masked import check_masked
 from .own import OwnPruning, PruningRule
 
-__all__ = ["Pruner"]
+__all__ = ["Pruner", "SegmentPruner"]
 
 
-class Pruner(NetworkOperation):
+def _checked_rule(rule):
+    """Return a rule that can act while a network runs, or raise an error."""
+    if isinstance(rule, OwnPruning):
+        rule = rule._find()
+    if not isinstance(rule, PruningRule | Rule):
+        if isinstance(rule, Callable):
+            raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
+        raise TypeError(f"Pruner: rule is {rule!r}, which is no pruning rule")
+    if isinstance(rule, Rule) and type(rule).decide is Rule.decide:
+        raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
+    if isinstance(rule, Rule) and (rule.needs_images or rule.freezes):
+        raise NotImplementedError(
+            f"Pruner: {type(rule).__name__} looks at the spikes of single images, or freezes synapses, which"
+            " a network operation does not know; use Experiment(pruning=...).run(backend='numpy')"
+        )
+    return rule
+
+
+def _checked_times(every, start):
+    """Return the times of events in microseconds, or raise an error."""
+    for when, value in (("every", every), ("start", every if start is None else start)):
+        if (
+            not have_same_dimensions(value, second)
+            or np.ndim(value)
+            or not np.isfinite(float(value))
+        ):
+            raise ValueError(f"Pruner: {when} = {value}: must be a time, for example 10*second")
+    every_us, start_us = (
+        round(float(value / second) * 1e6) for value in (every, every if start is None else start)
+    )
+    if every_us < 1 or start_us < 1:
+        raise ValueError(f"Pruner: every = {every} and start = {start} must be positive")
+    return every_us, start_us
+
+
+class _Deciding:
+    """What a pruner decides at an event: has `rule`, `decisions` and `_seed`."""
+
+    def _decided(self, weights, mask, pre, post, sizes, counts, counts_pre, seconds):
+        """Let the rule act.
+
+        Parameters
+        ----------
+        weights, mask, pre, post : arrays, shape (synapses,)
+        sizes : (sources, targets)
+        counts, counts_pre : arrays, shape (targets,), (sources,)
+            Spikes since the last event; `counts_pre` may be None.
+        seconds : float
+            Since the last event.
+
+        Returns
+        -------
+        weights, mask : arrays, shape (synapses,)
+            Pruned weights are not yet 0.
+        died : array of bool, shape (targets,)
+        """
+        n_pre, n_post = sizes
+        alive = _alive(mask, post, n_post)
+        if isinstance(self.rule, PruningRule):
+            mask = self.rule(weights, mask, counts[post])
+            left = _alive(mask, post, n_post)
+            n_pruned = int(np.count_nonzero(alive & ~left))
+            self.decisions.append(Decision(mask, left, np.nan, n_pruned))
+            return weights, mask, alive & ~left
+        place = _rows(pre, post, n_pre, n_post), post
+        matrix = np.zeros((2, place[0].max(initial=0) + 1, n_post))
+        matrix[:, *place] = weights, mask
+        number = len(self.decisions)
+        event = PruningEvent(
+            number=number,
+            weights=matrix[0],
+            mask=matrix[1].astype(bool),
+            alive=alive,
+            counts=counts,
+            past=tuple(decision.past for decision in self.decisions),
+            rng=event_rng(self._seed, number),
+            counts_pre=None if counts_pre is None else np.resize(counts_pre, len(matrix[0])),
+            seconds=seconds,
+            memory=dict(self.decisions[-1].memory) if self.decisions else {},
+        )
+        decision = decide(self.rule, event)
+        self.decisions.append(decision)
+        if decision.weights is not None:
+            weights = decision.weights[place]
+        return weights, decision.mask[place], alive & ~decision.alive
+
+    def _checked_mask(self, mask, name, synapses):
+        """Return the mask as booleans."""
+        if not np.isin(mask, (0, 1)).all():
+            raise ValueError(f"Pruner: '{name}' of '{synapses}' must be 0 or 1 everywhere")
+        mask = mask.astype(bool)
+        if not self.decisions and not mask.any():
+            raise ValueError(
+                f"Pruner: '{name}' of '{synapses}' is 0 everywhere, so no synapse"
+                f" exists; set {synapses}.{name} = 1 before running"
+            )
+        return mask
+
+
+def _rows(pre, post, n_pre, n_post):
+    """Return a row of the weight matrix for each synapse: its input, and which of the pair it is."""
+    pair = pre.astype(np.int64) * n_post + post
+    order = np.argsort(pair, kind="stable")
+    first = np.r_[True, np.diff(pair[order]) != 0]
+    rank = np.empty(len(pair), dtype=np.int64)
+    since = np.arange(len(pair))
+    rank[order] = since - np.maximum.accumulate(np.where(first, since, 0))
+    return rank * n_pre + pre
+
+
+def _alive(mask, post, n_post):
+    """Neurons that have a synapse."""
+    alive = np.zeros(n_post, dtype=bool)
+    alive[post[mask]] = True
+    return alive
+
+
+class Pruner(_Deciding, NetworkOperation):
     """A network operation that prunes any Brian2 `Synapses` at fixed intervals.
 
     Parameters
@@ -72,37 +189,13 @@ class Pruner(NetworkOperation):
                     f" '{variable} : 1' to its model (a pruned synapse has {mask} = 0 and"
                     f" {weight} = 0), or name another with {'weight' if variable == weight else 'mask'}="
                 )
-        if isinstance(rule, OwnPruning):
-            rule = rule._find()
-        if not isinstance(rule, PruningRule | Rule):
-            if isinstance(rule, Callable):
-                raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
-            raise TypeError(f"Pruner: rule is {rule!r}, which is no pruning rule")
-        if isinstance(rule, Rule) and type(rule).decide is Rule.decide:
-            raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
-        if isinstance(rule, Rule) and (rule.needs_images or rule.freezes):
-            raise NotImplementedError(
-                f"Pruner: {type(rule).__name__} looks at the spikes of single images, or freezes synapses, which"
-                " a network operation does not know; use Experiment(pruning=...).run(backend='numpy')"
-            )
+        rule = _checked_rule(rule)
         if weight == mask or any(synapses.variables[name].scalar for name in (weight, mask)):
             raise ValueError(
                 f"Pruner: weight = '{weight}', mask = '{mask}': must be two variables with a value for each synapse"
             )
-        for when, value in (("every", every), ("start", every if start is None else start)):
-            if (
-                not have_same_dimensions(value, second)
-                or np.ndim(value)
-                or not np.isfinite(float(value))
-            ):
-                raise ValueError(f"Pruner: {when} = {value}: must be a time, for example 10*second")
-        every_us, start_us = (
-            round(float(value / second) * 1e6)
-            for value in (every, every if start is None else start)
-        )
-        if every_us < 1 or start_us < 1:
-            raise ValueError(f"Pruner: every = {every} and start = {start} must be positive")
-        _check_masked(synapses, weight, mask)
+        every_us, start_us = _checked_times(every, start)
+        check_masked(synapses, weight, mask)
         self.synapses, self.rule = synapses, rule
         self._weight, self._mask, self._seed = weight, mask, seed
         self._every_us, self._start_us = every_us, start_us
@@ -157,52 +250,24 @@ class Pruner(NetworkOperation):
         if now < self._start_us or (now - self._start_us) % self._every_us:
             return
         synapses = self.synapses
-        post = np.asarray(synapses.j)
         weights = np.array(getattr(synapses, f"{self._weight}_"))
         mask = np.asarray(getattr(synapses, f"{self._mask}_"))
-        if not np.isin(mask, (0, 1)).all():
-            raise ValueError(
-                f"Pruner: '{self._mask}' of '{synapses.name}' must be 0 or 1 everywhere"
-            )
-        mask = mask.astype(bool)
-        if not self.decisions and not mask.any():
-            raise ValueError(
-                f"Pruner: '{self._mask}' of '{synapses.name}' is 0 everywhere, so no synapse"
-                f" exists; set {synapses.name}.{self._mask} = 1 before running"
-            )
+        mask = self._checked_mask(mask, self._mask, synapses.name)
         counts = np.asarray(self._counter.count) - self._counted
         self._counted = self._counted + counts
         counts_pre = self._count_pre()
-        alive = self._alive(mask)
-        if isinstance(self.rule, PruningRule):
-            mask = self.rule(weights, mask, counts[post])
-            left = self._alive(mask)
-            n_pruned = int(np.count_nonzero(alive & ~left))
-            self.decisions.append(Decision(mask, left, np.nan, n_pruned))
-        else:
-            place = self._rows(), post
-            matrix = np.zeros((2, place[0].max(initial=0) + 1, len(synapses.target)))
-            matrix[:, *place] = weights, mask
-            event = PruningEvent(
-                number=len(self.decisions),
-                weights=matrix[0],
-                mask=matrix[1].astype(bool),
-                alive=alive,
-                counts=counts,
-                past=tuple(decision.past for decision in self.decisions),
-                rng=event_rng(self._seed, len(self.decisions)),
-                counts_pre=self._of_rows(counts_pre, len(matrix[0])),
-                seconds=(self._every_us if self.decisions else self._start_us) * 1e-6,
-                memory=dict(self.decisions[-1].memory) if self.decisions else {},
-            )
-            decision = decide(self.rule, event)
-            self.decisions.append(decision)
-            mask = decision.mask[place]
-            if decision.weights is not None:
-                weights = decision.weights[place]
-            left = decision.alive
+        weights, mask, died = self._decided(
+            weights,
+            mask,
+            np.asarray(synapses.i),
+            np.asarray(synapses.j),
+            (len(synapses.source), len(synapses.target)),
+            counts,
+            counts_pre,
+            (self._every_us if self.decisions else self._start_us) * 1e-6,
+        )
         if "alive" in synapses.target.variables:
-            synapses.target.alive = np.asarray(synapses.target.alive) & (left | ~alive)
+            synapses.target.alive = np.asarray(synapses.target.alive) & ~died
         setattr(synapses, f"{self._mask}_", mask)
         setattr(synapses, f"{self._weight}_", weights * mask)
 
@@ -214,165 +279,160 @@ class Pruner(NetworkOperation):
         self._counted_pre = self._counted_pre + counts
         return counts
 
-    def _of_rows(self, counts_pre, n_rows):
-        """Return what belongs to each row of the weights, see `_rows`."""
-        return None if counts_pre is None else np.resize(counts_pre, n_rows)
 
-    def _rows(self):
-        """Return a row of the weight matrix for each synapse: its input, and which of the pair it is."""
-        synapses = self.synapses
-        pre, post = np.asarray(synapses.i), np.asarray(synapses.j)
-        pair = pre.astype(np.int64) * len(synapses.target) + post
-        order = np.argsort(pair, kind="stable")
-        first = np.r_[True, np.diff(pair[order]) != 0]
-        rank = np.empty(len(pair), dtype=np.int64)
-        since = np.arange(len(pair))
-        rank[order] = since - np.maximum.accumulate(np.where(first, since, 0))
-        return rank * len(synapses.source) + pre
+class SegmentPruner(_Deciding):
+    """Prunes synapses of a compiled network: ``compiled.run(..., pruner=...)`` is cut at its events.
 
-    def _alive(self, mask):
-        """Neurons that have a synapse."""
-        alive = np.zeros(len(self.synapses.target), dtype=bool)
-        alive[np.asarray(self.synapses.j)[mask]] = True
-        return alive
+    It does what a `Pruner` does as a network operation, which compiled code does not have. The network needs a
+    `SpikeMonitor` of the target and, for rules that look at presynaptic spikes, one of the source.
 
+    Parameters
+    ----------
+    synapses : str
+        Name of the `Synapses`, see `Pruner`.
+    rule, every, start, weight, mask, seed
+        As of `Pruner`. Times are the network's: a run that goes on goes on with the events.
 
-def _check_masked(synapses, weight, mask):
-    """Refuse synapses of which a pruned one, weight and mask 0, would transmit or learn.
+    Attributes
+    ----------
+    decisions : list of Decision
+        What was decided so far.
 
-    Their code is run as it is written, for several draws of what is not known; parameters are taken to be
-    positive.
+    Examples
+    --------
+    >>> pruner = SegmentPruner("synapses", rule, every=10*second)              # doctest: +SKIP
+    >>> run = compiled.run(60*second, spikes=spikes, pruner=pruner)            # doctest: +SKIP
     """
-    codes = compat.synaptic_code(synapses)
-    subexpressions, differential = compat.synaptic_equations(synapses)
-    zero = {weight, mask}
-    assigned = {}
-    for _, lines, crossing in codes:
-        for line in lines:
-            if line[1] not in crossing and line[1] not in zero:
-                assigned.setdefault(line[1], []).append(line)
 
-    def values(draw):
-        return _Values(draw, zero, subexpressions, synapses.namespace or {})
+    def __init__(self, synapses, rule, every, start=None, *, weight="w", mask="mask", seed=0):
+        if not isinstance(synapses, str):
+            raise TypeError(f"SegmentPruner: synapses = {synapses!r}: give their name")
+        self.synapses, self.rule = synapses, _checked_rule(rule)
+        self._weight, self._mask, self._seed = weight, mask, seed
+        self._every_us, self._start_us = _checked_times(every, start)
+        self.decisions = []
 
-    # variables of a synapse that only weight or mask bring about, such as a conductance, are 0 too
-    held = {name for name, lines in assigned.items() if any(_uses(line[3], zero | assigned.keys()) for line in lines)}  # fmt: skip
-    while True:
-        zero |= held
-        left = {
-            name
-            for name in held
-            if any(_change(line, values(draw)) for line in assigned[name] for draw in _SMALL)
-            or (
-                name in differential and any(values(draw).of(differential[name]) for draw in _SMALL)
+    def run(self, network, duration, state=None, spikes=None, seed=None):
+        """Run a network in pieces and prune in between; see `CompiledNetwork.run`."""
+        described = self._described(network)
+        begin = round(float((state or {}).get("t", 0.0)) * 1e6)
+        end = begin + round(float(duration / second) * 1e6)
+        if not self.decisions:
+            self._counts = np.zeros(described.n_target, dtype=np.int64)
+            self._counts_pre = np.zeros(described.n_source, dtype=np.int64)
+        first = max(0, -(-(begin - self._start_us) // self._every_us))
+        events = range(self._start_us + first * self._every_us, end, self._every_us)
+        cuts = sorted({begin, *events, end})
+        pieces, state = [], dict(state or {})
+        for now, until in itertools.pairwise(cuts):
+            if now in events:
+                state |= self._act(network, described, state)
+            run = network.run(
+                (until - now) * 1e-6 * second,
+                state,
+                _between(spikes, now - begin, until - begin),
+                seed if now == begin else None,
             )
-        }
-        if not left:
-            break
-        held, zero = held - left, {weight, mask}
+            state = dict(run.state)
+            self._count(described, run)
+            pieces.append(((now - begin) * 1e-6, run))
+        return joined(pieces)
 
-    def refuse(does, what, instead, line):
-        raise ValueError(
-            f"Pruner: a pruned synapse of '{synapses.name}' would {does}, since '{mask}' is not a factor in its"
-            f" {what}: write '{instead}' instead of '{line}'"
+    def _described(self, network):
+        """Return what is known of the synapses; raise an error if they cannot be pruned."""
+        known = network.synapses
+        if self.synapses not in known:
+            raise KeyError(
+                f"SegmentPruner: the network has no synapses '{self.synapses}'; it has"
+                f" {', '.join(known) or 'none'}"
+            )
+        described = known[self.synapses]
+        if (self._weight, self._mask) not in described.refused:
+            raise ValueError(
+                f"SegmentPruner: '{self.synapses}' has no variables '{self._weight}' and '{self._mask}' with a value"
+                f" for each synapse; it has {', '.join(described.variables)}"
+            )
+        refused = described.refused[self._weight, self._mask]
+        if refused is not None:
+            raise ValueError(refused)
+        wanted = [described.target]
+        if isinstance(self.rule, Rule) and self.rule.needs_counts_pre:
+            wanted.append(described.source)
+        for group in wanted:
+            if group not in described.counters:
+                raise ValueError(
+                    f"SegmentPruner: the rule looks at spikes of '{group}': add SpikeMonitor({group}) to the network"
+                )
+        return described
+
+    def _count(self, described, run):
+        """Add the spikes of a piece."""
+        self._counts = self._counts + run.recorded[described.counters[described.target]]
+        if described.source in described.counters:
+            self._counts_pre = self._counts_pre + run.recorded[described.counters[described.source]]
+
+    def _act(self, network, described, state):
+        """Let the rule act; return what it changes in the state."""
+        name = self.synapses
+        names = [f"{name}.{x}" for x in (self._weight, self._mask)]
+        index = [f"{name}._synaptic_{x}" for x in ("pre", "post")]
+        initial = network.initial([*names, *index, *described.alive])
+        given = {each: np.atleast_1d(state.get(each, initial[each])) for each in initial}
+        pre, post = (given[each].astype(np.int64) - first
+                     for each, first in zip(index, described.first, strict=True))  # fmt: skip
+        weights, mask = (np.broadcast_to(given[each], len(pre)) for each in names)
+        mask = self._checked_mask(np.asarray(mask), self._mask, name)
+        seen = described.source in described.counters
+        weights, mask, died = self._decided(
+            np.array(weights, dtype=float),
+            mask,
+            pre,
+            post,
+            (described.n_source, described.n_target),
+            self._counts,
+            self._counts_pre if seen else None,
+            (self._every_us if self.decisions else self._start_us) * 1e-6,
         )
-
-    if weight in differential:
-        expression = differential[weight]
-        if any(values(draw).of(expression) for draw in (*_SMALL, *_LARGE)):
-            line = f"d{weight}/dt = {expression}"
-            refuse("learn", "model", f"d{weight}/dt = ({expression})*{mask}", line)
-    for what, lines, crossing in codes:
-        for draw in (*_SMALL, *_LARGE):
-            known = values(draw)
-            for line in lines:
-                text, variable, operation, expression = line
-                learns = variable == weight
-                if _change(line, known) and (learns or (variable in crossing and draw in _SMALL)):
-                    instead = f"{variable} {operation} {_in_brackets(expression)}*{mask}"
-                    if not learns and operation == "=":
-                        instead = f"{variable} += (...)*{mask}"
-                    refuse("learn" if learns else "transmit", what, instead, text)
+        self._counts = np.zeros_like(self._counts)
+        self._counts_pre = np.zeros_like(self._counts_pre)
+        new = {names[0]: weights * mask, names[1]: mask.astype(float)}
+        for each in described.alive:  # of the target: those of its group
+            alive = np.array(np.broadcast_to(given[each], described.n_group)).astype(bool)
+            alive[described.first[1] :][: described.n_target] &= ~died
+            new[each] = alive
+        return new
 
 
-#: Seeds of draws: of values below 1, and of large ones, which no bound of a neuron's variable fits.
-_SMALL, _LARGE = range(3), range(10, 12)
+def _between(spikes, first_us, last_us):
+    """Return the spikes of a piece of a run, counted from its start."""
+    if spikes is None:
+        return None
+    found = {}
+    for name, (indices, times) in spikes.items():
+        indices, seconds = np.asarray(indices), np.asarray(times, dtype=float)
+        # times within a rounding of a step's start belong to that step, as everywhere
+        inside = slice(*np.searchsorted(seconds, np.array([first_us, last_us]) * 1e-6 - 1e-9))
+        found[name] = indices[inside], np.maximum(seconds[inside] - first_us * 1e-6, 0) * second
+    return found
 
 
-def _uses(expression, names):
-    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(ast.parse(expression)))  # fmt: skip
-
-
-def _in_brackets(expression):
-    return expression if expression.replace("_", "").isalnum() else f"({expression})"
-
-
-def _change(line, known):
-    """Run a statement; return whether it changes its variable (or is not a number)."""
-    _, variable, operation, expression = line
-    before, value = known.of(variable), known.of(expression)
-    with np.errstate(all="ignore"):
-        after = _ASSIGN[operation](np.float64(before), np.float64(value))
-    known.assigned[variable] = float(after)
-    return bool(after != before)  # which what is no number is
-
-
-_ASSIGN = {
-    "=": lambda before, value: value,
-    "+=": lambda before, value: before + value,
-    "-=": lambda before, value: before - value,
-    "*=": lambda before, value: before * value,
-    "/=": lambda before, value: before / value,
-    "summed": lambda before, value: before + value,
-}
-
-
-class _Values(dict):
-    """Values by name: those of a pruned synapse are 0, what is not known is drawn."""
-
-    def __init__(self, draw, zero, subexpressions, namespace):
-        super().__init__()
-        self._rng, self._zero = np.random.default_rng(draw), zero
-        self._large = draw in _LARGE
-        self._subexpressions, self._namespace = subexpressions, namespace
-        self.assigned = {}
-        self._called = set()
-
-    def of(self, expression):
-        """Evaluate an expression, without units; NaN if it cannot be."""
-        tree = ast.parse(expression, mode="eval")
-        self._called |= {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        with np.errstate(all="ignore"):
-            try:
-                value = eval(compile(tree, "<synapses>", "eval"), {"__builtins__": {}}, self)
-                return float(np.asarray(value, dtype=float))
-            except (ArithmeticError, TypeError, ValueError):
-                return np.nan
-
-    def __getitem__(self, name):
-        if name in self.assigned:
-            return self.assigned[name]
-        if name in self._zero:
-            return np.float64(0)
-        if name in self._subexpressions:
-            return np.float64(self.of(self._subexpressions[name]))
-        if name in _FUNCTIONS:
-            return _FUNCTIONS[name]
-        if name not in self:
-            known = self._namespace.get(name)
-            if isinstance(known, int | float | np.number | Quantity) and np.ndim(known) == 0:
-                self[name] = np.float64(known)
-            else:
-                self[name] = np.float64(self._rng.uniform(3, 30) if self._large else self._rng.uniform(0.1, 0.9))  # fmt: skip
-        value = super().__getitem__(name)
-        return (lambda *arguments: value) if name in self._called else value
-
-
-_FUNCTIONS = {
-    "clip": np.clip,
-    "int": np.floor,
-    **{
-        name: getattr(np, name)
-        for name in ("exp", "log", "sqrt", "abs", "sin", "cos", "tan", "tanh", "arctan", "sign", "ceil", "floor")
-    },
-}  # fmt: skip
+def joined(pieces):
+    """Return pieces of a run, each with its start in seconds, as one run."""
+    last = pieces[-1][1]
+    spikes = {
+        name: (
+            np.concatenate([run.spikes[name][0] for _, run in pieces]),
+            np.concatenate([run.spikes[name][1] + start for start, run in pieces]),
+        )
+        for name in last.spikes
+    }
+    recorded = {}
+    for name in last.recorded:
+        parts = [(start, run.recorded[name]) for start, run in pieces]
+        if name.endswith((".count", ".counts")):
+            recorded[name] = sum(part for _, part in parts)
+        elif name.endswith(".t"):
+            recorded[name] = np.concatenate([part + start for start, part in parts])
+        else:
+            recorded[name] = np.concatenate([part for _, part in parts])
+    return last._replace(spikes=spikes, recorded=recorded)

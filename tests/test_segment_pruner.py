@@ -1,0 +1,169 @@
+"""Pruning in a compiled network is what a `Pruner` does in Brian2 itself."""
+
+import numpy as np
+import pytest
+from brian2 import (
+    Network,
+    NeuronGroup,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    StateMonitor,
+    Synapses,
+    ms,
+    prefs,
+    second,
+)
+
+import brianprune as bp
+
+N, M = 12, 5
+RULES = {
+    "condition": bp.PruneWhere("w < 0.4*w_max_post or count_pre == 0", fan_in_min=2),
+    "drive": bp.DriveWeightPruning(budget=0.5, n_events=3, fan_in_min=1),
+    "neurons": bp.ConstantNeuronPruning(n=1),
+    "grows": bp.PruneInTurn(
+        rules=(bp.PruneWhere("w < 0.4"), bp.RegrowWhere("rand() < 0.7", probability=0.9))
+    ),
+}
+
+
+@bp.pruning_rule
+def third(weights, mask, activity):
+    return mask & (weights >= np.quantile(weights[mask], 0.3))
+
+
+def spikes():
+    rng = np.random.default_rng(0)
+    times = np.sort(rng.choice(1000, 200, replace=False)) * 1e-4
+    return rng.integers(0, N, 200), times
+
+
+def objects():
+    source = SpikeGeneratorGroup(N, [], [] * second, name="source")
+    group = NeuronGroup(
+        2 * M,
+        "dv/dt = -v/(20*ms) : 1\nalive : boolean",
+        threshold="v > 1 and alive",
+        reset="v = 0",
+        method="exact",
+        name="group",
+    )
+    group.alive = True
+    target = group[M:]
+    synapses = Synapses(
+        source,
+        target,
+        "w : 1\nmask : 1\ndx/dt = -x/(15*ms) : 1 (event-driven)",
+        on_pre="v_post += w*mask\nx = 1",
+        on_post="w = clip(w + 0.02*x*mask, 0, 1)*mask",
+        name="synapses",
+    )
+    synapses.connect("(i + j) % 4 != 0")
+    synapses.w, synapses.mask = "((i*7 + j*3) % 10)/10.0 + 0.05", 1
+    watched = [
+        SpikeMonitor(target, name="spikes"),
+        SpikeMonitor(source, record=False, name="counter"),
+        StateMonitor(group, "v", record=[M], dt=1 * ms, name="trace"),
+    ]
+    return source, group, synapses, watched
+
+
+def build():
+    source, group, synapses, watched = objects()
+    return Network(source, group, synapses, *watched)
+
+
+@pytest.fixture(scope="module", params=["numpy", pytest.param("cpp", marks=pytest.mark.compiled)])
+def network(request):
+    if request.param == "numpy":
+        return bp.RuntimeNetwork(build)
+    return bp.CompiledNetwork(build)
+
+
+def plain(rule):
+    """What Brian2 does with a network operation."""
+    prefs.codegen.target, before = "numpy", prefs.codegen.target
+    try:
+        source, group, synapses, watched = objects()
+        pruner = bp.Pruner(synapses, rule, every=20 * ms, start=30 * ms, seed=5)
+        indices, times = spikes()
+        source.set_spikes(indices, times * second)
+        Network(source, group, synapses, *watched, pruner, *pruner.contained_objects).run(100 * ms)
+        return {
+            "w": np.array(synapses.w),
+            "mask": np.array(synapses.mask),
+            "spikes": (np.array(watched[0].i), np.array(watched[0].t)),
+            "count": np.array(watched[1].count),
+            "trace": np.array(watched[2].v).T,
+            "alive": np.array(group.alive),
+            "decisions": pruner.decisions,
+        }
+    finally:
+        prefs.codegen.target = before
+
+
+@pytest.mark.parametrize("name", [*RULES, "third"])
+def test_it_is_what_brian2_does(network, name):
+    rule = RULES.get(name, third)
+    expected = plain(rule)
+    pruner = bp.SegmentPruner("synapses", rule, every=20 * ms, start=30 * ms, seed=5)
+    run = network.run(100 * ms, spikes={"source": spikes()}, pruner=pruner)
+    assert len(pruner.decisions) == len(expected["decisions"]) == 4
+    for one, other in zip(pruner.decisions, expected["decisions"], strict=True):
+        np.testing.assert_array_equal(one.mask, other.mask)
+        np.testing.assert_array_equal(one.alive, other.alive)
+    assert 0 < expected["mask"].mean() < 1
+    np.testing.assert_array_equal(run.state["synapses.mask"], expected["mask"])
+    np.testing.assert_allclose(run.state["synapses.w"], expected["w"], rtol=1e-12)
+    if "group.alive" in run.state:
+        np.testing.assert_array_equal(run.state["group.alive"].astype(bool), expected["alive"])
+    assert len(expected["spikes"][0]) > 5
+    np.testing.assert_array_equal(run.spikes["spikes"][0], expected["spikes"][0])
+    np.testing.assert_allclose(run.spikes["spikes"][1], expected["spikes"][1], atol=1e-9)
+    np.testing.assert_array_equal(run.recorded["counter.count"], expected["count"])
+    np.testing.assert_allclose(run.recorded["trace.v"], expected["trace"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(run.recorded["trace.t"], np.arange(100) * 1e-3, atol=1e-9)
+
+
+def test_a_run_that_goes_on_goes_on_with_the_events(network):
+    whole, parts = (
+        bp.SegmentPruner("synapses", RULES["drive"], every=20 * ms, start=30 * ms) for _ in range(2)
+    )
+    one = network.run(100 * ms, spikes={"source": spikes()}, pruner=whole)
+    indices, times = spikes()
+    state = None
+    for begin, end in ((0.0, 0.045), (0.045, 0.07), (0.07, 0.1)):
+        own = (times >= begin - 1e-9) & (times < end - 1e-9)
+        run = network.run(
+            (end - begin) * second,
+            state,
+            {"source": (indices[own], (times[own] - begin) * second)},
+            pruner=parts,
+        )
+        state = run.state
+    assert len(parts.decisions) == 4
+    np.testing.assert_array_equal(state["synapses.mask"], one.state["synapses.mask"])
+    np.testing.assert_allclose(state["synapses.w"], one.state["synapses.w"], rtol=1e-12)
+
+
+def test_what_cannot_be_pruned_is_named(network):
+    def run(**how):
+        how = {"synapses": "synapses", "rule": RULES["condition"], "every": 20 * ms} | how
+        network.run(50 * ms, pruner=bp.SegmentPruner(**how))
+
+    with pytest.raises(KeyError, match="no synapses 'others'; it has synapses"):
+        run(synapses="others")
+    with pytest.raises(ValueError, match=r"no variables 'weight' and 'mask'.*it has (x|w|mask), "):
+        run(weight="weight")
+    with pytest.raises(ValueError, match="would transmit"):
+        run(mask="x", weight="w")
+    with pytest.raises(TypeError, match="decorate it"):
+        run(rule=lambda weights, mask, activity: mask)
+
+    def blind():
+        source, group, synapses, _ = objects()
+        return Network(source, group, synapses)
+
+    pruner = bp.SegmentPruner("synapses", RULES["condition"], every=20 * ms)
+    with pytest.raises(ValueError, match=r"add SpikeMonitor\(.*\) to the network"):
+        bp.RuntimeNetwork(blind).run(50 * ms, pruner=pruner)
