@@ -20,6 +20,7 @@ __all__ = [
     "history",
     "kernels",
     "receptive_fields",
+    "sweep",
     "weight_updates",
     "weights",
 ]
@@ -326,10 +327,63 @@ def compare(results, ax=None):
             left = f"{result.n_pruned} neurons pruned"
         ax.annotate(
             f"{result.accuracy:.1%}\n{left}",
-            (place, 0.02),
+            (place, min(1, result.accuracy + error)),
+            (0, 4),
+            textcoords="offset points",
             ha="center",
-            color="w",
+            va="bottom",
+            fontsize="small",
         )
     ax.set_xticks(range(len(results)), list(results))
-    ax.set(ylabel="accuracy", ylim=(0, 1))
+    ax.set(ylabel="accuracy", ylim=(0, 1.18), yticks=np.linspace(0, 1, 6))
+    return ax
+
+
+def sweep(table, x, hue=None, y="accuracy", ax=None):
+    """Draw a sweep: means over the other axes, such as seeds, with 95 % intervals (Student's t).
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `brianprune.sweep` returns it.
+    x, y : str
+        Columns.
+    hue : str, optional
+        A column with a line for each value.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+        A point of which there is one run has no interval.
+
+    Raises
+    ------
+    ValueError
+        If the table lacks a column.
+    """
+    wanted = [x, y] if hue is None else [x, y, hue]
+    missing = [name for name in wanted if name not in table]
+    if missing:
+        raise ValueError(f"plot.sweep: no column '{missing[0]}'; there are {', '.join(table)}")
+    from scipy import stats
+
+    ax = _axes(ax)
+    if "error" in table:
+        table = table[table["error"].isna()]
+    lines = [(None, table)] if hue is None else table.groupby(hue, sort=False)
+    for number, (value, own) in enumerate(lines):
+        groups = own.groupby(x)[y]
+        n, mean = groups.count(), groups.mean()
+        half = stats.t.ppf(0.975, (n - 1).clip(lower=1)) * groups.std() / np.sqrt(n)
+        places = mean.index.map(lambda v: float(v) if np.isreal(v) else str(v))
+        ax.errorbar(
+            places, mean, yerr=half.fillna(0).where(n > 1, 0), marker="o", ms=4, capsize=3,
+            color=f"C{number}", label=None if hue is None else str(value),
+        )  # fmt: skip
+    if hue is not None:
+        ax.legend(title=hue.replace("__", " "))
+    seeds = table.groupby(wanted[:1] + wanted[2:])[y].count()
+    n = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
+    ax.set(xlabel=x.replace("__", " "), ylabel=y, title=f"n = {n}, mean and 95 % interval")
     return ax

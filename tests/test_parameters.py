@@ -24,6 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import brianprune as bp
+from brianprune.datasets import EventFolders, RecordedSpikes
+from brianprune.hardware import HorowitzEnergy
 from brianprune.parameters import CODE, OURS, PAPER, Parameter, Parameters, parse
 
 CLASSES = [
@@ -40,6 +42,7 @@ CLASSES = [
     bp.Partners,
     bp.NoInhibition,
     bp.AdaptiveThreshold,
+    bp.LivingAdaptiveThreshold,
     bp.WeightNormalisation,
     bp.PoissonRate,
     bp.RegularRate,
@@ -50,7 +53,15 @@ CLASSES = [
     bp.ThresholdNeuronPruning,
     bp.RandomNeuronPruning,
     bp.PostTrainingNeuronPruning,
+    bp.DriveWeightPruning,
+    bp.PruneWhere,
+    bp.RegrowWhere,
+    bp.DeepRewiring,
+    bp.PruneInTurn,
     bp.Digits,
+    EventFolders,
+    RecordedSpikes,
+    HorowitzEnergy,
     bp.IdxImages,
     bp.Experiment,
 ]

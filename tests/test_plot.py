@@ -1,9 +1,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import TINY_LAYERS
 
 import brianprune as bp
+from brianprune import plot
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,38 @@ def test_kernels_and_convergence_of_a_deep_network():
     first = result.history[result.history["layer"] == 1]
     np.testing.assert_array_equal(lines[0].get_ydata(), first["convergence"])
     assert len(lines) == 3
+
+
+def test_sweep_draws_means_and_intervals_over_seeds():
+    from scipy import stats
+
+    table = pd.DataFrame(
+        {
+            "pruning__alpha": [0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.1, 0.2],
+            "network__n_exc": [20, 20, 20, 20, 20, 20, 40, 40],
+            "seed": [0, 1, 2, 0, 1, 2, 0, 0],
+            "accuracy": [0.5, 0.6, 0.7, 0.4, 0.5, 0.9, 0.8, 0.7],
+        }
+    )
+    ax = plot.sweep(table, x="pruning__alpha", hue="network__n_exc")
+    first, second = ax.containers
+    np.testing.assert_allclose(first[0].get_xydata(), [[0.1, 0.6], [0.2, 0.6]])
+    np.testing.assert_allclose(second[0].get_xydata(), [[0.1, 0.8], [0.2, 0.7]])
+    bars = [np.ptp(path.vertices[:, 1]) / 2 for path in first[2][0].get_paths()]
+    widths = [stats.t.ppf(0.975, 2) * np.std(v, ddof=1) / np.sqrt(3)
+              for v in ([0.5, 0.6, 0.7], [0.4, 0.5, 0.9])]  # fmt: skip
+    np.testing.assert_allclose(bars, widths)
+    assert [np.ptp(path.vertices[:, 1]) for path in second[2][0].get_paths()] == [0, 0]
+    assert "n = 1 to 3" in ax.get_title()
+    with pytest.raises(ValueError, match="no column 'alpha'; there are pruning__alpha"):
+        plot.sweep(table, x="alpha")
+    failed = table.assign(error=[None] * 7 + ["died"])
+    assert len(plot.sweep(failed, x="seed").containers[0][0].get_xydata()) == 3
+
+
+def test_compare_writes_its_numbers_above_the_bars(tiny):
+    result = tiny.run("numpy")
+    ax = plot.compare({"one": result, "other": result})
+    for text in ax.texts:
+        assert text.xy[1] >= result.accuracy
+        assert ax.get_ylim()[1] > 1
