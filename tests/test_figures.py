@@ -46,6 +46,10 @@ def small(monkeypatch):
         counts={6: (2,), 8: (3,)},
         table_2={6: 2, 8: 3},
         spikes_per_image={6: 30, 8: 30},
+        early=4,
+        early_steps=2,
+        early_seeds=(0,),
+        variants={"default": {}},
     )
     data, network = scale.data, scale.network
     others = {
@@ -68,14 +72,20 @@ def small(monkeypatch):
         ),
         "weight_pruning": weight_pruning.scales.QUICK.replace(
             data=data,
+            first=("digits", data),
             second=("fewer digits", bp.digits(n_train=10, n_test=4), {6: [0]}),
             network=network,
             sizes={6: [0], 8: [0]},
             headline=8,
             sweep=6,
+            compared=6,
+            thetas=(0.1,),
+            budgets=(0.2,),
+            percents=(80.0,),
             record_every=12,
             start=4,
             interval=3,
+            drive={"start": 3, "interval": 2},
         ),
     }
     others["connection_pruning"] = connection_pruning.scales.QUICK.replace(

@@ -1,6 +1,7 @@
 """Figures of Guo et al. (2020), Electronics 9:1059: adaptive neuron pruning."""
 
 from . import (
+    early,
     fig2,
     fig3,
     fig9,
@@ -9,6 +10,7 @@ from . import (
     fig12,
     fig13,
     homeostasis,
+    ranking,
     savings,
     table2,
 )
@@ -16,6 +18,7 @@ from .scales import SCALES
 
 __all__ = [
     "SCALES",
+    "early",
     "fig2",
     "fig3",
     "fig9",
@@ -24,6 +27,7 @@ __all__ = [
     "fig12",
     "fig13",
     "homeostasis",
+    "ranking",
     "savings",
     "table2",
 ]

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import pandas as pd
-from brian2 import ms, mV
+from brian2 import Hz, ms, mV
 
 from ... import analysis
 from ...datasets import digits, mnist
 from ...experiment import Experiment
-from ...models import DiehlCook
+from ...models import DiehlCook, Partners
 from ...pruning import (
     AdaptiveNeuronPruning,
     ConstantNeuronPruning,
@@ -42,6 +42,11 @@ class NeuronScale(Scale):
     fraction: float
     fractions: tuple
     spikes_per_image: dict  #: of a size, in the second half of training, unpruned (measured)
+    early: int  #: images before neurons die early, images between small steps, seeds, S3's fraction
+    early_steps: int
+    early_seeds: tuple
+    early_fraction: float
+    variants: dict  #: {name: changes of the experiment} of the map of rankings
 
 
 FULL = NeuronScale(
@@ -64,6 +69,20 @@ FULL = NeuronScale(
     fraction=0.9,
     fractions=(0.6, 0.7, 0.8, 0.9),
     spikes_per_image={100: 33, 800: 40},
+    early=8_000,
+    early_steps=1_000,
+    early_seeds=tuple(range(5)),
+    early_fraction=0.97,
+    variants={
+        "default": {},
+        "no decay of theta": {"network__tau_theta": 1e9 * ms},
+        "theta_plus = 0.002 mV": {"network__theta_plus": 0.002 * mV},
+        "theta_plus = 0.05 mV": {"network__theta_plus": 0.05 * mV},
+        "no normalisation": {"network__normalisation": None},
+        "several winners a step": {"network__one_winner": False},
+        "inhibitory partners": {"network__inhibition": Partners()},
+        "0.25 Hz a grey level": {"network__rate": 0.25 * Hz},
+    },
 )
 QUICK = NeuronScale(
     name="quick",
@@ -86,6 +105,11 @@ QUICK = NeuronScale(
     fraction=1.0,
     fractions=(0.9, 0.95, 1.0),
     spikes_per_image={20: 31, 40: 31},
+    early=300,
+    early_steps=50,
+    early_seeds=(0, 1),
+    early_fraction=1.0,
+    variants={"default": {}, "0.25 Hz a grey level": {"network__rate": 0.25 * Hz}},
 )
 SCALES = {"full": FULL, "quick": QUICK}
 

@@ -6,9 +6,11 @@ from . import (
     fashion_mnist,
     receptive_fields,
     sizes,
+    soft,
     sops_vs_connectivity,
     table_headline,
     threshold_over_time,
+    two_data_sets,
 )
 from .scales import SCALES
 
@@ -19,7 +21,9 @@ __all__ = [
     "fashion_mnist",
     "receptive_fields",
     "sizes",
+    "soft",
     "sops_vs_connectivity",
     "table_headline",
     "threshold_over_time",
+    "two_data_sets",
 ]

@@ -14,6 +14,7 @@ from ...models import DiehlCook
 from ...pruning import (
     AdaptiveWeightPruning,
     ConstantWeightPruning,
+    DriveWeightPruning,
     PostTrainingWeightPruning,
     RandomWeightPruning,
     SoftWeightPruning,
@@ -26,42 +27,60 @@ class WeightScale(Scale):
     """How large the runs of these figures are."""
 
     data: object  #: the data set of all but `second`
+    first: tuple  #: (its name, it)
     second: tuple  #: (name, data, {neurons: seeds}) of the second data set
     network: dict  #: changes to the network's parameters
     sizes: dict  #: {neurons: seeds} of the figure of sizes
     headline: int  #: neurons of the paper's headline
     sweep: int  #: neurons of the comparison over connectivity
+    compared: int  #: neurons of the comparison on two data sets and with soft pruning
+    thetas: tuple  #: settings of the adaptive rule there
+    budgets: tuple  #: and of the rule by drive
+    percents: tuple  #: and of soft pruning
     record_every: int  #: images between rows of the history
     start: int  #: images before pruning
     interval: int  #: images between pruning events
+    drive: dict  #: schedule of the rule by drive
 
 
 FULL = WeightScale(
     name="full",
     note="MNIST, 60,000 training images in one pass, 10,000 test images",
     data=mnist(),
+    first=("MNIST", mnist()),
     second=("Fashion-MNIST", fashion_mnist(), {100: range(3), 400: range(3)}),
     network={},
     sizes={100: range(3), 200: range(3), 400: range(3), 800: range(3)},
     headline=800,
     sweep=100,
+    compared=400,
+    thetas=(0.1, 0.15, 0.2),
+    budgets=(0.16, 0.2, 0.24),
+    percents=(50.0, 60.0, 70.0, 80.0, 90.0),
     record_every=5_000,
     start=10_000,
     interval=2_000,
+    drive={},
 )
 QUICK = WeightScale(
     name="quick",
     note="QUICK: embedded digits (1,297 training, 500 test images), small networks,"
     " adaptation 5 times faster",
     data=digits(),
+    first=("digits", digits()),
     second=("first 600 digits", digits(n_train=600), {20: range(2)}),
     network={"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms},
     sizes={20: range(2), 40: range(2)},
     headline=40,
     sweep=20,
+    compared=20,
+    thetas=(0.1, 0.2),
+    budgets=(0.1, 0.24),
+    percents=(50.0, 80.0),
     record_every=100,
     start=300,
     interval=100,
+    drive={"start": 200, "interval": 50},
 )
 SCALES = {"full": FULL, "quick": QUICK}
 
@@ -85,6 +104,7 @@ def rules_of(scale):
         "soft": SoftWeightPruning(start=scale.interval, interval=scale.interval),
         "random (control)": RandomWeightPruning(connectivity=0.2, **when),
         "post-training": PostTrainingWeightPruning(connectivity=0.2),
+        "drive (ours)": DriveWeightPruning(**scale.drive),
     }
 
 
