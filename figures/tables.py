@@ -1,0 +1,414 @@
+"""Write the tables of figures/README.md and README.md from the CSVs.
+
+``python figures/tables.py`` writes what stands between ``<!-- table: NAME -->`` and ``<!-- end -->``;
+with ``--check`` it only says whether that is what the CSVs say.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+HERE = Path(__file__).parent
+FILES = (HERE / "README.md", HERE.parent / "README.md")
+TABLES = {}
+
+
+def table(function):
+    """Register a function that returns a DataFrame of text."""
+    TABLES[function.__name__] = function
+    return function
+
+
+def read(name):
+    """Read a figure's CSV."""
+    return pd.read_csv(HERE / f"{name}.csv")
+
+
+def interval(values, digits=2):
+    """Mean and half width of the 95 % interval (Student's t), as text."""
+    values = np.asarray(values, dtype=float)
+    mean = f"{values.mean():.{digits}f}".replace("-", "−")
+    if len(values) < 2:
+        return mean
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return f"{mean} ± {half:.{digits}f}"
+
+
+def given(value, digits=2):
+    """A number as text; nothing if there is none."""
+    return "" if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+@table
+def neuron_strategies():
+    """Accuracy of the strategies beside the paper's."""
+    rows = []
+    paper = read("neuron_pruning/table2").set_index(["size", "strategy"])
+    for (size, wanted, strategy), own in read("neuron_pruning/fig10").groupby(
+        ["size", "wanted", "strategy"], sort=False
+    ):
+        printed = paper["paper_accuracy"].get((size, strategy))
+        lost = paper["paper_difference"].get((size, strategy))
+        if wanted != {100: 20, 800: 300}[size] and wanted:
+            printed = lost = None
+        if (size, wanted, strategy) == (800, 400, "S3 adaptive"):
+            printed, lost = 88.71, -1.69
+        rows.append(
+            {
+                "neurons": size,
+                "to prune": wanted or "",
+                "strategy": strategy,
+                "pruned": f"{own['n_pruned'].mean():.0f}" if wanted else "",
+                "n": len(own),
+                "accuracy": interval(own["accuracy"]),
+                "paper": given(printed),
+                "difference": interval(own["difference"]) if wanted else "",
+                "difference, paper": given(lost),
+            }
+        )
+    return pd.DataFrame(rows).sort_values(["neurons", "to prune"], key=_as_numbers, kind="stable")
+
+
+def _as_numbers(column):
+    return pd.to_numeric(column.replace("", 0))
+
+
+@table
+def homeostasis():
+    """Loss by the time constant of the adaptive thresholds."""
+    rows = []
+    for (tau, strategy), own in read("neuron_pruning/homeostasis").groupby(
+        ["tau_theta_s", "strategy"], sort=False
+    ):
+        rows.append(
+            {
+                "time constant, s": f"{tau:,.0f}",
+                "strategy": strategy,
+                "n": len(own),
+                "accuracy": interval(own["accuracy"]),
+                "difference": "" if strategy == "no pruning" else interval(own["difference"]),
+                "spread of counts": given(own["spread_of_counts"].mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def early():
+    """Half of the neurons removed without labels."""
+    rows = []
+    for way, own in read("neuron_pruning/early").groupby("way", sort=False):
+        rows.append(
+            {
+                "way": way,
+                "n": len(own),
+                "living neurons": f"{own['n_alive'].mean():.0f}",
+                "accuracy": interval(own["accuracy"]),
+                "difference": "" if way == "unpruned" else interval(own["difference"]),
+                "saved in training, %": given(own["training_saved"].mean(), 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def ranking():
+    """Loss of each strategy by network."""
+    found = read("neuron_pruning/ranking")
+    rows = []
+    for network, own in found.groupby("network", sort=False):
+        unpruned = own[own["strategy"] == "no pruning"]
+        row = {
+            "network": network,
+            "n": len(unpruned),
+            "unpruned": interval(unpruned["accuracy"]),
+            "spread of counts": given(unpruned["spread_of_counts"].mean()),
+        }
+        for strategy, lost in own.groupby("strategy", sort=False)["difference"]:
+            if strategy != "no pruning":
+                row[strategy] = interval(lost)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@table
+def weight_rules():
+    """The weight rules at their operating points."""
+    rows = []
+    for _, own in read("weight_pruning/table_headline").iterrows():
+        rows.append(
+            {
+                "rule": own["rule"],
+                "n": own["n"],
+                "accuracy": f"{own['accuracy']:.2f} ± {own['accuracy_interval']:.2f}",
+                "loss": f"{given(own['loss'])} ± {own['loss_interval']:.2f}",
+                "saved in training, %": given(own["training_reduction"], 1),
+                "saved in inference, %": given(own["inference_reduction"], 1),
+                "connectivity": given(own["connectivity"], 3),
+                "events, share of CPU, %": given(100 * own["event_cpu_share"]),
+            }
+        )
+    paper = read("weight_pruning/table_headline").iloc[0]
+    rows.append(
+        {
+            "rule": "paper, adaptive",
+            "loss": given(paper["paper_loss"]),
+            "saved in training, %": given(paper["paper_training_reduction"], 0),
+            "saved in inference, %": given(paper["paper_inference_reduction"], 0),
+            "events, share of CPU, %": '"negligible"',
+        }
+    )
+    return pd.DataFrame(rows).astype(object).fillna("")
+
+
+def _weights(found, by):
+    rows = []
+    for key, own in found.groupby(by, sort=False):
+        rows.append(
+            dict(zip(by, key, strict=True))
+            | {
+                "n": len(own),
+                "accuracy": given(own["accuracy"].mean()),
+                "loss": interval(own["loss"]),
+                "left": given((own["connectivity"] - own["frozen"]).mean(), 3),
+                "saved in training, %": given(own["training_reduction_without_frozen"].mean(), 1),
+                "saved in inference, %": given(own["inference_reduction_without_frozen"].mean(), 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def weight_settings():
+    """The weight rules over their settings."""
+    return _weights(read("weight_pruning/accuracy_vs_connectivity"), ["rule", "setting"])
+
+
+@table
+def weight_sizes():
+    """The adaptive rule by size and data set."""
+    first = read("weight_pruning/sizes").assign(data="MNIST")
+    second = read("weight_pruning/fashion_mnist").assign(data="Fashion-MNIST")
+    return _weights(pd.concat([first, second]), ["data", "size"])
+
+
+@table
+def two_data_sets():
+    """The adaptive rule and the rule by drive."""
+    found = read("weight_pruning/two_data_sets")
+    return _weights(found, ["data", "size", "rule", "setting"])
+
+
+@table
+def soft():
+    """Soft pruning over its percentage."""
+    return _weights(read("weight_pruning/soft"), ["rule", "setting"])
+
+
+@table
+def baseline():
+    """The unpruned network."""
+    rows = []
+    for (data, parameters, size), own in read("baseline/accuracy").groupby(
+        ["data", "parameters", "size"], sort=False
+    ):
+        rows.append(
+            {
+                "data": data,
+                "parameters": parameters,
+                "neurons": f"{size:,}",
+                "n": len(own),
+                "majority class": interval(own["accuracy"]),
+                "weighted votes": given(own["weighted_votes"].mean()),
+                "linear classifier": given(own["linear_classifier"].mean()),
+                "Diehl & Cook": given(own["diehl_cook"].iloc[0], 1),
+                "Guo et al.": given(own["guo"].iloc[0]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def learning_rules():
+    """The learning rules on test images."""
+    found = read("baseline/learning_rules")
+    found = found[found["images"] == "test"] if "test" in set(found["images"]) else found
+    rows = []
+    for rule, own in found.groupby("rule", sort=False):
+        row = {"rule": rule}
+        for size, part in own.groupby("size"):
+            row[f"{size} neurons"] = interval(part["accuracy"])
+        rows.append(row)
+    return pd.DataFrame(rows).dropna()
+
+
+#: Rows of the deep network's table: (quantity of the CSV, what it is).
+DEEP = (
+    ("unpruned", "accuracy unpruned, %"),
+    ("accuracy", "accuracy pruned, %"),
+    ("loss", "loss, points"),
+    ("unpruned_whole_map", "one maximum a map: unpruned, %"),
+    ("whole_map", "one maximum a map: pruned, %"),
+    ("connectivity", "connections left (shared weights), %"),
+    ("synapses", "synapses left (unrolled), %"),
+    ("learning_operations", "learning: counted operations"),
+    ("learning_energy", "learning: modelled energy"),
+    ("learning_cycles", "learning: modelled cycles"),
+    ("learning_cpu", "learning: CPU time"),
+    ("inference_operations", "inference: counted operations"),
+    ("inference_energy", "inference: modelled energy"),
+    ("inference_cycles", "inference: modelled cycles"),
+    ("inference_cpu", "inference: CPU time"),
+    ("comparator", "pruning comparator, % of learning energy (paper: of power)"),
+    ("images_unpruned", "presentations, unpruned"),
+    ("images", "presentations, pruned"),
+)
+
+
+@table
+def deep():
+    """The deep network beside the paper's abstract."""
+    found = read("connection_pruning/table")
+    rows = []
+    for quantity, meaning in DEEP:
+        own = found[found["quantity"] == quantity].set_index("data")
+        row = {"": meaning}
+        for data in found["data"].unique():
+            mean, half = own.loc[data, ["mean", "interval"]]
+            digits = 4 if quantity == "comparator" else 0 if quantity.startswith("images") else 2
+            row[data] = given(mean, digits)
+            if not pd.isna(half) and digits == 2:
+                row[data] += f" ± {half:.2f}"
+        rows.append(row | {"paper": given(own["paper"].iloc[0])})
+    return pd.DataFrame(rows)
+
+
+@table
+def resources():
+    """Resources of the datapath."""
+    found = read("hardware/resources")
+    return pd.DataFrame(
+        {
+            "living neurons": found["neurons"],
+            "block RAM (36 kbit)": found["bram"],
+            "LUT": found["lut"].map("{:,}".format),
+            "flip-flops": found["ff"].map("{:,}".format),
+            "DSP": found["dsp"],
+            "cycles an image": found["cycles_per_image"].map("{:,}".format),
+        }
+    )
+
+
+@table
+def fixed_point():
+    """Inference in fixed point beside floating point."""
+    rows = []
+    for neurons, own in read("hardware/fixed_point").groupby("neurons"):
+        rows.append(
+            {
+                "neurons": neurons,
+                "n": len(own),
+                "floating point": given(own["floating_point"].mean()),
+                "fixed point": given(own["fixed_point"].mean()),
+                "difference by seed": ", ".join(map(given, own["difference"])),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def word_length():
+    """Accuracy by the length of one signal."""
+    rows = []
+    for (signal, bits), own in read("hardware/word_length").groupby(
+        ["signal", "fraction_bits"], sort=False
+    ):
+        rows.append(
+            {
+                "signal": signal,
+                "fraction bits": bits or "",
+                "accuracy": given(own["accuracy"].mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def fixed_point_learning():
+    """Learning in fixed point."""
+    rows = []
+    for (rounding, bits), own in read("hardware/learning").groupby(
+        ["rounding", "fraction_bits"], sort=False
+    ):
+        accuracy = ", ".join(map(given, own["accuracy"]))
+        rows.append({"rounding": rounding, "bits": bits or "", "accuracy by seed": accuracy})
+    return pd.DataFrame(rows)
+
+
+@table
+def headlines():
+    """The papers' headline numbers beside ours, for the first page."""
+    neurons = read("neuron_pruning/fig10")
+    s3 = neurons.query("size == 800 and wanted == 400 and strategy == 'S3 adaptive'")
+    margin = neurons.query("size == 800 and wanted == 400 and strategy == 'margin (ours)'")
+    weights = read("weight_pruning/table_headline").set_index("rule").loc["adaptive"]
+    deep = read("connection_pruning/table")
+    deep = deep[deep["data"] == deep["data"].iloc[0]].set_index("quantity")
+    merit = read("neuron_pruning/fig12").query("pruned == 400")
+
+    def deep_row(what, quantity, paper):
+        row = deep.loc[quantity]
+        return what, paper, f"{row['mean']:.2f} ± {row['interval']:.2f}"
+
+    rows = [
+        ("400 of 800 neurons pruned while learning (S3): loss, points", "1.69",
+         interval(-s3["difference"])),
+        ("the same after training, with labels (ours)", "", interval(-margin["difference"])),
+        ("the same: memory, energy an image (model)", "2.3, 2.8 times less",
+         f"{merit['memory_gain'].mean():.1f}, {merit['energy_gain'].mean():.1f} times less"),
+        ("weights pruned while learning, 800 neurons: loss, points", "0.44",
+         f"{weights['loss']:.2f} ± {weights['loss_interval']:.2f}"),
+        ("the same: operations saved in training, inference", "30, 55 %",
+         f"{weights['training_reduction']:.0f}, {weights['inference_reduction']:.0f} %"),
+        deep_row("deep network: connections left, %", "connectivity", "7.17"),
+        deep_row("the same: loss, points", "loss", '"unchanged"'),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["", "paper", "here"])
+
+
+def markdown(frame):
+    """Return a DataFrame as a table."""
+    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|---" * len(frame.columns) + "|"]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in frame.to_numpy()]
+    return "\n".join(lines)
+
+
+def written(text):
+    """Return a text with its tables made anew."""
+    parts = text.split("<!-- table: ")
+    for k, part in enumerate(parts[1:], 1):
+        name, _, rest = part.partition(" -->")
+        _, _, after = rest.partition("<!-- end -->")
+        parts[k] = f"{name} -->\n{markdown(TABLES[name]())}\n<!-- end -->{after}"
+    return "<!-- table: ".join(parts)
+
+
+def main(arguments):
+    """Write the tables, or with ``--check`` compare them; return the exit status."""
+    status = 0
+    for path in FILES:
+        text = path.read_text()
+        new = written(text)
+        if new != text and "--check" in arguments:
+            print(f"{path}: tables are not those of the CSVs; run python figures/tables.py")
+            status = 1
+        elif new != text:
+            path.write_text(new)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
