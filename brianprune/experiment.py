@@ -87,6 +87,7 @@ class Experiment(Simulation):
     def _prepare(self, backend, segment, store):
         images = self.data.load_mixed()
         self._check_pruning(images)
+        self.network.check_inputs(images.train.shape[1])
         if isinstance(images.train, SpikeTrains):
             for recorded in (images.train, images.validation, images.test):
                 recorded.check(self.network)

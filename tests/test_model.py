@@ -107,3 +107,12 @@ def test_what_would_be_lost_is_said(experiment):
         experiment.replace(network=Misspelt(**own)).run("numpy")
     with pytest.raises(ValueError, match="Delayed: spikes of 'hidden_exc_pre' are in flight"):
         experiment.replace(network=Delayed(**own)).run("numpy")
+
+
+def test_too_few_inputs_for_the_sum_of_weights_are_named(tiny):
+    images = np.random.default_rng(0).integers(0, 256, (30, 8, 8))
+    data = bp.arrays(images[:20], np.arange(20) % 3, images[20:], np.arange(10) % 3)
+    with pytest.warns(
+        UserWarning, match=r"weight_sum = 78: 64 inputs .* set weight_sum to about 6\.4"
+    ):
+        tiny.replace(data=data, pruning=None).run("numpy")

@@ -81,6 +81,9 @@ class Model(Parameters):
         """Return the state of a frozen network beside what is `kept`, by "object.variable"."""
         raise NotImplementedError
 
+    def check_inputs(self, n_inputs):
+        """Warn if the network cannot learn from so many inputs; called before a run."""
+
     def check(self, form):
         """Raise an error, naming the remedy, if the network does not have a form.
 

@@ -8,6 +8,8 @@ Sources: Guo et al. 2020, Electronics 9:1059, Table 1 (doi 10.3390/electronics90
 (doi 10.3389/fncom.2015.00099) and their published script, "code"; "ours" elsewhere.
 """
 
+import warnings
+
 import numpy as np
 from brian2 import ms
 from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
@@ -149,6 +151,20 @@ class DiehlCook(Composition, Model):
             )
 
     # -- what `Model` asks for -------------------------------------------------------------------------
+
+    def check_inputs(self, n_inputs):
+        """Warn if the input weights would all be at their bound."""
+        weight_sum = getattr(self.normalisation, "weight_sum", 0.0)
+        w_max = getattr(self.plasticity, "w_max", np.inf)
+        if weight_sum >= n_inputs * w_max:
+            warnings.warn(
+                f"WeightNormalisation.weight_sum = {weight_sum:g}: {n_inputs} inputs with weights up to w_max ="
+                f" {w_max:g} cannot sum to more than {n_inputs * w_max:g}, so all weights would be w_max and nothing is"
+                f" learned; set weight_sum to about {n_inputs * w_max / 10:.3g} and a higher rate, or show larger"
+                " images",
+                UserWarning,
+                stacklevel=4,
+            )
 
     @property
     def follows_living(self):
