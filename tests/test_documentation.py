@@ -1,0 +1,50 @@
+"""Every block of Python in the README and the documentation runs, and the site is complete."""
+
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [page for page in PAGES if "_build" not in page.parts and "```python" in page.read_text()]
+
+
+def blocks(page):
+    """Return what a page runs: hidden preparations and its blocks, in their order."""
+    pattern = r"<!-- setup\n(.*?)-->|^```python\n(.*?)^```"
+    return [hidden or shown for hidden, shown in re.findall(pattern, page.read_text(), re.S | re.M)]
+
+
+def test_pages_are_found():
+    assert len(PAGES) > 10
+    assert all(blocks(page) for page in PAGES)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.usefixtures("quickly_compiled")
+def test_blocks_run(page, tmp_path, monkeypatch):
+    for package, name in (("nir", "exchange"), ("distributed", "cluster"), ("xarray", "exchange")):
+        if name in page.stem:
+            pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    for block in blocks(page):
+        exec(compile(block, str(page), "exec"), namespace)
+    plt.close("all")
+
+
+def test_pages_are_linked():
+    """What the README and the index pages name is there."""
+    for page in [ROOT / "README.md", ROOT / "figures" / "README.md"]:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+    made = {"models", "gallery"} | {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    for index in (ROOT / "docs").rglob("index.md"):
+        trees = re.findall(r"```\{toctree\}\n(.*?)```", index.read_text(), re.S)
+        for line in [line for tree in trees for line in tree.split("\n")]:
+            if line and not line.startswith(":") and line not in made:
+                there = [(index.parent / f"{line}{end}").exists() for end in (".md", ".rst")]
+                assert any(there), f"{index}: {line}"
