@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from . import analysis
+from . import analysis, html
 from .hdf5 import read_tree, require, write_tree
 from .identity import own_code
 from .parameters import parse
@@ -237,6 +237,14 @@ class Result(StoredResult):
     def __repr__(self):
         return f"<Result: accuracy {self.accuracy:.4f}, {self.n_pruned} neurons pruned>"
 
+    def _repr_html_(self):
+        living = self.weights[:, self.alive]
+        if len(living) == np.prod(self.image_shape):
+            living = living.T.reshape(-1, *self.image_shape)
+        else:
+            living = living.T[np.newaxis]
+        return html.page(repr(self)[1:-1], self.summary(), html.tiles(living))
+
 
 class DeepResult(StoredResult):
     """What a `~brianprune.DeepExperiment` computed.
@@ -342,3 +350,8 @@ class DeepResult(StoredResult):
             f"<DeepResult: accuracy {self.accuracy:.4f},"
             f" {100 * self.connectivity:.1f} % of the connections left>"
         )
+
+    def _repr_html_(self):
+        kernels = self.weights["conv1"]
+        first = kernels[0].transpose(2, 0, 1)
+        return html.page(repr(self)[1:-1], self.summary(), html.tiles(first))

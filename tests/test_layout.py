@@ -15,7 +15,7 @@ LAYERS = (
     ("parameters", "streams", "storage", "brian2_compat"),
     ("programs", "generator", "datasets"),
     ("arithmetic", "codeobjects", "encoding", "identity"),
-    ("models", "analysis"),
+    ("models", "analysis", "html"),
     ("pruning",),
     ("hdf5", "provenance", "backends"),
     ("results", "inference"),

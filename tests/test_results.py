@@ -1,7 +1,11 @@
+import base64
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import same_result
+from PIL import Image
 
 import brianprune as bp
 from brianprune import hdf5
@@ -72,3 +76,15 @@ def test_newer_format(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(hdf5.NewerFormat, match="upgrade brianprune"):
         read_tree(tmp_path / "file")
+
+
+def test_a_notebook_shows_the_summary_and_a_picture(tiny):
+    result = tiny.run("numpy")
+    shown = result._repr_html_()
+    assert f"{result.accuracy:.4f}" in shown
+    assert "connectivity" in shown
+    content = base64.b64decode(shown.split("base64,")[1].split("'")[0])
+    picture = np.asarray(Image.open(io.BytesIO(content)))
+    living = int(result.alive.sum())
+    assert living == 3  # two across, two down, with lines between
+    assert picture.shape[:2] == (58 * 4, 58 * 4)

@@ -197,9 +197,9 @@ class DriveWeightPruning(ScheduledPruning):
     interval = Parameter(2_500, "images between events", OURS, minimum=1)
     n_events = Parameter(18, "events over which the budget is spent", OURS, minimum=1)
     budget = Parameter(
-        0.24, "share of its drive that a neuron loses in all", OURS, minimum=0, maximum=1
+        0.245, "share of its drive that a neuron loses in all", OURS, minimum=0, maximum=1
     )
-    exponent = Parameter(1.0, "how much busy inputs come first; 0: by weight", OURS, minimum=0)
+    exponent = Parameter(1.25, "how much busy inputs come first; 0: by weight", OURS, minimum=0)
     rate_min = Parameter(
         0.05, "inputs less busy than this, relative to the mean, count as this", OURS, above=0
     )

@@ -1,10 +1,15 @@
 """What a run says while it runs, and what it costs."""
 
-import resource
 import sys
+import time
 
 import pandas as pd
 from tqdm.auto import tqdm
+
+try:
+    import resource
+except ImportError:  # Windows: children are not counted, nor is memory
+    resource = None
 
 __all__ = ["CpuClock", "Reporter"]
 
@@ -18,6 +23,8 @@ class CpuClock:
     @staticmethod
     def now():
         """Return the CPU seconds of this process and its finished children."""
+        if resource is None:
+            return time.process_time()
         usages = [
             resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         ]
@@ -27,6 +34,8 @@ class CpuClock:
         now = self.now()
         progress.cpu_seconds += now - self._last
         self._last = now
+        if resource is None:
+            return
         scale = 2**20 if sys.platform == "darwin" else 2**10
         peaks = [
             resource.getrusage(who).ru_maxrss / scale
