@@ -129,7 +129,7 @@ def small(monkeypatch):
 
 def call(tmp_path, *arguments):
     return main(
-        [*arguments, "--quick", "--backend", "numpy", "--results", str(tmp_path / "r"),
+        [*arguments, "--quick", "--backend", "cpp_standalone", "--results", str(tmp_path / "r"),
          "--output", str(tmp_path / "f")]
     )  # fmt: skip
 
@@ -191,7 +191,8 @@ def test_a_figure_is_drawn_as_soon_as_its_runs_are_there(tmp_path, capsys, monke
     assert capsys.readouterr().out.count(".png") == 1
 
 
-@pytest.mark.usefixtures("small")
+@pytest.mark.compiled
+@pytest.mark.usefixtures("small", "quickly_compiled")
 def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypatch):
     assert call(tmp_path, "--jobs", "1") == 0
     paths = capsys.readouterr().out.splitlines()

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from importlib import resources
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -123,8 +124,16 @@ def test_constants_are_the_nearest_codes():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("change", [{}, {"v": "s9.6", "current": "s18.6", "g": "u6.8", "w": "u0.6"}],
-                         ids=["default", "narrow"])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"v": "s9.6", "current": "s18.6", "g": "u6.8", "w": "u0.6"},
+        # products beyond 32 bits, on every target
+        {"v": "s9.23", "current": "s17.23", "g": "u10.10", "w": "u0.8"},
+    ],
+    ids=["default", "narrow", "wide"],
+)
 def test_twin_is_the_reference_on_every_backend(trained, backend, change):
     arithmetic = bp.FixedPoint(**change)
     p = trained.experiment.network
@@ -326,6 +335,84 @@ def test_verilog_is_the_twin_in_every_value(trained, cores, banks):
     assert found.counts.sum() > 15
     assert set(found.cycles) == {datapath.cycles_per_image}
     print(f"{found.compared:,} values compared, {found.different} different")
+
+
+def without_borders(images):
+    """Images of which every pixel is lit: none is blank, the first least of all."""
+    return np.maximum(images, 60).astype(np.uint8)
+
+
+@needs("iverilog")
+@pytest.mark.parametrize("neurons", [6, 9, 16, 17])
+def test_verilog_is_the_twin_whatever_the_number_of_neurons(neurons):
+    """Reading many neurons' thresholds takes time: nothing may be lost of what comes after."""
+    network = bp.DiehlCook(n_exc=neurons, presentation=20 * ms, theta_start=8 * mV, rate=0.55 * Hz)
+    made = rng(neurons, WEIGHTS, 0)
+    images = without_borders(bp.digits().load().test[:2])
+    datapath = Datapath(result_of(network, made.random((784, neurons))), cores=neurons, banks=16)
+    found = datapath.compare(images, simulator="iverilog")
+    assert found.different == 0
+    assert found.counts.sum() > 3
+
+
+@needs("iverilog")
+def test_verilog_rests_as_the_twin_does():
+    network = bp.DiehlCook(
+        n_exc=5, presentation=20 * ms, rest=15 * ms, theta_start=8 * mV, rate=0.55 * Hz
+    )
+    result = result_of(network, rng(1, WEIGHTS, 0).random((784, 5)))
+    images = without_borders(bp.digits().load().test[:2])
+    datapath = Datapath(result, cores=2)
+    found = datapath.compare(images, simulator="iverilog")
+    assert found.different == 0
+    assert set(found.cycles) == {datapath.cycles_per_image}
+    # without input the last conductances decay
+    trace = datapath.trace(images)
+    assert trace["g_e"][:, 39].sum() > 0
+    assert (trace["g_e"][:, -1] < trace["g_e"][:, 41]).all()
+
+
+@needs("iverilog")
+@needs("verilator")
+@pytest.mark.compiled
+def test_wide_formats_are_the_same_in_both_simulators():
+    network = bp.DiehlCook(n_exc=4, presentation=15 * ms, theta_start=8 * mV, rate=0.55 * Hz)
+    result = result_of(network, rng(2, WEIGHTS, 0).random((784, 4)))
+    images = without_borders(bp.digits().load().test[:1])
+    for change in (
+        {"theta": "u7.25"},
+        {"v": "s9.22", "current": "s17.22", "g": "u10.10", "w": "u0.8"},
+    ):
+        datapath = Datapath(result, bp.FixedPoint(**change), cores=2)
+        for simulator in ("iverilog", "verilator"):
+            found = datapath.compare(images, simulator=simulator)
+            assert found.different == 0, (change, simulator)
+            assert found.compared > 100
+
+
+def test_what_no_verilog_can_be_of_is_named():
+    weights = rng(3, WEIGHTS, 0).random((784, 4))
+    dead = result_of(bp.DiehlCook(n_exc=4), weights)
+    dead.alive[:] = False
+    with pytest.raises(ValueError, match="no neuron of the result is alive"):
+        Datapath(dead)
+    long = bp.DiehlCook(n_exc=4, presentation=35_000 * ms)
+    with pytest.raises(ValueError, match=r"70,000 steps .* counts to 65,536"):
+        Datapath(result_of(long, weights))
+
+
+def result_of(network, weights):
+    """Stand in for a trained result: weights drawn, no training."""
+    return SimpleNamespace(
+        experiment=bp.Experiment(network=network),
+        weights=weights,
+        mask=np.ones(weights.shape, bool),
+        alive=np.ones(weights.shape[1], bool),
+        theta=np.full(weights.shape[1], 8e-3),
+        labels=None,
+        other_state={},
+        image_shape=(28, 28),
+    )
 
 
 @needs("iverilog")

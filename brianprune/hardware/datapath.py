@@ -92,6 +92,13 @@ class Datapath:
         self.result, self.parameters = result, p
         self.alive = np.flatnonzero(result.alive)
         self.n = len(self.alive)
+        if self.n == 0:
+            raise ValueError("no neuron of the result is alive: there is nothing to build")
+        if p.steps_per_image > 2**16:
+            raise ValueError(
+                f"DiehlCook.presentation = {p.presentation}: {p.steps_per_image:,} steps of dt = {p.dt}; the"
+                " Verilog counts to 65,536"
+            )
         self.n_inputs = len(result.weights)
         for name, value, most in (("banks", banks, self.n_inputs), ("cores", cores, self.n)):
             if value is not None and not 1 <= value <= most:
@@ -125,8 +132,12 @@ class Datapath:
 
     def spikes(self, image, k):
         """Return the generator's spikes of an image: (inputs, steps)."""
-        silent_last = min(self.parameters.steps_shown, self.parameters.steps_per_image - 1)
-        return poisson_spikes(image, self.seeds(k), silent_last, self.states_per_level)
+        return poisson_spikes(image, self.seeds(k), self._shown, self.states_per_level)
+
+    @property
+    def _shown(self):
+        """Time steps that have input: all but the last, or those before a rest."""
+        return min(self.parameters.steps_shown, self.parameters.steps_per_image - 1)
 
     def twin(self):
         """Return the twin: `FrozenNetwork` with the datapath's arithmetic, on numpy."""
@@ -184,6 +195,7 @@ class Datapath:
             "BANKS": self.banks,
             "ADDRESSES": self.addresses,
             "STEPS": self.parameters.steps_per_image,
+            "SHOWN": self._shown,
             "IMAGES": n_images,
             "W_BITS": formats["w"].bits,
             "V_BITS": formats["v"].bits,
@@ -199,9 +211,19 @@ class Datapath:
             "STATES_PER_LEVEL": self.states_per_level,
             "REFRACTORY_BITS": max(1, int(c["refractory_steps"]).bit_length()),
         }
-        names = ("v_rest", "v_reset", "E_exc", "E_inh", "w_inh", "k_m", "k_e", "k_i",
-                 "firing_margin", "refractory_steps")  # fmt: skip
-        values = {name.upper(): c[name] for name in names}
+        v, g, k = formats["v"].bits, formats["g"].bits, self.arithmetic.constant_bits + 1
+        widths = {
+            **dict.fromkeys(("v_rest", "v_reset", "E_exc", "E_inh"), v),
+            "w_inh": g,
+            **dict.fromkeys(("k_m", "k_e", "k_i"), k),
+            "firing_margin": margin_bits,
+            "refractory_steps": sizes["REFRACTORY_BITS"],
+        }
+        signed = ("v_rest", "v_reset", "E_exc", "E_inh", "firing_margin")
+        values = {
+            name.upper(): _literal(int(c[name]), bits, name in signed)
+            for name, bits in widths.items()
+        }
         return "".join(f"`define {name} {value}\n" for name, value in {**sizes, **values}.items())
 
     def export(self, folder, images, first=0):
@@ -307,6 +329,11 @@ class Datapath:
         with tempfile.TemporaryDirectory(prefix="brianprune-hardware-") as folder:
             self.export(folder, images, first)
             return self.simulate(folder, simulator)
+
+
+def _literal(value, bits, signed):
+    """Return a number as Verilog has it, of so many bits."""
+    return f"{'-' if value < 0 else ''}{bits}'{'s' if signed else ''}d{abs(value)}"
 
 
 def _read_output(text):

@@ -29,7 +29,7 @@ module testbench;
         .CURRENT_BITS(`CURRENT_BITS), .CONSTANT_BITS(`CONSTANT_BITS),
         .WEIGHT_SHIFT(`WEIGHT_SHIFT), .MARGIN_BITS(`MARGIN_BITS), .V_SHIFT(`V_SHIFT),
         .THETA_SHIFT(`THETA_SHIFT), .STATES_PER_LEVEL(`STATES_PER_LEVEL),
-        .REFRACTORY_BITS(`REFRACTORY_BITS)
+        .REFRACTORY_BITS(`REFRACTORY_BITS), .SHOWN(`SHOWN)
     ) network (
         .clk(clk), .reset(reset), .start(start), .busy(busy), .step_done(step_done),
         .v_rest(`V_REST), .v_reset(`V_RESET), .e_exc(`E_EXC), .e_inh(`E_INH), .w_inh(`W_INH),
@@ -98,8 +98,9 @@ module testbench;
             for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
                 spike_counts[neuron] = 0;
                 read_group = neuron/`CORES;
-                #1 compare({{(32-`THETA_BITS){1'b0}}, theta_out[`THETA_BITS*(neuron % `CORES) +: `THETA_BITS]});
+                #0.001 compare({{(32-`THETA_BITS){1'b0}}, theta_out[`THETA_BITS*(neuron % `CORES) +: `THETA_BITS]});
             end
+            @(negedge clk);  // reading took some time
             write_pixels = 1;
             for (address = 0; address < `ADDRESSES; address = address + 1) begin
                 write_address = address; pixel_data = images[image*`ADDRESSES + address];

@@ -9,6 +9,7 @@ module winner_take_all #(
     parameter BANKS = 16,
     parameter ADDRESSES = 49,
     parameter STEPS = 700,
+    parameter SHOWN = 699,                  // steps that have input; the others are a rest
     parameter W_BITS = 16,
     parameter V_BITS = 24,
     parameter G_BITS = 26,
@@ -250,7 +251,7 @@ module winner_take_all #(
                 end else phase <= DRAW;
             end
             DRAW: begin
-                spikes[address] <= drawn;
+                spikes[address] <= step < SHOWN ? drawn : 0;
                 if (address == ADDRESSES - 1) begin
                     address <= 0;
                     step <= step + 1;

@@ -42,7 +42,8 @@ def build_network(network, form, n_inputs, dense=None, existing=None):
         defaultclock.dt = p.dt
     steps = defaultclock if form.textbook else Clock(dt=p.dt, name="step_clock")
     images = Clock(dt=p.duration, name="image_clock")
-    common = {"clock": steps, "namespace": {}}
+    namespace = fixed_point.NAMESPACE if form.method == "fixed_point" else {}
+    common = {"clock": steps, "namespace": namespace}
 
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")
     exc = _excitatory(p, strings, form, common)

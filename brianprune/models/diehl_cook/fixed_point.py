@@ -7,7 +7,7 @@ current module, Euler step, spike detection; widths, truncation and saturation a
 """
 
 import numpy as np
-from brian2 import ms, mV
+from brian2 import Function, ms, mV
 
 from ..homeostasis import AdaptiveThreshold, WeightNormalisation
 from ..inhibition import Broadcast
@@ -15,7 +15,7 @@ from ..neurons import ConductanceLIF
 from ..plasticity import TripletSTDP
 from .equations import COUNT_SPIKES, Circuit
 
-__all__ = ["check", "circuit", "constants", "learning_constants", "values"]
+__all__ = ["NAMESPACE", "check", "circuit", "constants", "learning_constants", "values"]
 
 #: The parts that the datapath has, and nothing else.
 PARTS = {
@@ -25,6 +25,17 @@ PARTS = {
     "normalisation": WeightNormalisation,
     "inhibition": Broadcast,
 }
+
+#: Brian2's own floor gives whole numbers of 32 bits on the numpy target, which wrap around.
+WHOLE = Function(np.floor, arg_units=[1], return_unit=1)
+WHOLE.implementations.add_implementation(
+    "cpp", "static inline double whole(const double x) { return floor(x); }", name="whole"
+)
+WHOLE.implementations.add_implementation(
+    "cython", "cdef double whole(double x):\n    return floor(x)\n", name="whole"
+)
+#: What the strings below use beside variables.
+NAMESPACE = {"whole": WHOLE}
 
 #: State and constants of a neuron. The `lsb` are powers of two that cut bits off a product.
 EXC = """
@@ -61,14 +72,14 @@ steps_per_image                                         : integer (shared, const
 #: One time step, before thresholds are compared. Bits are cut off by floor (truncation of two's
 #: complement), sums saturate. A refractory neuron holds v; conductances go on.
 STEP = """
-_i_exc = floor(g_e*(E_exc - v)*g_lsb)
-_i_inh = floor(g_i*(E_inh - v)*g_lsb)
+_i_exc = whole(g_e*(E_exc - v)*g_lsb)
+_i_inh = whole(g_i*(E_inh - v)*g_lsb)
 _sum = clip(v_rest - v + _i_exc + _i_inh, current_min, current_max)
-_v_new = clip(v + floor(k_m*_sum*k_lsb), v_min, v_max)
+_v_new = clip(v + whole(k_m*_sum*k_lsb), v_min, v_max)
 refractory_left = clip(refractory_left - 1, 0, refractory_steps)
 v = _v_new*int(refractory_left == 0) + v*int(refractory_left > 0)
-g_e = g_e - floor(k_e*g_e*k_lsb)
-g_i = g_i - floor(k_i*g_i*k_lsb)
+g_e = g_e - whole(k_e*g_e*k_lsb)
+g_i = g_i - whole(k_i*g_i*k_lsb)
 margin = v*v_to_margin - theta*theta_to_margin
 own = 0
 """
@@ -106,8 +117,8 @@ rate_lsb                                                : 1 (shared, constant)
 weight_sum                                              : 1 (shared, constant)
 """
 STEP_LEARNING = """
-post_fast = post_fast - floor(k_fast*post_fast*k_lsb)
-post_slow = post_slow - floor(k_slow*post_slow*k_lsb)
+post_fast = post_fast - whole(k_fast*post_fast*k_lsb)
+post_slow = post_slow - whole(k_slow*post_slow*k_lsb)
 ticks = ticks + 1
 """
 EXC_RESET_LEARNING = """
@@ -121,11 +132,11 @@ post_fast = 0
 post_slow = 0
 """
 #: Before each image: theta decays by the first term of its exponential.
-DECAY_THETA = "theta = theta - floor(k_theta*theta*rate_lsb)\n"
+DECAY_THETA = "theta = theta - whole(k_theta*theta*rate_lsb)\n"
 CLEAR_SUM = "total = 0\n"
 SUM_WEIGHTS = "total_post += w"
 #: The factor of the normalisation has 16 fraction bits.
-SCALE_FROM_SUM = "total = floor(weight_sum*65536/(total + int(total == 0)))"
+SCALE_FROM_SUM = "total = whole(weight_sum*65536/(total + int(total == 0)))"
 
 TRACE = """
 pre_trace                                               : 1
@@ -133,7 +144,7 @@ k_trace                                                 : 1 (shared, constant)
 k_lsb                                                   : 1 (shared, constant)
 trace_one                                               : 1 (shared, constant)
 """
-TRACE_STEP = "pre_trace = pre_trace - floor(k_trace*pre_trace*k_lsb)"
+TRACE_STEP = "pre_trace = pre_trace - whole(k_trace*pre_trace*k_lsb)"
 SET_TRACE = "pre_trace_post = trace_one_post"
 RESET_PRE_TRACE = "pre_trace = 0"
 
@@ -180,16 +191,16 @@ BROADCAST = "g_i_post = clip(g_i_post + w_inh_post*(n_spikes_pre - own_post), 0,
 ON_PRE_LEARNING = (
     "\n"
     + _ROUNDING
-    + "_change = floor((floor(eta_minus*post_fast_post*minus_lsb) + _offset)/65536)\n"
+    + "_change = whole((whole(eta_minus*post_fast_post*minus_lsb) + _offset)/65536)\n"
     + "w = clip(w - _change*quantum, 0, w_max)"
 )
 ON_POST_LEARNING = (
     _ROUNDING
-    + "_change = floor((floor(eta_plus*pre_trace*post_slow_before_post*plus_lsb) + _offset)/65536)\n"
+    + "_change = whole((whole(eta_plus*pre_trace*post_slow_before_post*plus_lsb) + _offset)/65536)\n"
     + "w = clip(w + _change*quantum, 0, w_max)*mask"
 )
 SCALE_WEIGHTS = (
-    _ROUNDING + "w = clip(floor((w/quantum*total_post + _offset)/65536)*quantum, 0, w_max)"
+    _ROUNDING + "w = clip(whole((w/quantum*total_post + _offset)/65536)*quantum, 0, w_max)"
 )
 
 
