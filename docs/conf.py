@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from build import write_equations, write_gallery  # noqa: E402
+from pages import write_equations, write_gallery  # noqa: E402
 
 import brianprune  # noqa: E402
 
@@ -23,7 +23,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_design",
 ]
-exclude_patterns = ["_build", "build.py", "jupyter_execute"]
+exclude_patterns = ["_build", "pages.py", "jupyter_execute"]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_toc_level": 2, "navbar_align": "left"}
 html_title = "brianprune"
