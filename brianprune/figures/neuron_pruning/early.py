@@ -43,7 +43,7 @@ class Early:
             rules = {
                 "random": RandomNeuronPruning(start=early, **once),
                 "S1": ConstantNeuronPruning(start=early, **once),
-                "S3, small steps": AdaptiveNeuronPruning(alpha=scale.early_fraction, **stepwise),
+                "S3": AdaptiveNeuronPruning(alpha=scale.early_fraction, **stepwise),
                 "similar weights (ours)": RedundancyNeuronPruning(start=early, **once),
             }
             for name, rule in rules.items():
