@@ -59,13 +59,13 @@ QUICK = HardwareScale(
     name="quick",
     note=neuron_pruning.QUICK.note,
     base=neuron_pruning.QUICK,
-    agreement={"n_images": 2, "cores": 10, "chunk": 2, "simulator": "iverilog"},
+    agreement={"n_images": 1, "cores": 10, "simulator": "iverilog"},
     sizes={20: range(2), 40: range(2)},
     lengths=(("w", 8), ("w", 4), ("w", 2)),
     learning=(("stochastic", 16), ("stochastic", 6), ("nearest", 6)),
     learning_data=digits(),
     pruned={20: (0, 8), 40: (0, 16)},
-    cores=4,
+    cores=2,
     banks=16,
 )
 SCALES = {"full": FULL, "quick": QUICK}
