@@ -59,8 +59,9 @@ class Experiment(Simulation):
     def validate(self):
         if self.pruning is not None and not isinstance(self.pruning, Rule):
             raise TypeError(
-                f"Experiment.pruning = {self.pruning!r}: not a pruning rule; use one of"
-                " brianprune's rules, or my_rule.every(interval) for one of your own"
+                f"Experiment.pruning = {self.pruning!r}: not a pruning rule; use one of brianprune's,"
+                " PruneWhere('...') for a condition, MyRule() for a class of your own, or"
+                " my_rule.every(interval) for a function made by @pruning_rule"
             )
         n_train = self.data.n_images("train")
         if self.pruning is not None and n_train:

@@ -375,3 +375,112 @@ def test_a_time_constant_follows_the_living(tiny):
     silent = ~after.alive & ~before.alive
     ratio = (after.theta[silent] / before.theta[silent]).mean()
     assert ratio == pytest.approx(decay**12, rel=1e-6)
+
+
+def test_habits_of_numpy_are_answered():
+    for condition, why in (
+        ("0.1 < w < 0.3", "one comparison at a time"),
+        ("(w < 0.3) & (age > 1)", "'and', 'or' and 'not'"),
+        ("w = 0.1", "'==', not '='"),
+    ):
+        with pytest.raises(ValueError, match=f"PruneWhere.*{why}"):
+            bp.PruneWhere(condition)
+
+
+def test_a_decision_needs_a_mask_and_the_living():
+    data = np.ones((INPUTS, NEURONS)), np.ones((INPUTS, NEURONS), bool), np.ones(NEURONS, int)
+
+    class Short(bp.ScheduledPruning):
+        def decide(self, event):
+            return bp.Decision(event.mask, np.arange(NEURONS) > 1)
+
+    class Wrong(bp.ScheduledPruning):
+        def decide(self, event):
+            return event.mask
+
+    assert decide(Short(), event(*data, np.ones(INPUTS, int))).n_pruned == 2
+    with pytest.raises(TypeError, match=r"Wrong decided with a ndarray"):
+        decide(Wrong(), event(*data, np.ones(INPUTS, int)))
+
+
+def pruned_by(pruner_rule, connect, weights, spikes, n_post=1, until=25):
+    """Masks that a Pruner leaves in a small network; spikes are (source, ms)."""
+    prefs.codegen.target, before = "numpy", prefs.codegen.target
+    try:
+        indices, times = zip(*spikes, strict=True)
+        inputs = SpikeGeneratorGroup(3, indices, list(times) * ms)
+        neurons = NeuronGroup(n_post, "v : 1", threshold="v > 1e9", reset="v = 0")
+        synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
+        synapses.connect(**connect)
+        synapses.w, synapses.mask = weights, 1
+        pruner = bp.Pruner(synapses, pruner_rule, 10 * ms)
+        Network(inputs, neurons, synapses, pruner).run(until * ms)
+        return np.asarray(synapses.mask).astype(int).tolist(), pruner.decisions
+    finally:
+        prefs.codegen.target = before
+
+
+def test_conditions_know_sources_and_pairs():
+    spikes = [(0, 1), (1, 2), *((2, k) for k in range(3, 9))]
+    two = {"i": [0, 1, 2, 0], "j": 0}
+    assert pruned_by(bp.PruneWhere("i == 0"), two, 0.5, spikes)[0] == [0, 1, 1, 0]
+    # the mean is over all sources, those without a synapse too
+    rule = bp.PruneWhere("count_pre < count_pre_mean and event == 0")
+    assert pruned_by(rule, {"i": [0, 1], "j": 0}, 0.5, spikes)[0] == [0, 0]
+    rule = bp.PruneWhere("w == w_max_post and event == 0")
+    assert pruned_by(rule, {}, [-0.5, -0.2, -0.1], spikes)[0] == [1, 1, 0]
+
+
+def test_a_neuron_without_synapses_lives_and_may_get_some_again():
+    rules = (bp.PruneWhere("w < 0.1"), bp.RegrowWhere("event >= 1", probability=1.0, weight=0.3))
+    rule = bp.PruneInTurn(rules=rules)
+    weights = [0.05, 0.5, 0.05, 0.5, 0.05, 0.5]
+    mask, decisions = pruned_by(rule, {}, weights, [(0, 1)], n_post=2, until=45)
+    assert decisions[0].mask[:, 0].sum() == 0
+    assert decisions[0].alive.all()
+    assert mask == [1] * 6
+
+
+def test_growing_needs_synapses_to_grow_into():
+    with pytest.raises(Exception, match="only 4 of 6 are there"):
+        pruned_by(
+            bp.DeepRewiring(connectivity=0.5), {"condition": "i < 2"}, 0.5, [(0, 1)], n_post=2
+        )
+
+
+def test_rules_in_turn_leave_out_nothing():
+    with pytest.raises(NotImplementedError, match="ConstantWeightPruning acts after training"):
+        bp.PruneInTurn(rules=(bp.ConstantWeightPruning(),))
+    weights, mask = np.full((INPUTS, NEURONS), 0.5), np.ones((INPUTS, NEURONS), bool)
+    weights[0, 0] = 0.01
+    frozen = np.zeros(mask.shape, bool)
+    frozen[0, 0] = True
+    e = event(weights, mask, np.ones(NEURONS, int), np.ones(INPUTS, int))._replace(
+        frozen=frozen, spikes=(np.zeros(0, int),) * 3
+    )
+    rules = (bp.SoftWeightPruning(), bp.PruneWhere("w < 0.05"),
+             bp.RegrowWhere("w < 1", probability=1.0))  # fmt: skip
+    found = decide(bp.PruneInTurn(rules=rules), e._replace(frozen=frozen & False))
+    assert found.mask.all()
+    with pytest.raises(ValueError, match="let frozen synapses go"):
+        decide(bp.PruneInTurn(rules=rules), e)
+    many = bp.PruneInTurn(rules=(bp.DriveWeightPruning(n_events=2, budget=0.5, fan_in_min=0),))
+    late = e._replace(number=2, memory={}, frozen=frozen & False)
+    assert decide(many, late).mask.all()
+
+
+@given(data=drawn, connectivity=st.sampled_from([0.3, 0.6, 0.9]))
+def test_rewiring_holds_whatever_connectivity(data, connectivity):
+    weights, _, counts, counts_pre, number = data
+    rng = np.random.default_rng(0)
+    mask = np.zeros(weights.size, bool)
+    mask[rng.permutation(weights.size)[: round(connectivity * weights.size)]] = True
+    e = event(weights, mask.reshape(weights.shape), counts, counts_pre, number + 1)
+    found = decide(bp.DeepRewiring(connectivity=connectivity, threshold=0.3, weight=0.3), e)
+    assert found.mask.sum() == mask.sum()
+    # what grew at the threshold survives the next event, in single precision too
+    again = decide(
+        bp.DeepRewiring(connectivity=connectivity, threshold=0.3, weight=0.3),
+        event(found.weights, found.mask, counts, counts_pre, number + 2, memory=found.memory),
+    )
+    assert again.mask[found.mask & (found.weights == np.float32(0.3))].all()

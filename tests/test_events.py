@@ -37,7 +37,7 @@ def test_recorded_spikes_are_shown_as_they_are(data):
     for k, shown in enumerate(range(3, 25)):
         own = image == shown % 20
         expected = sorted(
-            {(int(t / 0.0005), int(j)) for t, j in zip(time[own], neuron[own], strict=True)}
+            {(int(t / 0.0005 + 1e-3), int(j)) for t, j in zip(time[own], neuron[own], strict=True)}
         )
         here = steps // TINY.steps_per_image == k
         found = zip(
@@ -47,6 +47,12 @@ def test_recorded_spikes_are_shown_as_they_are(data):
     # nothing is drawn: another seed, the same spikes
     again = presentations(TINY, images.train, 8, TRAINING, 3, 25)
     np.testing.assert_array_equal(list(again)[1], steps)
+
+
+def test_times_in_single_precision_are_in_their_steps():
+    times = np.arange(1, 70).astype(np.float32) * np.float32(0.0005)
+    trains = SpikeTrains(np.zeros(69, int), np.zeros(69, int), times, (1, 1))
+    assert trains.steps(TINY, 79)[1].tolist() == list(range(1, 70))
 
 
 def test_some_recordings_are_chosen():
@@ -86,7 +92,7 @@ def test_an_experiment_learns_from_recordings_and_resumes(tiny, data, tmp_path):
     # what goes in is the recordings, spike by spike
     (image, neuron, time), _ = recordings(20, 0)
     own = image < 16
-    shown = {*zip(image[own], neuron[own], (time[own] / 0.0005).astype(int), strict=True)}
+    shown = {*zip(image[own], neuron[own], (time[own] / 0.0005 + 1e-3).astype(int), strict=True)}
     inputs = plain.operations["training"]["inputs_exc"]
     assert 0 < inputs <= len(shown) * 6
     unpruned = experiment.replace(pruning=None).run("numpy")
@@ -119,6 +125,7 @@ def test_what_does_not_fit_is_an_error_before_a_run(tiny, data):
         (([0], [0], [-5] * ms), "not negative"),
         (([0], [0], [np.nan]), "must be finite"),
         (([0], [0], [5] * ms * ms), "must be in seconds"),
+        (([0], [0], [5 * ms * ms]), "must be in seconds"),
         (([0], [0, 1], [5] * ms), "must be alike"),
     ):
         with pytest.raises(ValueError, match=why):

@@ -98,7 +98,7 @@ def pretend(monkeypatch, tmp_path):
 @pytest.mark.parametrize("missing", ["brian2genn", "pkg_resources"])
 def test_a_missing_package_is_named(plain, pretend, monkeypatch, backend, missing):
     monkeypatch.setattr(genn.util, "find_spec", lambda name: None if name == missing else object())
-    remedy = "README" if missing == "brian2genn" else "setuptools<81"
+    remedy = r"genn\.md" if missing == "brian2genn" else "setuptools<81"
     with pytest.raises(RuntimeError, match=f"(?s){backend}.*{missing}.*{remedy}|{remedy}"):
         plain.run(backend)
 

@@ -58,8 +58,9 @@ def objects():
         on_post="w = clip(w + 0.02*x*mask, 0, 1)*mask",
         name="synapses",
     )
-    synapses.connect("(i + j) % 4 != 0")
-    synapses.w, synapses.mask = "((i*7 + j*3) % 10)/10.0 + 0.05", 1
+    synapses.connect()
+    synapses.mask = "int((i + j) % 4 != 0)"
+    synapses.w = "(((i*7 + j*3) % 10)/10.0 + 0.05)*mask"
     watched = [
         SpikeMonitor(target, name="spikes"),
         SpikeMonitor(source, record=False, name="counter"),
@@ -144,6 +145,59 @@ def test_a_run_that_goes_on_goes_on_with_the_events(network):
     assert len(parts.decisions) == 4
     np.testing.assert_array_equal(state["synapses.mask"], one.state["synapses.mask"])
     np.testing.assert_allclose(state["synapses.w"], one.state["synapses.w"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("cut", [0.025, 0.03, 0.04])
+def test_a_cut_before_or_at_the_first_event_loses_no_count(network, cut):
+    rule = bp.PruneWhere("rate_pre < 15*Hz")
+    whole, parts = (
+        bp.SegmentPruner("synapses", rule, every=20 * ms, start=30 * ms) for _ in range(2)
+    )
+    one = network.run(100 * ms, spikes={"source": spikes()}, pruner=whole)
+    assert whole.decisions[0].mask.sum() > 0
+    indices, times = spikes()
+    state = None
+    for begin, end in ((0.0, cut), (cut, 0.1)):
+        own = (times >= begin - 1e-9) & (times < end - 1e-9)
+        run = network.run(
+            (end - begin) * second,
+            state,
+            {"source": (indices[own], (times[own] - begin) * second)},
+            pruner=parts,
+        )
+        state = run.state
+    np.testing.assert_array_equal(state["synapses.mask"], one.state["synapses.mask"])
+
+
+def test_a_pruner_that_joins_late_waits_until_something_was_counted(network):
+    first = network.run(50 * ms, spikes={"source": spikes()})
+    pruner = bp.SegmentPruner("synapses", bp.PruneWhere("rate_pre < 1*Hz"), 10 * ms, start=50 * ms)
+    network.run(5 * ms, first.state, pruner=pruner)
+    assert pruner.decisions == []
+    with pytest.raises(ValueError, match="give it that run's state, or make a new pruner"):
+        network.run(5 * ms, pruner=pruner)
+    with pytest.raises(TypeError, match="a run takes a SegmentPruner"):
+        network.run(5 * ms, pruner="w < 0.1")
+
+
+def test_a_brian2_pruner_that_joins_late_measures_its_time():
+    prefs.codegen.target, before = "numpy", prefs.codegen.target
+    try:
+        times = np.arange(1, 120, 2)
+        inputs = SpikeGeneratorGroup(1, np.zeros(len(times), int), times * ms)  # 500 Hz
+        neurons = NeuronGroup(2, "v : 1", threshold="v > 1e9", reset="v = 0")
+        synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
+        synapses.connect()
+        synapses.w, synapses.mask = 0.5, 1
+        net = Network(inputs, neurons, synapses)
+        net.run(30 * ms)
+        pruner = bp.Pruner(synapses, bp.PruneWhere("rate_pre < 400*Hz"), every=20 * ms)
+        net.add(pruner)
+        net.run(35 * ms)
+        assert len(pruner.decisions) == 2  # after 10 ms and after 20
+        assert np.asarray(synapses.mask).all()
+    finally:
+        prefs.codegen.target = before
 
 
 def test_what_cannot_be_pruned_is_named(network):

@@ -29,7 +29,7 @@ from .standalone import CompiledNetwork
 __all__ = ["GeNNNetwork"]
 
 _INSTALL = (
-    "install the environment of the README's section GeNN: Python 3.11, pip install"
+    "install the environment of docs/guide/genn.md: Python 3.11, pip install"
     " 'brianprune[genn]', GeNN 4.9.0 from source, GENN_PATH set to it"
 )
 

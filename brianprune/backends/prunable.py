@@ -3,13 +3,22 @@
 import itertools
 from typing import NamedTuple
 
-from brian2 import Synapses
+from brian2 import NetworkOperation, Synapses
 from brian2.core.variables import DynamicArrayVariable
 from brian2.monitors.spikemonitor import EventMonitor
 
 from ..pruning.masked import check_masked
 
-__all__ = ["Described", "described_synapses"]
+__all__ = ["Described", "check_pruner", "described_synapses"]
+
+
+def check_pruner(pruner):
+    """Raise an error if a compiled network cannot use what it was given as pruner."""
+    if not hasattr(pruner, "decisions") or isinstance(pruner, NetworkOperation):
+        raise TypeError(
+            f"pruner = {pruner!r}: a run takes a SegmentPruner('name of the synapses', rule, every=...); a Pruner is a"
+            " network operation, for Brian2's own run()"
+        )
 
 
 class Described(NamedTuple):

@@ -10,7 +10,7 @@ from .. import brian2_compat as compat
 from .arrays import check_functions, check_network, monitored, pathways
 from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed
-from .prunable import described_synapses
+from .prunable import check_pruner, described_synapses
 from .registry import EVENTS, EXACT, Backend, register
 
 __all__ = ["RuntimeNetwork"]
@@ -128,6 +128,7 @@ class RuntimeNetwork:
     def run(self, duration, state=None, spikes=None, seed=None, pruner=None):
         """Run once; see `CompiledNetwork.run`."""
         if pruner is not None:
+            check_pruner(pruner)
             return pruner.run(self, duration, state, spikes, seed)
         state = self._drawn | dict(state or {}) if isinstance(state or {}, dict) else state
         start = self.inputs.start(duration, state, spikes)

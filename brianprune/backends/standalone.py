@@ -25,7 +25,7 @@ from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed, check_steps
 from .mainloop import loop_lines, starting_lines
 from .preconditions import check_names, check_preconditions, lifting
-from .prunable import described_synapses
+from .prunable import check_pruner, described_synapses
 from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once, register
 from .segmentcode import SegmentCode
 from .translations import kept
@@ -281,6 +281,7 @@ class CompiledNetwork(SegmentCode):
             If there is no space for temporary files.
         """
         if pruner is not None:
+            check_pruner(pruner)
             return pruner.run(self, duration, state, spikes, seed)
         state = self._drawn | dict(state or {})
         start = self.inputs.start(duration, state, spikes)

@@ -287,7 +287,7 @@ def emnist(split="letters", **counts):
 
 
 def idx(folder, **counts):
-    """Return the data set in a folder of four IDX files named as MNIST's, classes 0 to 9.
+    """Return the data set in a folder of four IDX files named as MNIST's; labels may be any whole numbers up to 65,535.
 
     Raises
     ------

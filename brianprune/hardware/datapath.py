@@ -14,6 +14,7 @@ from brian2 import StateMonitor, mV, second
 from .. import streams
 from ..arithmetic import FixedPoint
 from ..datasets import SpikeTrains
+from ..encoding import PoissonRate
 from ..inference import FrozenNetwork
 from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level
@@ -88,6 +89,11 @@ class Datapath:
             raise NotImplementedError(
                 "DiehlCook.one_winner = False: the datapath fires one neuron per step; train with"
                 " one_winner=True"
+            )
+        if type(p.encoding) is not PoissonRate:
+            raise NotImplementedError(
+                f"DiehlCook.encoding = {type(p.encoding).__name__}: the datapath has a Poisson generator; train with"
+                " PoissonRate()"
             )
         self.result, self.parameters = result, p
         self.alive = np.flatnonzero(result.alive)

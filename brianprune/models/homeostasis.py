@@ -103,8 +103,9 @@ class AdaptiveThreshold(Adaptation):
 class LivingAdaptiveThreshold(AdaptiveThreshold):
     """An adaptive threshold whose time constant follows the neurons that are left.
 
-    `tau_theta` grows as living neurons/100. When neurons die each of the others wins more often; with a time
-    constant that stayed, thresholds would rise to those of a network that forgets too slowly.
+    `tau_theta` is that of 100 living neurons and is proportional to their number, so that it falls when neurons
+    die: each of the others then wins more often, and with a time constant that stayed, thresholds would rise to
+    those of a network that forgets too slowly.
     """
 
     follows_living = True

@@ -34,24 +34,54 @@ class Past(NamedTuple):
 
 
 class PruningEvent(NamedTuple):
-    """What a rule sees when it acts, in an experiment and in a `~brianprune.Pruner` alike."""
+    """What a rule sees when it acts, in an experiment and in a `~brianprune.Pruner` alike.
 
-    number: int  #: 0 for the first event
-    weights: np.ndarray  #: (inputs, neurons)
-    mask: np.ndarray  #: (inputs, neurons), True where the synapse exists
-    alive: np.ndarray  #: (neurons,), True where the neuron lives
-    counts: np.ndarray  #: (neurons,), spikes since the last event
-    past: tuple  #: a `Past` for each earlier event
-    rng: np.random.Generator  #: of (seed, event number)
-    #: (inputs, neurons), True where the synapse exists and learns no more
+    Arrays can be read, not written.
+
+    Attributes
+    ----------
+    number : int
+        0 for the first event.
+    weights, mask : arrays, shape (inputs, neurons)
+        `mask` is True where a synapse exists; others have the weight 0.
+    alive : array of bool, shape (neurons,)
+    counts : array of int, shape (neurons,)
+        Spikes since the last event; after training, those for the labelling images.
+    past : tuple of Past
+        Threshold and killed neurons of each earlier event.
+    rng : numpy.random.Generator
+        Of (seed, number of the event).
+    frozen : array of bool, shape (inputs, neurons), or None
+        Synapses that exist and learn no more.
+    spikes : tuple of arrays (image, neuron, count), or None
+        All of training. None in a `~brianprune.Pruner`.
+    readout : tuple, or None
+        After training: spikes for the labelling images (images, neurons), the images' classes, the neurons' classes.
+    counts_pre : array of int, shape (inputs,), or None
+        Spikes of each input since the last event. None after training, and where they are not counted: a rule
+        that uses it sets ``needs_counts_pre = True``, so that this is an error before a run.
+    seconds : float
+        Biological time since the last event.
+    n_pre : int, or None
+        Presynaptic neurons, if there are several rows of weights for each: row k is of neuron ``k % n_pre``.
+    memory : dict of arrays
+        What the rule put into `Decision.memory` at the last event.
+    """
+
+    number: int
+    weights: np.ndarray
+    mask: np.ndarray
+    alive: np.ndarray
+    counts: np.ndarray
+    past: tuple
+    rng: np.random.Generator
     frozen: np.ndarray | None = None
-    spikes: tuple | None = None  #: all of training: arrays (image, neuron, count)
-    #: after training: spikes (images, neurons) for labelling images, their classes, the neurons' classes
+    spikes: tuple | None = None
     readout: tuple | None = None
-    #: (inputs,), spikes of each input since the last event; None after training, or if they do not spike
     counts_pre: np.ndarray | None = None
-    seconds: float = np.nan  #: biological time since the last event
-    memory: dict = {}  #: arrays by name: what the rule kept at the last event
+    seconds: float = np.nan
+    memory: dict = {}
+    n_pre: int | None = None
 
 
 def event_rng(seed, number):
@@ -60,15 +90,33 @@ def event_rng(seed, number):
 
 
 class Decision(NamedTuple):
-    """What a rule decides: the new mask and living neurons, and the threshold it used."""
+    """What a rule decides.
+
+    Attributes
+    ----------
+    mask : array of bool, shape (inputs, neurons)
+        The synapses that exist from now on.
+    alive : array of bool, shape (neurons,)
+        The neurons that live from now on.
+    threshold : float or array, shape (neurons,)
+        What the rule compared with, for the result's tables. Default: NaN, none.
+    n_pruned : int, optional
+        Neurons newly dead. Default: they are counted.
+    frozen : array of bool, shape (inputs, neurons), optional
+        Synapses that learn no more. Default: as they were.
+    weights : array, shape (inputs, neurons), optional
+        New weights, from 0 to ``w_max``. Default: as they were.
+    memory : dict of arrays, optional
+        What the next event brings back.
+    """
 
     mask: np.ndarray
     alive: np.ndarray
-    threshold: float | np.ndarray  #: one, or one per neuron, shape (neurons,)
-    n_pruned: int  #: neurons newly dead
-    frozen: np.ndarray | None = None  #: synapses that learn no more; None: as they were
-    weights: np.ndarray | None = None  #: new weights; None: as they were
-    memory: dict = {}  #: arrays by name that the next event brings back; none may be an object
+    threshold: float | np.ndarray = np.nan
+    n_pruned: int | None = None
+    frozen: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    memory: dict = {}
 
     @property
     def past(self):
@@ -172,6 +220,10 @@ def decide(rule, event, after_training=False):
     )
     decision = rule.decide_after_training(seen) if after_training else rule.decide(seen)
     name = type(rule).__name__
+    if not isinstance(decision, Decision):
+        raise TypeError(
+            f"{name} decided with a {type(decision).__name__}: return brianprune.Decision(mask, alive)"
+        )
     for what in ("mask", "alive"):
         found, before = np.asarray(getattr(decision, what)), getattr(event, what)
         if found.shape != before.shape or found.dtype != bool:
@@ -182,6 +234,8 @@ def decide(rule, event, after_training=False):
         if (found & ~before).any() and not rule.regrows:
             raise ValueError(f"{name} revived what is pruned: keep '{what}' within the event's")
     died = int(np.count_nonzero(event.alive & ~decision.alive))
+    if decision.n_pruned is None:
+        decision = decision._replace(n_pruned=died)
     if decision.n_pruned != died:
         raise ValueError(f"{name} says that {decision.n_pruned} neurons die, but {died} do")
     if np.shape(decision.threshold) not in ((), event.alive.shape):

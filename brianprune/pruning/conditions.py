@@ -70,7 +70,14 @@ class _Condition:
         try:
             tree = ast.parse(text.strip(), mode="eval")
         except (SyntaxError, ValueError) as error:
-            self._fail(text, f"cannot be read ({error})")
+            self._fail(text, f"cannot be read ({error}); a comparison is '==', not '='")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.BitAnd | ast.BitOr | ast.Invert | ast.BitXor):
+                self._fail(
+                    text, "join conditions by 'and', 'or' and 'not', not by '&', '|' and '~'"
+                )
+            if isinstance(node, ast.Compare) and len(node.ops) > 1:
+                self._fail(text, "one comparison at a time: write 'a < w and w < b'")
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         known = VARIABLES.keys() | _FUNCTIONS.keys() | UNITS.keys() | {"rand"}
         unknown = sorted(names - known)
@@ -113,19 +120,21 @@ def values_of(event):
     fan_in = mask.sum(axis=0).astype(float)
     counts_pre = np.full(n_pre, np.nan) if event.counts_pre is None else event.counts_pre
     counts_pre = counts_pre.astype(float)[:, np.newaxis]
+    n_inputs = n_pre if event.n_pre is None else event.n_pre
+    largest = np.where(mask, weights, -np.inf).max(axis=0, initial=-np.inf)
     return {
         "w": weights,
         "age": event.number - event.memory.get("born", -1.0) * np.ones(mask.shape),
-        "i": np.arange(n_pre)[:, np.newaxis],
+        "i": np.arange(n_pre)[:, np.newaxis] % n_inputs,
         "j": np.arange(n_post),
         "count_pre": counts_pre,
         "count_post": counts,
-        "count_pre_mean": counts_pre.mean(),
+        "count_pre_mean": counts_pre[:n_inputs].mean(),
         "count_post_mean": counts[event.alive].mean() if event.alive.any() else 0.0,
         "rate_pre": counts_pre / event.seconds,
         "rate_post": counts / event.seconds,
         "w_mean_post": weights.sum(axis=0) / np.maximum(fan_in, 1),
-        "w_max_post": weights.max(axis=0, initial=0.0),
+        "w_max_post": np.where(np.isfinite(largest), largest, 0.0),
         "fan_in": fan_in,
         "event": float(event.number),
     }
@@ -261,13 +270,16 @@ class DeepRewiring(ScheduledPruning):
         """Cut weak synapses, grow as many."""
         weights = event.weights.astype(float)
         wanted = round(self.connectivity * event.mask.size)
-        keep = event.mask & event.alive & (weights >= self.threshold)
+        # as the weights are: in single precision 0.01 is less than 0.01
+        keep = (
+            event.mask & event.alive & (event.weights >= event.weights.dtype.type(self.threshold))
+        )
         if event.number == 0:
             keep = event.mask & event.alive
         keep = keep & ~_first(weights, keep, int(keep.sum()) - wanted)
-        # not one that dies at this event
-        free = ~event.mask & event.alive
-        new = _first(event.rng.random(event.mask.shape), free, wanted - int(keep.sum()))
+        # those that die at this event only if there are no others
+        lottery = event.rng.random(event.mask.shape) + event.mask
+        new = _first(lottery, ~keep & event.alive, wanted - int(keep.sum()))
         return _grown(event, keep | new, new, self.weight, threshold=self.threshold)
 
 
@@ -308,6 +320,11 @@ class PruneInTurn(ScheduledPruning):
             if not isinstance(rule, Rule) or type(rule).decide is Rule.decide:
                 raise TypeError(
                     f"PruneInTurn.rules: {rule!r} is no rule that acts while a network learns"
+                )
+            if rule.acts_after_training:
+                raise NotImplementedError(
+                    f"PruneInTurn.rules: {type(rule).__name__} acts after training, too, which would be left out: use it"
+                    " alone, or a form that does not (recover=False)"
                 )
 
     @property
@@ -364,6 +381,7 @@ class PruneInTurn(ScheduledPruning):
             mask, alive, threshold = found.mask, found.alive, found.threshold
             weights = weights if found.weights is None else found.weights
             frozen = frozen if found.frozen is None else found.frozen
+            frozen = None if frozen is None else frozen & mask
             past = found.past
             for name, value in found.memory.items():
                 memory[name if name == "born" else f"{k}.{name}"] = value

@@ -20,9 +20,14 @@ def _checked_rule(rule):
     if isinstance(rule, OwnPruning):
         rule = rule._find()
     if not isinstance(rule, PruningRule | Rule):
-        if isinstance(rule, Callable):
+        hint = ""
+        if isinstance(rule, str):
+            hint = f"; a condition is PruneWhere({rule!r})"
+        elif isinstance(rule, type):
+            hint = f"; make one: {rule.__name__}()"
+        elif isinstance(rule, Callable):
             raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
-        raise TypeError(f"Pruner: rule is {rule!r}, which is no pruning rule")
+        raise TypeError(f"Pruner: rule is {rule!r}, which is no pruning rule{hint}")
     if isinstance(rule, Rule) and type(rule).decide is Rule.decide:
         raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
     if isinstance(rule, Rule) and (rule.needs_images or rule.freezes):
@@ -73,6 +78,10 @@ class _Deciding:
         """
         n_pre, n_post = sizes
         alive = _alive(mask, post, n_post)
+        if self.decisions and isinstance(
+            self.rule, Rule
+        ):  # one without synapses may get some again
+            alive = self.decisions[-1].alive
         if isinstance(self.rule, PruningRule):
             mask = self.rule(weights, mask, counts[post])
             left = _alive(mask, post, n_post)
@@ -80,7 +89,13 @@ class _Deciding:
             self.decisions.append(Decision(mask, left, np.nan, n_pruned))
             return weights, mask, alive & ~left
         place = _rows(pre, post, n_pre, n_post), post
-        matrix = np.zeros((2, place[0].max(initial=0) + 1, n_post))
+        n_rows = n_pre * (1 + place[0].max(initial=0) // n_pre)
+        if self.rule.regrows and len(place[0]) < n_rows * n_post:
+            raise ValueError(
+                f"Pruner: {type(self.rule).__name__} lets synapses grow, and only {len(place[0])} of {n_rows * n_post} are"
+                " there: connect all pairs and set the mask of those that shall not exist yet to 0"
+            )
+        matrix = np.zeros((2, n_rows, n_post))
         matrix[:, *place] = weights, mask
         number = len(self.decisions)
         event = PruningEvent(
@@ -94,6 +109,7 @@ class _Deciding:
             counts_pre=None if counts_pre is None else np.resize(counts_pre, len(matrix[0])),
             seconds=seconds,
             memory=dict(self.decisions[-1].memory) if self.decisions else {},
+            n_pre=n_pre,
         )
         decision = decide(self.rule, event)
         self.decisions.append(decision)
@@ -200,6 +216,7 @@ class Pruner(_Deciding, NetworkOperation):
         self._weight, self._mask, self._seed = weight, mask, seed
         self._every_us, self._start_us = every_us, start_us
         self.decisions = []
+        self._since_us = None  # spikes are counted since then
         super().__init__(self._act, dt=math.gcd(every_us, start_us) * 1e-6 * second, name=name)
         self._counter = SpikeMonitor(synapses.target, record=False, name=f"{self.name}_counter")
         self._counted = np.zeros(len(synapses.target), dtype=np.int64)
@@ -223,31 +240,43 @@ class Pruner(_Deciding, NetworkOperation):
         if device != "RuntimeDevice":
             raise NotImplementedError(
                 f"Pruner: Brian2's {device} ignores network operations, so nothing would be"
-                " pruned. Use set_device('runtime'), or compile the network with"
-                " brianprune.CompiledNetwork and prune between its runs."
+                " pruned. Use set_device('runtime'), or compile the network without it with"
+                " brianprune.CompiledNetwork and run(pruner=brianprune.SegmentPruner(...))."
             )
 
     def before_run(self, run_namespace=None):
         """Check the device once more: it may have changed since the pruner was made."""
         self._refuse_standalone()
+        if self._since_us is None:
+            # its own clock, which ticks at events only, may be ahead
+            self._since_us = self._now(self.synapses.target.clock)
         super().before_run(run_namespace)
+
+    @staticmethod
+    def _now(clock):
+        """Time in microseconds."""
+        return round(clock.variables["t"].get_value().item() * 1e6)
 
     # Brian2 calls these in store() and restore()
     def _full_state(self):
-        state = {"decisions": list(self.decisions), "counted": self._counted.copy()}
+        state = {
+            "decisions": list(self.decisions),
+            "counted": self._counted.copy(),
+            "since": self._since_us,
+        }
         if self._counter_pre is not None:
             state["counted_pre"] = self._counted_pre.copy()
         return state
 
     def _restore_from_full_state(self, state):
         self.decisions[:] = state["decisions"]
-        self._counted = state["counted"].copy()
+        self._counted, self._since_us = state["counted"].copy(), state["since"]
         if self._counter_pre is not None:
             self._counted_pre = state["counted_pre"].copy()
 
     def _act(self):
-        now = round(self.clock.variables["t"].get_value().item() * 1e6)
-        if now < self._start_us or (now - self._start_us) % self._every_us:
+        now = self._now(self.clock)
+        if now < self._start_us or (now - self._start_us) % self._every_us or now == self._since_us:
             return
         synapses = self.synapses
         weights = np.array(getattr(synapses, f"{self._weight}_"))
@@ -264,8 +293,9 @@ class Pruner(_Deciding, NetworkOperation):
             (len(synapses.source), len(synapses.target)),
             counts,
             counts_pre,
-            (self._every_us if self.decisions else self._start_us) * 1e-6,
+            (now - self._since_us) * 1e-6,
         )
+        self._since_us = now
         if "alive" in synapses.target.variables:
             synapses.target.alive = np.asarray(synapses.target.alive) & ~died
         setattr(synapses, f"{self._mask}_", mask)
@@ -311,22 +341,29 @@ class SegmentPruner(_Deciding):
         self._weight, self._mask, self._seed = weight, mask, seed
         self._every_us, self._start_us = _checked_times(every, start)
         self.decisions = []
+        self._since_us = self._end_us = None
 
     def run(self, network, duration, state=None, spikes=None, seed=None):
         """Run a network in pieces and prune in between; see `CompiledNetwork.run`."""
         described = self._described(network)
         begin = round(float((state or {}).get("t", 0.0)) * 1e6)
         end = begin + round(float(duration / second) * 1e6)
-        if not self.decisions:
+        if self._end_us is None:
             self._counts = np.zeros(described.n_target, dtype=np.int64)
             self._counts_pre = np.zeros(described.n_source, dtype=np.int64)
+            self._since_us = begin
+        elif begin != self._end_us:
+            raise ValueError(
+                f"SegmentPruner: this run begins at {begin * 1e-6:g} s, and the pruner's last one ended at"
+                f" {self._end_us * 1e-6:g} s: give it that run's state, or make a new pruner for a new run"
+            )
         first = max(0, -(-(begin - self._start_us) // self._every_us))
         events = range(self._start_us + first * self._every_us, end, self._every_us)
         cuts = sorted({begin, *events, end})
         pieces, state = [], dict(state or {})
         for now, until in itertools.pairwise(cuts):
-            if now in events:
-                state |= self._act(network, described, state)
+            if now in events and now > self._since_us:
+                state |= self._act(network, described, state, now)
             run = network.run(
                 (until - now) * 1e-6 * second,
                 state,
@@ -336,6 +373,7 @@ class SegmentPruner(_Deciding):
             state = dict(run.state)
             self._count(described, run)
             pieces.append(((now - begin) * 1e-6, run))
+            self._end_us = until
         return joined(pieces)
 
     def _described(self, network):
@@ -371,7 +409,7 @@ class SegmentPruner(_Deciding):
         if described.source in described.counters:
             self._counts_pre = self._counts_pre + run.recorded[described.counters[described.source]]
 
-    def _act(self, network, described, state):
+    def _act(self, network, described, state, now):
         """Let the rule act; return what it changes in the state."""
         name = self.synapses
         names = [f"{name}.{x}" for x in (self._weight, self._mask)]
@@ -391,8 +429,9 @@ class SegmentPruner(_Deciding):
             (described.n_source, described.n_target),
             self._counts,
             self._counts_pre if seen else None,
-            (self._every_us if self.decisions else self._start_us) * 1e-6,
+            (now - self._since_us) * 1e-6,
         )
+        self._since_us = now
         self._counts = np.zeros_like(self._counts)
         self._counts_pre = np.zeros_like(self._counts_pre)
         new = {names[0]: weights * mask, names[1]: mask.astype(float)}

@@ -211,6 +211,8 @@ class DriveWeightPruning(ScheduledPruning):
 
     def decide(self, event):
         """Cut the synapses of lowest score within each neuron's budget."""
+        if event.number >= self.n_events:
+            return Decision(event.mask, event.alive, memory=event.memory)
         n_neurons = len(event.alive)
         spikes = event.memory.get("spikes", 0) + event.counts_pre
         left = event.memory.get("drive", np.ones(n_neurons))
