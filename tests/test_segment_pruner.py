@@ -1,5 +1,7 @@
 """Pruning in a compiled network is what a `Pruner` does in Brian2 itself."""
 
+import itertools
+
 import numpy as np
 import pytest
 from brian2 import (
@@ -126,22 +128,22 @@ def test_it_is_what_brian2_does(network, name):
     np.testing.assert_allclose(run.recorded["trace.t"], np.arange(100) * 1e-3, atol=1e-9)
 
 
+def run_in_parts(network, cuts, pruner):
+    """Run from cut to cut, each from the state of the one before; return the last state."""
+    (indices, times), state = spikes(), None
+    for begin, end in itertools.pairwise(cuts):
+        own = (times >= begin - 1e-9) & (times < end - 1e-9)
+        shown = {"source": (indices[own], (times[own] - begin) * second)}
+        state = network.run((end - begin) * second, state, shown, pruner=pruner).state
+    return state
+
+
 def test_a_run_that_goes_on_goes_on_with_the_events(network):
     whole, parts = (
         bp.SegmentPruner("synapses", RULES["drive"], every=20 * ms, start=30 * ms) for _ in range(2)
     )
     one = network.run(100 * ms, spikes={"source": spikes()}, pruner=whole)
-    indices, times = spikes()
-    state = None
-    for begin, end in ((0.0, 0.045), (0.045, 0.07), (0.07, 0.1)):
-        own = (times >= begin - 1e-9) & (times < end - 1e-9)
-        run = network.run(
-            (end - begin) * second,
-            state,
-            {"source": (indices[own], (times[own] - begin) * second)},
-            pruner=parts,
-        )
-        state = run.state
+    state = run_in_parts(network, (0.0, 0.045, 0.07, 0.1), parts)
     assert len(parts.decisions) == 4
     np.testing.assert_array_equal(state["synapses.mask"], one.state["synapses.mask"])
     np.testing.assert_allclose(state["synapses.w"], one.state["synapses.w"], rtol=1e-12)
@@ -155,17 +157,7 @@ def test_a_cut_before_or_at_the_first_event_loses_no_count(network, cut):
     )
     one = network.run(100 * ms, spikes={"source": spikes()}, pruner=whole)
     assert whole.decisions[0].mask.sum() > 0
-    indices, times = spikes()
-    state = None
-    for begin, end in ((0.0, cut), (cut, 0.1)):
-        own = (times >= begin - 1e-9) & (times < end - 1e-9)
-        run = network.run(
-            (end - begin) * second,
-            state,
-            {"source": (indices[own], (times[own] - begin) * second)},
-            pruner=parts,
-        )
-        state = run.state
+    state = run_in_parts(network, (0.0, cut, 0.1), parts)
     np.testing.assert_array_equal(state["synapses.mask"], one.state["synapses.mask"])
 
 

@@ -10,6 +10,7 @@ from brian2.units.fundamentalunits import have_same_dimensions
 
 from ..parameters import CODE, OURS, Parameter
 from .base import Dataset
+from .memory import InMemory
 
 __all__ = ["EventFolders", "RecordedSpikes", "SpikeTrains", "event_folders", "events"]
 
@@ -110,30 +111,11 @@ class _Recordings(Dataset):
         return *checked, shape
 
 
-class RecordedSpikes(_Recordings):
+class RecordedSpikes(_Recordings, InMemory):
     """Spikes from memory, made by `events`: identified by their content."""
 
-    md5 = Parameter("", "of spikes and labels together", OURS)
-
+    made_by = "events"
     _known = {}
-
-    def read(self):
-        if self.md5 not in self._known:
-            raise ValueError(
-                f"RecordedSpikes.md5 = {self.md5!r}: these spikes are not in this process; give them to"
-                " brianprune.events() first"
-            )
-        return self._known[self.md5]
-
-    def __reduce__(self):
-        # with the spikes, for processes that do not have them
-        return _restore, (self._known.get(self.md5), self._values)
-
-
-def _restore(content, values):
-    if content is not None:
-        RecordedSpikes._known[values["md5"]] = content
-    return RecordedSpikes(**values)
 
 
 def events(train, labels, test, test_labels, shape, **counts):

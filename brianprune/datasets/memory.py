@@ -7,33 +7,41 @@ import numpy as np
 from ..parameters import OURS, Parameter
 from .base import Dataset
 
-__all__ = ["ArrayImages", "arrays"]
+__all__ = ["ArrayImages", "InMemory", "arrays"]
 
 
-class ArrayImages(Dataset):
-    """Images from memory, made by `arrays`: identified by their content."""
+class InMemory(Dataset):
+    """Base of data sets from memory, identified by their content."""
 
-    md5 = Parameter("", "of images and labels together", OURS)
+    md5 = Parameter("", "of the content, labels included", OURS)
 
+    made_by = ""  #: the function that makes it
     _known = {}
 
     def read(self):
         if self.md5 not in self._known:
             raise ValueError(
-                f"ArrayImages.md5 = {self.md5!r}: these arrays are not in this process; give them to"
-                " brianprune.arrays() first"
+                f"{type(self).__name__}.md5 = {self.md5!r}: this data is not in this process; give it to"
+                f" brianprune.{self.made_by}() first"
             )
         return self._known[self.md5]
 
     def __reduce__(self):
-        # with the arrays, for processes that do not have them
-        return _restore, (self._known.get(self.md5), self._values)
+        # with the content, for processes that do not have it
+        return _restore, (type(self), self._known.get(self.md5), self._values)
 
 
-def _restore(content, values):
+def _restore(cls, content, values):
     if content is not None:
-        ArrayImages._known[values["md5"]] = content
-    return ArrayImages(**values)
+        cls._known[values["md5"]] = content
+    return cls(**values)
+
+
+class ArrayImages(InMemory):
+    """Images from memory, made by `arrays`: identified by their content."""
+
+    made_by = "arrays"
+    _known = {}
 
 
 def arrays(train, labels, test, test_labels, **counts):
