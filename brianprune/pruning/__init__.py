@@ -13,7 +13,8 @@ from .neurons import (
     ThresholdNeuronPruning,
 )
 from .own import OwnPruning, PruningRule, pruning_rule
-from .pruner import Pruner, SegmentPruner
+from .pruner import Pruner
+from .segments import SegmentPruner
 from .weights import (
     AdaptiveWeightPruning,
     ConstantWeightPruning,
