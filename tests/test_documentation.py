@@ -24,7 +24,6 @@ def test_pages_are_found():
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-@pytest.mark.usefixtures("quickly_compiled")
 def test_blocks_run(page, tmp_path, monkeypatch):
     for package, name in (("nir", "exchange"), ("distributed", "cluster"), ("xarray", "exchange")):
         if name in page.stem:
