@@ -12,11 +12,13 @@ from brian2 import (
     StateMonitor,
     Synapses,
     ms,
+    mV,
     prefs,
     second,
 )
 
 import brianprune as bp
+from brianprune.encoding import StepSpikes
 
 N, M = 12, 5
 RULES = {
@@ -44,9 +46,9 @@ def objects():
     source = SpikeGeneratorGroup(N, [], [] * second, name="source")
     group = NeuronGroup(
         2 * M,
-        "dv/dt = -v/(20*ms) : 1\nalive : boolean",
+        "dv/dt = -v/(20*ms) : 1\nalive : boolean\ncount : 1",
         threshold="v > 1 and alive",
-        reset="v = 0",
+        reset="v = 0; count += 1",
         method="exact",
         name="group",
     )
@@ -66,7 +68,7 @@ def objects():
     watched = [
         SpikeMonitor(target, name="spikes"),
         SpikeMonitor(source, record=False, name="counter"),
-        StateMonitor(group, "v", record=[M], dt=1 * ms, name="trace"),
+        StateMonitor(group, ["v", "count"], record=[M], dt=1 * ms, name="trace"),
     ]
     return source, group, synapses, watched
 
@@ -98,6 +100,7 @@ def plain(rule):
             "spikes": (np.array(watched[0].i), np.array(watched[0].t)),
             "count": np.array(watched[1].count),
             "trace": np.array(watched[2].v).T,
+            "counted": np.array(watched[2].count_).T,
             "alive": np.array(group.alive),
             "decisions": pruner.decisions,
         }
@@ -125,6 +128,7 @@ def test_it_is_what_brian2_does(network, name):
     np.testing.assert_allclose(run.spikes["spikes"][1], expected["spikes"][1], atol=1e-9)
     np.testing.assert_array_equal(run.recorded["counter.count"], expected["count"])
     np.testing.assert_allclose(run.recorded["trace.v"], expected["trace"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(run.recorded["trace.count"], expected["counted"])
     np.testing.assert_allclose(run.recorded["trace.t"], np.arange(100) * 1e-3, atol=1e-9)
 
 
@@ -205,6 +209,16 @@ def test_what_cannot_be_pruned_is_named(network):
         run(mask="w", weight="x")
     with pytest.raises(TypeError, match="decorate it"):
         run(rule=lambda weights, mask, activity: mask)
+
+    (indices, times), rule = spikes(), RULES["condition"]
+    for given, error, why in (
+        ((indices, times[::-1]), ValueError, "not sorted by time"),
+        ((indices, times * mV), ValueError, "must be in seconds"),
+        (StepSpikes(None, indices, times), TypeError, r"must be \(indices, times"),
+    ):
+        pruner = bp.SegmentPruner("synapses", rule, every=20 * ms)
+        with pytest.raises(error, match=why):
+            network.run(50 * ms, spikes={"source": given}, pruner=pruner)
 
     def blind():
         source, group, synapses, _ = objects()

@@ -3,7 +3,8 @@
 import itertools
 
 import numpy as np
-from brian2 import second
+from brian2 import Quantity, second
+from brian2.units.fundamentalunits import have_same_dimensions
 
 from .base import Rule
 from .deciding import Deciding, checked_rule, checked_times
@@ -148,8 +149,16 @@ def _between(spikes, first_us, last_us):
     if spikes is None:
         return None
     found = {}
-    for name, (indices, times) in spikes.items():
-        indices, seconds = np.asarray(indices), np.asarray(times, dtype=float)
+    for name, given in spikes.items():
+        if not isinstance(given, tuple | list):
+            raise TypeError(
+                f"SegmentPruner: spikes of '{name}' must be (indices, times in seconds)"
+            )
+        if isinstance(given[1], Quantity) and not have_same_dimensions(given[1], second):
+            raise ValueError(f"SegmentPruner: times of the spikes of '{name}' must be in seconds")
+        indices, seconds = np.asarray(given[0]), np.asarray(given[1], dtype=float)
+        if np.any(np.diff(seconds) < 0):
+            raise ValueError(f"SegmentPruner: spikes of '{name}' are not sorted by time")
         # times within a rounding of a step's start belong to that step, as everywhere
         inside = slice(*np.searchsorted(seconds, np.array([first_us, last_us]) * 1e-6 - 1e-9))
         found[name] = indices[inside], np.maximum(seconds[inside] - first_us * 1e-6, 0) * second
@@ -169,7 +178,7 @@ def joined(pieces):
     recorded = {}
     for name in last.recorded:
         parts = [(start, run.recorded[name]) for start, run in pieces]
-        if name.endswith((".count", ".counts")):
+        if name.endswith((".count", ".counts")) and parts[0][1].ndim == 1:  # not of a StateMonitor
             recorded[name] = sum(part for _, part in parts)
         elif name.endswith(".t"):
             recorded[name] = np.concatenate([part + start for start, part in parts])
