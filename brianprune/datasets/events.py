@@ -10,7 +10,7 @@ from brian2.units.fundamentalunits import have_same_dimensions
 
 from ..parameters import CODE, OURS, Parameter
 from .base import Dataset
-from .memory import InMemory
+from .memory import InMemory, content_md5
 
 __all__ = ["EventFolders", "RecordedSpikes", "SpikeTrains", "event_folders", "events"]
 
@@ -153,14 +153,13 @@ def events(train, labels, test, test_labels, shape, **counts):
     (2, 4)
     """
     n_neurons = int(np.prod(shape))
-    parts, digest = [], hashlib.md5(repr(tuple(shape)).encode())
+    parts, arrays = [], []
     for what, spikes, classes in (("train", train, labels), ("test", test, test_labels)):
         trains = _trains(what, spikes, len(classes), n_neurons)
         parts += [trains, np.asarray(classes)]
-        for array in (trains.image, trains.neuron, trains.time, parts[-1]):
-            digest.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
+        arrays += [trains.image, trains.neuron, trains.time, parts[-1]]
     content = RecordedSpikes()._checked(*parts, tuple(int(n) for n in shape))
-    md5 = digest.hexdigest()
+    md5 = content_md5(tuple(shape), arrays)
     RecordedSpikes._known[md5] = content
     return RecordedSpikes(md5=md5, **counts)
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..parameters import OURS, Parameter
 from .base import Dataset
 
-__all__ = ["ArrayImages", "InMemory", "arrays"]
+__all__ = ["ArrayImages", "InMemory", "arrays", "content_md5"]
 
 
 class InMemory(Dataset):
@@ -29,6 +29,14 @@ class InMemory(Dataset):
     def __reduce__(self):
         # with the content, for processes that do not have it
         return _restore, (type(self), self._known.get(self.md5), self._values)
+
+
+def content_md5(shape, arrays):
+    """Hash arrays, and the shape of what they hold."""
+    digest = hashlib.md5(repr(shape).encode())
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def _restore(cls, content, values):
@@ -85,9 +93,6 @@ def arrays(train, labels, test, test_labels, **counts):
         side = round(np.sqrt(shape[0]))
         shape = (side, side) if side**2 == shape[0] else (1, shape[0])
     checked = Dataset()._checked(train, labels, test, test_labels, shape)
-    digest = hashlib.md5(repr(shape).encode())
-    for array in checked[:4]:
-        digest.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
-    md5 = digest.hexdigest()
+    md5 = content_md5(shape, checked[:4])
     ArrayImages._known[md5] = checked
     return ArrayImages(md5=md5, **counts)
