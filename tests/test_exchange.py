@@ -213,3 +213,13 @@ def test_what_is_missing_is_named(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(RuntimeError, match=r"xarray: pip install 'brianprune\[exchange\]'"):
         exchange.to_xarray(trained)
+
+
+def test_footprint_in_fixed_point_is_that_of_the_formats(tiny):
+    experiment = tiny.replace(
+        arithmetic=bp.FixedPoint(w="u0.8"), data__n_train=4, data__n_test=2, pruning=None, n_label=4
+    )
+    result = experiment.run("numpy")
+    formats = experiment.arithmetic.formats
+    expected = (784 * 6 * 8 + 6 * formats["theta"].bits) / 8
+    assert exchange.neurobench_metrics(result)["footprint"] == expected

@@ -227,3 +227,19 @@ def test_what_cannot_be_pruned_is_named(network):
     pruner = bp.SegmentPruner("synapses", RULES["condition"], every=20 * ms)
     with pytest.raises(ValueError, match=r"add SpikeMonitor\(.*\) to the network"):
         bp.RuntimeNetwork(blind).run(50 * ms, pruner=pruner)
+
+
+def test_a_rule_is_told_the_time_that_was_counted(network):
+    seen = []
+
+    class Look(bp.ScheduledPruning):
+        def decide(self, event):
+            seen.append(event)
+            return bp.Decision(event.mask, event.alive)
+
+    pruner = bp.SegmentPruner("synapses", Look(), every=20 * ms, start=30 * ms)
+    network.run(100 * ms, spikes={"source": spikes()}, pruner=pruner)
+    assert [event.seconds for event in seen] == pytest.approx([0.03, 0.02, 0.02, 0.02])
+    _, times = spikes()
+    between = np.histogram(times, [0, 0.03, 0.05, 0.07, 0.09])[0]
+    assert [event.counts_pre.sum() for event in seen] == between.tolist()
