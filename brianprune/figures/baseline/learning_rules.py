@@ -36,7 +36,7 @@ RULES = {
             ("network__x_tar", X_TAR),
             ("network__mu", (0.2, 0.5, 1.0, 2.0)),
         ),
-        PowerLawSTDP(tau_pre=16 * ms, eta=1e-3, x_tar=0.1, mu=0.2),
+        PowerLawSTDP(tau_pre=4 * ms, eta=1e-2, x_tar=0.1, mu=0.5),
     ),
     "exponential": LearningRule(
         ExponentialSTDP(),
@@ -46,7 +46,7 @@ RULES = {
             ("network__x_tar", X_TAR),
             ("network__beta", (0.5, 1.0, 2.0, 4.0)),
         ),
-        ExponentialSTDP(tau_pre=4 * ms, eta=3e-3, x_tar=0.05, beta=1.0),
+        ExponentialSTDP(tau_pre=16 * ms, eta=3e-3, x_tar=0.05, beta=1.0),
     ),
     "symmetric": LearningRule(
         SymmetricSTDP(),
@@ -57,7 +57,7 @@ RULES = {
             ("network__x_tar", X_TAR),
             ("network__mu", (0.2, 0.5, 1.0, 2.0)),
         ),
-        SymmetricSTDP(tau_pre=8 * ms, eta_plus=1e-2, eta_minus=1e-3, x_tar=0.05, mu=1.0),
+        SymmetricSTDP(tau_pre=16 * ms, eta_plus=3e-3, eta_minus=1e-5, x_tar=0.1, mu=0.5),
         trials=10,  # a power at each synapse and spike takes four times as long
     ),
     # its time constants and rates are the paper's Table 1
