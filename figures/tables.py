@@ -323,7 +323,7 @@ def resources():
             "LUT": found["lut"].map("{:,}".format),
             "flip-flops": found["ff"].map("{:,}".format),
             "DSP": found["dsp"],
-            "cycles an image": found["cycles_per_image"].map("{:,}".format),
+            "cycles an image": found["cycles_per_image"].map("{:,.0f}".format),
         }
     )
 

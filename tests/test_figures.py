@@ -436,7 +436,8 @@ def test_connection_pruning_measures_by_hand():
 
 
 def test_hardware_figures_by_hand():
-    scale = hardware.scales.FULL
+    full = hardware.scales.FULL
+    scale = full.replace(base=full.base.replace(data=bp.digits()), n_counted=2)
     kept, fewer = (dict(hardware.scales.resources_of_core(scale, which)) for which in (False, True))
     assert [m.cores for m in kept.values()] == [16, 16, 16, 16]
     assert [m.cores for m in fewer.values()] == [16, 12, 8, 4]
@@ -448,7 +449,7 @@ def test_hardware_figures_by_hand():
     }  # fmt: skip
     row = hardware.scales.with_accuracy(fake, scale, 800).set_index("pruned").loc[400].iloc[0]
     assert row["memory_gain"] == pytest.approx(800 / 450)  # what was really pruned
-    assert row["energy_gain"] == pytest.approx(800 / 450, rel=0.02)
+    assert row["energy_gain"] == pytest.approx(800 / 450, rel=0.05)
     assert row["merit"] == pytest.approx(0.9 * row["memory_gain"] * row["energy_gain"])
 
 

@@ -17,7 +17,7 @@ from ..datasets import SpikeTrains
 from ..encoding import PoissonRate
 from ..inference import FrozenNetwork
 from ..models.diehl_cook.fixed_point import constants
-from .poisson import lane_seeds, poisson_spikes, states_per_level
+from .poisson import lane_seeds, poisson_spikes, states_per_level, words_of
 
 __all__ = ["Comparison", "Datapath", "check_tool"]
 
@@ -25,10 +25,13 @@ __all__ = ["Comparison", "Datapath", "check_tool"]
 PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator", "yosys": "yosys"}
 
 SOURCES = (
+    "delay_line.v",
+    "multiplier.v",
     "poisson_generator.v",
-    "weight_memory.v",
-    "adder_tree.v",
+    "input_events.v",
+    "synapse_rows.v",
     "neuron_step.v",
+    "winner_tree.v",
     "winner_take_all.v",
 )
 TESTBENCH = "testbench.v"
@@ -69,9 +72,12 @@ class Datapath:
     arithmetic : FixedPoint, optional
         Default: the result's, if it is in fixed point, or `FixedPoint()`.
     banks : int
-        Weight memories of a core, read at once; also lanes of the Poisson generator.
+        Weights of a core that are read and added at once, at most: an input spike takes as many cycles
+        as a core has neurons for each bank, rounded up.
     cores : int, optional
         Neurons updated in parallel. Default: all.
+    lanes : int
+        Pixels that the Poisson generator draws at once.
 
     Notes
     -----
@@ -79,7 +85,7 @@ class Datapath:
     twin, which is `FrozenNetwork` with the same arithmetic, step by step.
     """
 
-    def __init__(self, result, arithmetic=None, banks=16, cores=None):
+    def __init__(self, result, arithmetic=None, banks=16, cores=None, lanes=16):
         if arithmetic is None:
             own = result.experiment.arithmetic
             arithmetic = own if isinstance(own, FixedPoint) else FixedPoint()
@@ -106,17 +112,18 @@ class Datapath:
                 " Verilog counts to 65,536"
             )
         self.n_inputs = len(result.weights)
-        for name, value, most in (("banks", banks, self.n_inputs), ("cores", cores, self.n)):
+        for name, value, most in (
+            ("banks", banks, 256),
+            ("cores", cores, self.n),
+            ("lanes", lanes, min(256, self.n_inputs)),
+        ):
             if value is not None and not 1 <= value <= most:
                 raise ValueError(f"{name} = {value}: choose 1 to {most}")
-        self.banks, self.cores = banks, self.n if cores is None else cores
+        self.cores = self.n if cores is None else cores
         self.groups = -(-self.n // self.cores)
-        self.addresses = -(-self.n_inputs // banks)
-        if self.groups * self.addresses > 2**16 or banks > 256:
-            raise ValueError(
-                f"cores = {self.cores}, banks = {banks}: {self.groups * self.addresses} words a bank; the"
-                " Verilog addresses 65536, in at most 256 banks: use more cores"
-            )
+        self.banks = min(banks, self.groups)
+        self.slots = -(-self.groups // self.banks)
+        self.lanes, self.words = lanes, -(-self.n_inputs // lanes)
         self.constants = constants(self.arithmetic, p)
         self.states_per_level = states_per_level(p.rate, p.dt)
         for name, form in self.arithmetic.formats.items():
@@ -126,15 +133,66 @@ class Datapath:
                 )
 
     @property
-    def cycles_per_image(self):
-        """Clock cycles of an image: what the controller's states add up to."""
-        per_step = self.groups * (self.addresses + 2) + 1 + self.addresses
-        return self.parameters.steps_per_image * per_step - self.addresses + self.groups
+    def cycles_per_step(self):
+        """Clock cycles that the neurons take for a time step: the least that a step takes."""
+        levels = (self.cores - 1).bit_length()
+        return self.groups + levels + 20
+
+    def work(self, images, first=0):
+        """Count what images are for the hardware, without simulating it.
+
+        Parameters
+        ----------
+        images : array, shape (images, inputs)
+        first : int
+            Number of the first image, for the generator's seeds.
+
+        Returns
+        -------
+        dict
+            What `DatapathEnergy.image` takes: ``neurons``, ``steps``; means over the images of ``events``, input
+            spikes, ``drawn``, pixels drawn, and ``cycles``.
+        """
+        images = np.atleast_2d(images)
+        found = np.array([self._work(image, first + k) for k, image in enumerate(images)])
+        events, drawn, cycles = found.mean(axis=0).tolist()
+        steps = self.parameters.steps_per_image
+        return {
+            "neurons": self.n,
+            "steps": steps,
+            "events": events,
+            "drawn": drawn,
+            "cycles": cycles,
+        }
+
+    def cycles(self, images, first=0):
+        """Return the clock cycles of each image: (images,). See `work`."""
+        images = np.atleast_2d(images)
+        return np.array([self._work(image, first + k)[2] for k, image in enumerate(images)])
+
+    def _work(self, image, k):
+        """Return input spikes, pixels drawn and clock cycles of an image.
+
+        A step lasts as long as its neurons, or its input if that is longer.
+        """
+        steps = self.parameters.steps_per_image
+        lit = np.flatnonzero(words_of(image, self.lanes).any(axis=1))
+        inputs, at = self.spikes(image, k)
+        taken = np.zeros((steps, self.words), dtype=np.int64)  # cycles of a word's spikes
+        np.add.at(taken, (at, inputs // self.lanes), self.slots)
+        taken = taken[:, lit]
+        # words are fetched and drawn, then taken; the last sum is there four cycles after its spike
+        begun = 3 + np.cumsum(np.maximum(taken, 1), axis=1) - np.maximum(taken, 1)
+        drawn = (begun + taken + 1).max(axis=1, initial=0)
+        added = np.where(taken > 0, begun + taken + 4, 0).max(axis=1, initial=0)
+        longest = np.where(np.arange(steps) < self._shown, np.maximum(drawn, added) + 1, 0)
+        cycles = int(np.maximum(self.cycles_per_step, longest).sum()) + 1
+        return len(inputs), len(lit) * self.lanes * self._shown, cycles
 
     def seeds(self, k):
         """Return the generator's seeds of image `k`: those of (the experiment's seed, k) alone."""
         rng = streams.rng(self.result.experiment.seed, streams.HARDWARE, k)
-        return lane_seeds(rng, self.banks)
+        return lane_seeds(rng, self.lanes)
 
     def spikes(self, image, k):
         """Return the generator's spikes of an image: (inputs, steps)."""
@@ -196,10 +254,13 @@ class Datapath:
         margin_bits = 2 + max(formats["v"].bits + v_shift, formats["theta"].bits + theta_shift)
         sizes = {
             "NEURONS": self.n,
+            "INPUTS": self.n_inputs,
             "CORES": self.cores,
             "GROUPS": self.groups,
             "BANKS": self.banks,
-            "ADDRESSES": self.addresses,
+            "SLOTS": self.slots,
+            "LANES": self.lanes,
+            "WORDS": self.words,
             "STEPS": self.parameters.steps_per_image,
             "SHOWN": self._shown,
             "IMAGES": n_images,
@@ -263,13 +324,13 @@ class Datapath:
         (folder / "design.vh").write_text(self.defines(len(images)))
         formats = self.arithmetic.formats
         theta = self._theta()
-        _write_hex(folder / "weights.hex", self._memories().ravel(), formats["w"].bits)
+        _write_words(
+            folder / "weights.hex", self._rows().reshape(-1, self.banks), formats["w"].bits
+        )
         padded = np.zeros(self.cores * self.groups, dtype=np.int64)
         padded[: self.n] = theta
         _write_hex(folder / "theta.hex", padded, formats["theta"].bits)
-        pixels = np.zeros((len(images), self.addresses * self.banks), dtype=np.int64)
-        pixels[:, : self.n_inputs] = images
-        words = pixels.reshape(len(images) * self.addresses, self.banks)
+        words = np.concatenate([words_of(image, self.lanes) for image in images])
         _write_words(folder / "images.hex", words, 8)
         seeds = np.stack([self.seeds(first + k) for k in range(len(images))])
         _write_words(folder / "seeds.hex", seeds, 16)
@@ -287,13 +348,13 @@ class Datapath:
     def _theta(self):
         return self.arithmetic.codes("theta", self.result.theta[self.alive] / float(mV))
 
-    def _memories(self):
-        """Weights as they lie in the memories, shape (cores, banks, groups * addresses)."""
+    def _rows(self):
+        """Weights as they lie in the memories, shape (cores, inputs, slots, banks)."""
         raw = self.arithmetic.codes("w", self.result.weights[:, self.alive])
-        padded = np.zeros((self.addresses * self.banks, self.groups * self.cores), dtype=np.int64)
-        padded[: self.n_inputs, : self.n] = raw
-        grid = padded.reshape(self.addresses, self.banks, self.groups, self.cores)
-        return grid.transpose(3, 1, 2, 0).reshape(self.cores, self.banks, -1)
+        padded = np.zeros((self.n_inputs, self.slots * self.banks * self.cores), dtype=np.int64)
+        padded[:, : self.n] = raw
+        grid = padded.reshape(self.n_inputs, self.slots, self.banks, self.cores)
+        return grid.transpose(3, 0, 1, 2)
 
     def simulate(self, folder, simulator="verilator"):
         """Simulate an exported folder.
@@ -314,8 +375,8 @@ class Datapath:
                 ["vvp", "sim"],
             ],
             "verilator": [
-                ["verilator", "--binary", "-O3", "-Wno-fatal", "-Wno-lint", "--top-module",
-                 "testbench", "-CFLAGS", "-O2", "--build-jobs", "2", TESTBENCH, *SOURCES],
+                ["verilator", "--binary", "-O3", "--top-module", "testbench", "-CFLAGS", "-O2",
+                 "--build-jobs", "2", TESTBENCH, *SOURCES],
                 ["obj_dir/Vtestbench"],
             ],
         }  # fmt: skip
@@ -363,5 +424,10 @@ def _write_hex(path, values, bits):
 
 def _write_words(path, rows, bits):
     """Write rows of values as one word each, the first value in the lowest bits."""
-    digits = bits // 4
-    path.write_text("".join("".join(f"{v:0{digits}x}" for v in row[::-1]) + "\n" for row in rows))
+    lines = []
+    for row in rows:
+        word = 0
+        for value in row[::-1]:
+            word = word << bits | int(value)
+        lines.append(f"{word:x}\n")
+    path.write_text("".join(lines))

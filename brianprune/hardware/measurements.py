@@ -82,7 +82,7 @@ class Agreement(_OfVerilog):
                     "different": found.different,
                     "spikes_per_image": found.counts.sum() / len(part),
                     "cycles_per_image": found.cycles.mean(),
-                    "cycles_modelled": datapath.cycles_per_image,
+                    "cycles_modelled": datapath.cycles(part, first).mean(),
                 }
             )
         return rows
@@ -154,7 +154,7 @@ class Resources(_OfVerilog):
     network = Parameter(DiehlCook(), "the network: its living neurons", kind=DiehlCook)
     n_inputs = Parameter(784, "pixels", OURS, minimum=1)
     cores = Parameter(16, "neurons updated in parallel", OURS, minimum=1)
-    banks = Parameter(16, "weight memories of a core", OURS, minimum=1)
+    banks = Parameter(16, "weights of a core that are read at once", OURS, minimum=1)
 
     def datapath(self):
         """Return the datapath: its size is all that matters here."""
@@ -165,9 +165,8 @@ class Resources(_OfVerilog):
         row = {
             "neurons": datapath.n,
             "cores": self.cores,
-            "banks": self.banks,
+            "banks": datapath.banks,
             "weight_bits": datapath.n * self.n_inputs * datapath.arithmetic.formats["w"].bits,
-            "cycles_per_image": datapath.cycles_per_image,
         }
         return [row | resources_of(synthesise(datapath.defines(1)))]
 

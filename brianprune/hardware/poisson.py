@@ -53,7 +53,7 @@ def lane_seeds(rng, lanes):
     """Draw the seeds of an image: places on the one orbit, `SPACING` apart from a random start.
 
     All lanes run through the same sequence, so each repeats what another drew some time
-    before: with 784 inputs and 16 lanes at least 24 time steps. At 0.5 ms these are 12 ms, long
+    before: with 784 lit inputs and 16 lanes at least 24 time steps. At 0.5 ms these are 12 ms, long
     for the conductances (1 ms), short for the membrane (100 ms).
     """
     states, _ = _orbit()
@@ -93,8 +93,9 @@ def states_per_level(rate, dt):
 def poisson_spikes(pixels, seeds, n_steps, states_per_level=10):
     """Return the input spikes that the generator makes of an image.
 
-    Input i is drawn by lane ``i % lanes``, input after input, step after step; it spikes
-    where the lane's state is at most `states_per_level` times the pixel.
+    Input i is drawn by lane ``i % lanes``. Word after word of `lanes` inputs is drawn, step after step; words
+    without a lit pixel are left out, and the lanes do not advance for them. An input spikes where its
+    lane's state is at most `states_per_level` times the pixel.
 
     Parameters
     ----------
@@ -112,10 +113,16 @@ def poisson_spikes(pixels, seeds, n_steps, states_per_level=10):
         In the order of steps, then inputs.
     """
     lanes = len(seeds)
-    addresses = -(-len(pixels) // lanes)
-    grid = np.zeros(addresses * lanes, dtype=np.int64)
-    grid[: len(pixels)] = pixels
-    states = lfsr_states(seeds, n_steps * addresses)
-    spikes = states.T.reshape(n_steps, addresses * lanes) <= grid * states_per_level
-    steps, inputs = np.nonzero(spikes)
-    return inputs, steps
+    grid = words_of(pixels, lanes)
+    lit = np.flatnonzero(grid.any(axis=1))
+    states = lfsr_states(seeds, n_steps * len(lit))
+    spikes = states.T.reshape(n_steps, len(lit), lanes) <= grid[lit] * states_per_level
+    steps, words, lane = np.nonzero(spikes)
+    return lit[words] * lanes + lane, steps
+
+
+def words_of(pixels, lanes):
+    """Return pixels in words of the generator, the last filled with blank ones: shape (words, lanes)."""
+    grid = np.zeros((-(-len(pixels) // lanes), lanes), dtype=np.int64)
+    grid.ravel()[: len(pixels)] = pixels
+    return grid

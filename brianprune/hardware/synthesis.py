@@ -12,7 +12,7 @@ __all__ = ["resources_of", "synthesise"]
 
 #: The parameters of the top module, as ``design.vh`` names them.
 SIZES = (
-    *("NEURONS", "CORES", "GROUPS", "BANKS", "ADDRESSES", "STEPS"),
+    *("NEURONS", "INPUTS", "CORES", "GROUPS", "BANKS", "SLOTS", "LANES", "WORDS", "STEPS", "SHOWN"),
     *("W_BITS", "V_BITS", "G_BITS", "G_FRACTION", "THETA_BITS", "CURRENT_BITS", "CONSTANT_BITS"),
     *("WEIGHT_SHIFT", "MARGIN_BITS", "V_SHIFT", "THETA_SHIFT", "REFRACTORY_BITS"),
     "STATES_PER_LEVEL",
@@ -45,7 +45,7 @@ def synthesise(defines):
             Path(folder, name).write_text(verilog(name))
         script = (
             f"read_verilog {' '.join(SOURCES)}; chparam {parameters} winner_take_all;"
-            " synth_xilinx -family xc7 -top winner_take_all; tee -q -o stat.json stat -json"
+            " synth_xilinx -flatten -family xc7 -top winner_take_all; tee -q -o stat.json stat -json"
         )
         done = subprocess.run(
             ["yosys", "-q", "-p", script], cwd=folder, capture_output=True, text=True

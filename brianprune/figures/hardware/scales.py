@@ -8,6 +8,7 @@ from ..neuron_pruning.costs import (
     resources_of_core,
     trained_experiment,
     with_accuracy,
+    work_of,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "resources_of_core",
     "trained_experiment",
     "with_accuracy",
+    "work_of",
 ]

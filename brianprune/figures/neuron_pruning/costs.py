@@ -4,6 +4,7 @@ Block RAMs are yosys's count; cycles are the Verilog's; energy and power are a m
 (`brianprune.hardware.DatapathEnergy`).
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ class HardwareScale(Scale):
     pruned: dict  #: {neurons: pruned neurons}, large network last
     cores: int
     banks: int
+    n_counted: int  #: test images, from the first, whose events and cycles are counted
 
 
 FULL = HardwareScale(
@@ -53,7 +55,8 @@ FULL = HardwareScale(
     learning_data=mnist(n_train=10_000),
     pruned={100: (0, 20, 40, 60), 800: (0, 200, 400, 600)},
     cores=16,
-    banks=16,
+    banks=10,
+    n_counted=200,
 )
 QUICK = HardwareScale(
     name="quick",
@@ -66,7 +69,8 @@ QUICK = HardwareScale(
     learning_data=digits(),
     pruned={20: (0, 8), 40: (0, 16)},
     cores=2,
-    banks=16,
+    banks=10,
+    n_counted=5,
 )
 SCALES = {"full": FULL, "quick": QUICK}
 
@@ -106,15 +110,20 @@ def resources_of_core(scale, fewer_cores):
     return found
 
 
-def costs_of(measured):
-    """Return the energy model's numbers of a datapath."""
-    datapath = measured.datapath()
-    return DatapathEnergy().image(
-        datapath.n,
-        datapath.n_inputs,
-        measured.network.steps_per_image,
-        datapath.cycles_per_image,
-    )
+@functools.cache
+def _work(data, n_images, measured):
+    return measured.datapath().work(data.load().test[:n_images])
+
+
+def work_of(scale, measured):
+    """Return what an image is for a datapath: see `Datapath.work`."""
+    return _work(trained_experiment(scale, largest(scale), 0).data, scale.n_counted, measured)
+
+
+def costs_of(scale, measured):
+    """Return the cycles and the energy model's numbers of a datapath."""
+    work = work_of(scale, measured)
+    return {name: work[name] for name in ("events", "cycles")} | DatapathEnergy().image(**work)
 
 
 def with_accuracy(results, scale, size):
@@ -124,7 +133,9 @@ def with_accuracy(results, scale, size):
     def energy(alive):
         network = trained_experiment(scale, size, 0).network.replace(n_exc=alive)
         cores = min(scale.cores, alive)
-        return costs_of(Resources(network=network, cores=cores, banks=scale.banks))["energy_nj"]
+        return costs_of(scale, Resources(network=network, cores=cores, banks=scale.banks))[
+            "energy_nj"
+        ]
 
     for seed in scale.base.seeds[size]:
         full = results[pruned_experiment(scale, size, 0, seed)]

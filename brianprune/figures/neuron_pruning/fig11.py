@@ -29,7 +29,7 @@ class Figure11:
                         "n_cores": measured.cores,
                         "bram": found["bram"],
                         "weight_kbit": found["weight_bits"] / 1e3,
-                        **costs_of(measured),
+                        **costs_of(scale, measured),
                     }
                 )
         return pd.DataFrame(rows)

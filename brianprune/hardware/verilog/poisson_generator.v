@@ -1,6 +1,7 @@
 // Poisson generator: one 16-bit LFSR per lane (taps 16, 15, 13, 4), advanced by 16 shifts a
 // sample, so that successive samples share no bits. A lane spikes where its state is at most
 // STATES_PER_LEVEL times the pixel: of the 65535 states so many for each grey level.
+`default_nettype none
 module poisson_generator #(
     parameter LANES = 16,
     parameter STATES_PER_LEVEL = 10
@@ -9,8 +10,9 @@ module poisson_generator #(
     input  wire                 load,       // set all lanes to their seeds
     input  wire [16*LANES-1:0]  seeds,
     input  wire                 advance,    // take the next sample in every lane
+    input  wire                 take,       // these pixels
     input  wire [8*LANES-1:0]   pixels,
-    output wire [LANES-1:0]     spikes
+    output wire [LANES-1:0]     spikes      // of the pixels taken and the lanes' samples
 );
     function [15:0] leap(input [15:0] state);
         integer shift;
@@ -37,11 +39,14 @@ module poisson_generator #(
     genvar lane;
     generate
         for (lane = 0; lane < LANES; lane = lane + 1) begin : lanes
-            reg [15:0] state;
-            always @(posedge clk)
-                if (load) state <= seeds[16*lane +: 16];
-                else if (advance) state <= leap(state);
-            assign spikes[lane] = state <= states_of(pixels[8*lane +: 8]);
+            reg [15:0] state_reg, most_reg;
+            always @(posedge clk) begin
+                if (load) state_reg <= seeds[16*lane +: 16];
+                else if (advance) state_reg <= leap(state_reg);
+                if (take) most_reg <= states_of(pixels[8*lane +: 8]);
+            end
+            assign spikes[lane] = state_reg <= most_reg;
         end
     endgenerate
 endmodule
+`default_nettype wire

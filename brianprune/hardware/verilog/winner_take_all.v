@@ -1,15 +1,24 @@
-// CORES neuron cores updated in parallel, each for GROUPS neurons one after the other
-// (neuron = group*CORES + core). Presents one image: STEPS time steps, of which the last is
-// silent. Of the neurons that cross in a step only the one highest above its threshold fires,
-// ties go to the lower index. A spike inhibits all other neurons in the next step.
+// The trained network. CORES neuron cores take a group of neurons in each cycle (neuron =
+// group*CORES + core). Presents one image: STEPS time steps, of which the last is silent.
+// Of the neurons that cross in a step only the one highest above its threshold fires, ties go
+// to the lower group, then core. A spike inhibits all other neurons in the next step.
+//
+// In a step two things go on at once: the neurons take what arrived in the last step, and the
+// input spikes of this step are drawn, their rows of weights read and added.
+`default_nettype none
 module winner_take_all #(
+    // size
     parameter NEURONS = 100,
-    parameter CORES = 100,
-    parameter GROUPS = 1,
-    parameter BANKS = 16,
-    parameter ADDRESSES = 49,
+    parameter INPUTS = 784,
+    parameter CORES = 10,
+    parameter GROUPS = 10,                  // neurons of a core
+    parameter BANKS = 10,                   // weights of a core that are read at once
+    parameter SLOTS = 1,                    // words of a row: groups over banks, rounded up
+    parameter LANES = 16,                   // pixels drawn at once
+    parameter WORDS = 49,                   // of pixels: inputs over lanes, rounded up
     parameter STEPS = 700,
     parameter SHOWN = 699,                  // steps that have input; the others are a rest
+    // formats
     parameter W_BITS = 16,
     parameter V_BITS = 24,
     parameter G_BITS = 26,
@@ -23,14 +32,21 @@ module winner_take_all #(
     parameter THETA_SHIFT = 0,
     parameter STATES_PER_LEVEL = 10,
     parameter REFRACTORY_BITS = 4,
-    parameter INDEX_BITS = 16,
-    parameter ADDRESS_BITS = 16
+    // these follow from those above
+    parameter CORE_BITS = CORES > 1 ? $clog2(CORES) : 1,
+    parameter GROUP_BITS = GROUPS > 1 ? $clog2(GROUPS) : 1,
+    parameter INDEX_BITS = CORE_BITS + GROUP_BITS,
+    parameter WORD_BITS = $clog2(WORDS + 1),
+    parameter ADDRESS_BITS = INPUTS*SLOTS > 1 ? $clog2(INPUTS*SLOTS) : 1
 ) (
     input  wire                          clk,
     input  wire                          reset,
-    input  wire                          start,          // present the image in pixel memory
+    // one image
+    input  wire                          start,          // present what is in pixel memory
     output reg                           busy,
     output reg                           step_done,      // one cycle at the end of each step
+    output reg                           fired,          // in that step
+    output wire [INDEX_BITS-1:0]         winner,         // the neuron that fired
     // constants
     input  wire signed [V_BITS-1:0]      v_rest,
     input  wire signed [V_BITS-1:0]      v_reset,
@@ -42,223 +58,235 @@ module winner_take_all #(
     input  wire [CONSTANT_BITS:0]        k_i,
     input  wire signed [MARGIN_BITS-1:0] firing_margin,
     input  wire [REFRACTORY_BITS-1:0]    refractory_steps,
-    input  wire [16*BANKS-1:0]           seeds,
-    input  wire                          load_seeds,
-    // load ports
-    input  wire                          write_weight,
-    input  wire                          write_theta,
+    // load an image: its pixels, word 0 first, and the seeds of its spikes
     input  wire                          write_pixels,
-    input  wire [INDEX_BITS-1:0]         write_core,
-    input  wire [INDEX_BITS-1:0]         write_group,
-    input  wire [15:0]                   write_bank,
-    input  wire [ADDRESS_BITS-1:0]       write_address,
-    input  wire [W_BITS-1:0]             write_data,
+    input  wire [WORD_BITS-1:0]          write_word,
+    input  wire [8*LANES-1:0]            pixel_data,
+    input  wire                          load_seeds,
+    input  wire [16*LANES-1:0]           seeds,
+    // load the network
+    input  wire [CORE_BITS-1:0]          write_core,
+    input  wire                          write_weights,
+    input  wire [ADDRESS_BITS-1:0]       write_address,  // input*SLOTS + slot
+    input  wire [BANKS*W_BITS-1:0]       weight_data,
+    input  wire                          write_theta,
+    input  wire [GROUP_BITS-1:0]         write_group,
     input  wire [THETA_BITS-1:0]         theta_data,
-    input  wire [8*BANKS-1:0]            pixel_data,
-    // what happened, and the state of a neuron for inspection
-    output reg                           fired,
-    output wire [INDEX_BITS-1:0]         winner,
-    input  wire [INDEX_BITS-1:0]         read_group,
+    // for inspection: a group as it is written back, before a spike resets its neuron
+    output wire                          updated,
+    output reg  [GROUP_BITS-1:0]         updated_group,
     output wire [CORES*V_BITS-1:0]       v_out,
     output wire [CORES*G_BITS-1:0]       g_e_out,
     output wire [CORES*G_BITS-1:0]       g_i_out,
     output wire [CORES*THETA_BITS-1:0]   theta_out
 );
-    localparam SUM_BITS = W_BITS + 8;
-    localparam ACCUMULATOR_BITS = W_BITS + 16;
-    localparam DEPTH = GROUPS*ADDRESSES;
+    localparam ACCUMULATOR_BITS = W_BITS + $clog2(INPUTS + 1);
+    localparam INPUT_BITS = $clog2(WORDS*LANES + 1);
+    localparam BANK_BITS = BANKS > 1 ? $clog2(BANKS) : 1;
+    localparam SLOT_BITS = SLOTS > 1 ? $clog2(SLOTS) : 1;
+    localparam STEP_BITS = $clog2(STEPS + 1);
+    localparam NEURON_CYCLES = 15;          // of neuron_step
 
-    localparam IDLE = 0, CLEAR = 1, READ = 2, ADD = 3, UPDATE = 4, FIRE = 5, DRAW = 6;
-    reg [2:0] phase;
-    reg [INDEX_BITS-1:0] group;
-    reg [ADDRESS_BITS-1:0] address;
-    reg [15:0] step;
-    reg adding;                             // a word of weights has been read
-    reg [ADDRESS_BITS-1:0] added;           // the address it was read from
-    wire last_step = step == STEPS - 1;
+    localparam [31:0] GROUP_32 = GROUPS - 1, BANK_32 = BANKS - 1, SLOT_32 = SLOTS - 1;
+    localparam [31:0] SLOTS_32 = SLOTS, CORES_32 = CORES;
+    localparam [GROUP_BITS-1:0] LAST_GROUP = GROUP_32[GROUP_BITS-1:0];
+    localparam [BANK_BITS-1:0] LAST_BANK = BANK_32[BANK_BITS-1:0];
+    localparam [SLOT_BITS-1:0] LAST_SLOT = SLOT_32[SLOT_BITS-1:0];
+    localparam [31:0] STEP_32 = STEPS - 1;
+    localparam [STEP_BITS-1:0] LAST_STEP = STEP_32[STEP_BITS-1:0];
 
-    // pixels, and the input spikes of the last step, a word of BANKS inputs per address
-    reg [8*BANKS-1:0] pixels [0:ADDRESSES-1];
-    reg [BANKS-1:0] spikes [0:ADDRESSES-1];
-    wire [BANKS-1:0] drawn;
-    wire drawing = phase == DRAW;
+    // controller: begins a step, waits for the neurons and the input
+    reg running_reg, begin_reg, neurons_done_reg;
+    reg [STEP_BITS-1:0] step_reg;
+    wire last_step = step_reg == LAST_STEP;
+    wire inputs_done, all_compared;
+    wire step_end = running_reg && !begin_reg && neurons_done_reg && inputs_done;
     always @(posedge clk)
-        if (write_pixels) pixels[write_address] <= pixel_data;
-    poisson_generator #(.LANES(BANKS), .STATES_PER_LEVEL(STATES_PER_LEVEL)) generator (
-        .clk(clk), .load(load_seeds), .seeds(seeds), .advance(drawing),
-        .pixels(pixels[address]), .spikes(drawn)
+        if (reset) begin
+            busy <= 0;
+            running_reg <= 0;
+            begin_reg <= 0;
+            neurons_done_reg <= 0;
+            step_done <= 0;
+        end else begin
+            begin_reg <= (start && !busy) || (step_end && !last_step);
+            step_done <= step_end;
+            if (start && !busy) begin
+                busy <= 1;
+                running_reg <= 1;
+                step_reg <= 0;
+            end else if (step_end) begin
+                step_reg <= step_reg + 1'b1;
+                running_reg <= !last_step;
+                busy <= !last_step;
+            end
+            if (begin_reg) neurons_done_reg <= 0;
+            else if (all_compared) neurons_done_reg <= 1;
+        end
+
+    // input: spikes are drawn, a row of weights is read word after word, then added
+    wire drawing = begin_reg && {{(32-STEP_BITS){1'b0}}, step_reg} < SHOWN;
+    wire inputs_idle, event_valid;
+    wire [INPUT_BITS-1:0] event_input;
+    reg [SLOT_BITS-1:0] slot_reg, read_slot_reg, word_slot_reg, add_slot_reg;
+    reg first_reg, read_first_reg, word_first_reg, add_first_reg;
+    reg read_reg, word_reg, add_reg, none_reg;
+    reg [ADDRESS_BITS-1:0] row_address_reg;
+    wire event_taken = event_valid && slot_reg == LAST_SLOT;
+    input_events #(
+        .LANES(LANES), .WORDS(WORDS), .STATES_PER_LEVEL(STATES_PER_LEVEL), .WORD_BITS(WORD_BITS),
+        .INPUT_BITS(INPUT_BITS)
+    ) source (
+        .clk(clk), .reset(reset), .write_pixels(write_pixels), .write_word(write_word),
+        .pixel_data(pixel_data), .load_seeds(load_seeds), .seeds(seeds), .draw(drawing),
+        .idle(inputs_idle), .event_valid(event_valid), .event_input(event_input),
+        .event_taken(event_taken)
     );
+    localparam WIDE_BITS = (INPUT_BITS > ADDRESS_BITS ? INPUT_BITS : ADDRESS_BITS) + SLOT_BITS;
+    localparam [WIDE_BITS-1:0] ROW_WORDS = SLOTS_32[WIDE_BITS-1:0];
+    wire [WIDE_BITS-1:0] row_address = {{(WIDE_BITS-INPUT_BITS){1'b0}}, event_input}*ROW_WORDS
+                                     + {{(WIDE_BITS-SLOT_BITS){1'b0}}, slot_reg};
+    assign inputs_done = inputs_idle && !read_reg && !word_reg && !add_reg;
+    always @(posedge clk) begin
+        row_address_reg <= row_address[ADDRESS_BITS-1:0];
+        {read_slot_reg, word_slot_reg, add_slot_reg} <= {slot_reg, read_slot_reg, word_slot_reg};
+        {read_first_reg, word_first_reg, add_first_reg} <= {first_reg, read_first_reg, word_first_reg};
+        {read_reg, word_reg, add_reg} <= reset ? 3'b0 : {event_valid, read_reg, word_reg};
+        if (reset) slot_reg <= 0;
+        else if (event_valid) slot_reg <= event_taken ? {SLOT_BITS{1'b0}} : slot_reg + 1'b1;
+        if (begin_reg) begin
+            first_reg <= 1;
+            none_reg <= step_reg == 0 || first_reg;     // nothing was added in the last step
+        end else if (event_taken) first_reg <= 0;
+    end
+    wire unused_row = &{1'b0, row_address[WIDE_BITS-1:ADDRESS_BITS]};
 
-    // the last step's spike, for inhibition; this step's best crossing so far
-    reg n_spikes;
-    reg found;
-    reg [INDEX_BITS-1:0] best_core, best_group;
-    reg signed [MARGIN_BITS-1:0] best_margin;
-    assign winner = best_group*CORES + best_core;
+    // neurons: group after group is issued; sums and state arrive two cycles later
+    reg issuing_reg;
+    reg [GROUP_BITS-1:0] group_reg, group_1_reg, group_2_reg;
+    reg [BANK_BITS-1:0] bank_reg;
+    reg [SLOT_BITS-1:0] issue_slot_reg;
+    reg first_step_reg;
+    delay_line #(.WIDTH(1), .CYCLES(NEURON_CYCLES + 2)) in_flight (
+        .clk(clk), .in(issuing_reg && !reset), .out(updated));
+    always @(posedge clk) begin
+        {group_1_reg, group_2_reg} <= {group_reg, group_1_reg};
+        if (reset) issuing_reg <= 0;
+        else if (begin_reg) begin
+            issuing_reg <= 1;
+            group_reg <= 0;
+            bank_reg <= 0;
+            issue_slot_reg <= 0;
+            first_step_reg <= step_reg == 0;
+        end else if (issuing_reg) begin
+            issuing_reg <= group_reg != LAST_GROUP;
+            group_reg <= group_reg + 1'b1;
+            bank_reg <= bank_reg == LAST_BANK ? {BANK_BITS{1'b0}} : bank_reg + 1'b1;
+            if (bank_reg == LAST_BANK) issue_slot_reg <= issue_slot_reg + 1'b1;
+        end
+        if (begin_reg) updated_group <= 0;
+        else if (updated) updated_group <= updated_group + 1'b1;
+    end
 
-    // state is written for the neuron in turn, or for the winner
-    wire firing = phase == FIRE;
-    wire [INDEX_BITS-1:0] write_to = firing ? best_group : group;
+    // the neuron that fired in the last step
+    reg [CORE_BITS-1:0] fired_core_reg;
+    reg [GROUP_BITS-1:0] fired_group_reg;
+    wire found;
+    wire [CORE_BITS-1:0] best_core;
+    wire [GROUP_BITS-1:0] best_group;
+    wire firing = all_compared && found;
+    localparam [INDEX_BITS-1:0] CORES_WIDE = CORES_32[INDEX_BITS-1:0];
+    assign winner = {{(INDEX_BITS-GROUP_BITS){1'b0}}, fired_group_reg}*CORES_WIDE
+                  + {{(INDEX_BITS-CORE_BITS){1'b0}}, fired_core_reg};
+    always @(posedge clk)
+        if (start && !busy) fired <= 0;
+        else if (all_compared) begin
+            fired <= found;
+            fired_core_reg <= best_core;
+            fired_group_reg <= best_group;
+        end
 
     wire [CORES-1:0] crossed;
     wire [CORES*MARGIN_BITS-1:0] margins;
-
     genvar core;
     generate
         for (core = 0; core < CORES; core = core + 1) begin : cores
-            reg signed [V_BITS-1:0] v [0:GROUPS-1];
-            reg [G_BITS-1:0] g_e [0:GROUPS-1];
-            reg [G_BITS-1:0] g_i [0:GROUPS-1];
-            reg [THETA_BITS-1:0] theta [0:GROUPS-1];
-            reg [REFRACTORY_BITS-1:0] refractory_left [0:GROUPS-1];
-            reg own [0:GROUPS-1];
-            reg [ACCUMULATOR_BITS-1:0] accumulator;
+            localparam [CORE_BITS-1:0] OWN = core;
+            wire mine = write_core == OWN;
 
-            wire [BANKS*W_BITS-1:0] word;
-            wire [SUM_BITS-1:0] sum;
-            wire mine = write_core == core;
-            weight_memory #(
-                .BANKS(BANKS), .WIDTH(W_BITS), .DEPTH(DEPTH), .ADDRESS_BITS(ADDRESS_BITS)
-            ) memory (
-                .clk(clk), .write(write_weight && mine), .write_bank(write_bank),
-                .write_address(write_address), .write_data(write_data),
-                .read_address(group*ADDRESSES + address), .read_data(word)
-            );
-            adder_tree #(.BANKS(BANKS), .WIDTH(W_BITS), .SUM_BITS(SUM_BITS)) tree (
-                .weights(word), .spikes(spikes[added]), .sum(sum)
+            wire [ACCUMULATOR_BITS-1:0] arrived;
+            synapse_rows #(
+                .BANKS(BANKS), .WORDS(INPUTS*SLOTS), .W_BITS(W_BITS),
+                .ACCUMULATOR_BITS(ACCUMULATOR_BITS), .ADDRESS_BITS(ADDRESS_BITS),
+                .SLOT_BITS(SLOT_BITS), .BANK_BITS(BANK_BITS)
+            ) synapses (
+                .clk(clk), .write(write_weights && mine), .write_address(write_address),
+                .write_data(weight_data), .row_address(row_address_reg), .add(add_reg),
+                .add_first(add_first_reg), .add_half(step_reg[0]), .add_slot(add_slot_reg),
+                .read_half(!step_reg[0]), .read_slot(issue_slot_reg), .read_bank(bank_reg),
+                .read_none(none_reg), .arrived(arrived)
             );
 
+            // state: written back group by group; a spike resets its neuron
+            reg [REFRACTORY_BITS+V_BITS-1:0] potentials [0:GROUPS-1];
+            reg [2*G_BITS-1:0] conductances [0:GROUPS-1];
+            reg [THETA_BITS-1:0] thetas [0:GROUPS-1];
+            reg [REFRACTORY_BITS-1:0] refractory_reg;
+            reg signed [V_BITS-1:0] v_reg;
+            reg [G_BITS-1:0] g_e_reg, g_i_reg;
+            reg [THETA_BITS-1:0] theta_reg;
             wire signed [V_BITS-1:0] v_next;
             wire [G_BITS-1:0] g_e_next, g_i_next;
             wire [REFRACTORY_BITS-1:0] refractory_next;
-            wire signed [MARGIN_BITS-1:0] margin;
+            wire won = firing && best_core == OWN;
+            wire [GROUP_BITS-1:0] write_to = won ? best_group : updated_group;
+            always @(posedge clk) begin
+                if (write_theta && mine) thetas[write_group] <= theta_data;
+                if (updated || won)
+                    potentials[write_to] <= won ? {refractory_steps, v_reset} : {refractory_next, v_next};
+                if (updated) conductances[updated_group] <= {g_e_next, g_i_next};
+                {refractory_reg, v_reg} <= potentials[group_1_reg];
+                {g_e_reg, g_i_reg} <= conductances[group_1_reg];
+                theta_reg <= thetas[group_1_reg];
+            end
+            // an image begins at rest
+            wire signed [V_BITS-1:0] v = first_step_reg ? v_rest : v_reg;
+            wire [2*G_BITS-1:0] g = first_step_reg ? {2*G_BITS{1'b0}} : {g_e_reg, g_i_reg};
+            wire [REFRACTORY_BITS-1:0] refractory = first_step_reg ? {REFRACTORY_BITS{1'b0}} : refractory_reg;
+
             wire over;
             neuron_step #(
                 .V_BITS(V_BITS), .G_BITS(G_BITS), .G_FRACTION(G_FRACTION), .THETA_BITS(THETA_BITS),
                 .CURRENT_BITS(CURRENT_BITS), .CONSTANT_BITS(CONSTANT_BITS),
                 .ACCUMULATOR_BITS(ACCUMULATOR_BITS), .WEIGHT_SHIFT(WEIGHT_SHIFT),
                 .MARGIN_BITS(MARGIN_BITS), .V_SHIFT(V_SHIFT), .THETA_SHIFT(THETA_SHIFT),
-                .REFRACTORY_BITS(REFRACTORY_BITS), .SPIKES_BITS(2)
+                .REFRACTORY_BITS(REFRACTORY_BITS)
             ) neuron (
-                .v(v[group]), .g_e(g_e[group]), .g_i(g_i[group]), .theta(theta[group]),
-                .refractory_left(refractory_left[group]), .own(own[group]),
-                .arrived(accumulator), .n_spikes({1'b0, n_spikes}),
-                .v_rest(v_rest), .e_exc(e_exc), .e_inh(e_inh), .w_inh(w_inh),
-                .k_m(k_m), .k_e(k_e), .k_i(k_i), .firing_margin(firing_margin),
+                .clk(clk), .v_rest(v_rest), .e_exc(e_exc), .e_inh(e_inh), .w_inh(w_inh), .k_m(k_m),
+                .k_e(k_e), .k_i(k_i), .firing_margin(firing_margin), .v(v),
+                .g_e(g[2*G_BITS-1:G_BITS]), .g_i(g[G_BITS-1:0]), .theta(theta_reg),
+                .refractory(refractory), .arrived(arrived),
+                .inhibited(fired && !(fired_core_reg == OWN && fired_group_reg == group_2_reg)),
                 .v_next(v_next), .g_e_next(g_e_next), .g_i_next(g_i_next),
-                .refractory_next(refractory_next), .margin(margin), .crossed(over)
+                .theta_next(theta_out[THETA_BITS*core +: THETA_BITS]),
+                .refractory_next(refractory_next),
+                .margin(margins[MARGIN_BITS*core +: MARGIN_BITS]), .crossed(over)
             );
-            assign crossed[core] = over && !last_step && (group*CORES + core < NEURONS);
-            assign margins[MARGIN_BITS*core +: MARGIN_BITS] = margin;
-            assign v_out[V_BITS*core +: V_BITS] = v[read_group];
-            assign g_e_out[G_BITS*core +: G_BITS] = g_e[read_group];
-            assign g_i_out[G_BITS*core +: G_BITS] = g_i[read_group];
-            assign theta_out[THETA_BITS*core +: THETA_BITS] = theta[read_group];
-
-            // one write port, so that the state of many groups becomes RAM
-            wire won = firing && found && best_core == core;
-            wire write_state = won || phase == CLEAR || phase == UPDATE;
-            wire write_conductances = phase == CLEAR || phase == UPDATE;
-            always @(posedge clk) begin
-                if (write_theta && mine) theta[write_group] <= theta_data;
-                if (write_state) begin
-                    v[write_to] <= won ? v_reset : phase == CLEAR ? v_rest : v_next;
-                    refractory_left[write_to] <= won ? refractory_steps : phase == CLEAR ? 0 : refractory_next;
-                    own[write_to] <= won;
-                end
-                if (write_conductances) begin
-                    g_e[group] <= phase == CLEAR ? 0 : g_e_next;
-                    g_i[group] <= phase == CLEAR ? 0 : g_i_next;
-                end
-                if (write_conductances) accumulator <= 0;
-                else if (adding) accumulator <= accumulator + sum;
-            end
+            // the last group may be short of neurons
+            localparam FULL = (GROUPS - 1)*CORES + core < NEURONS;
+            assign crossed[core] = over && !last_step && (FULL || updated_group != LAST_GROUP);
+            assign v_out[V_BITS*core +: V_BITS] = v_next;
+            assign g_e_out[G_BITS*core +: G_BITS] = g_e_next;
+            assign g_i_out[G_BITS*core +: G_BITS] = g_i_next;
         end
     endgenerate
 
-    // the highest crossing of this group and those before it
-    reg better;
-    reg [INDEX_BITS-1:0] candidate_core, candidate_group;
-    reg signed [MARGIN_BITS-1:0] candidate_margin;
-    integer c;
-    always @* begin
-        better = found;
-        candidate_core = best_core;
-        candidate_group = best_group;
-        candidate_margin = best_margin;
-        for (c = 0; c < CORES; c = c + 1)
-            if (crossed[c] && (!better || $signed(margins[MARGIN_BITS*c +: MARGIN_BITS]) > candidate_margin)) begin
-                better = 1;
-                candidate_core = c;
-                candidate_group = group;
-                candidate_margin = margins[MARGIN_BITS*c +: MARGIN_BITS];
-            end
-    end
-
-    integer a;
-    always @(posedge clk) begin
-        step_done <= 0;
-        if (reset) begin
-            phase <= IDLE;
-            busy <= 0;
-        end else case (phase)
-            IDLE: if (start) begin
-                busy <= 1;
-                group <= 0;
-                phase <= CLEAR;
-                for (a = 0; a < ADDRESSES; a = a + 1) spikes[a] <= 0;
-            end
-            CLEAR: if (group == GROUPS - 1) begin
-                group <= 0;
-                address <= 0;
-                adding <= 0;
-                step <= 0;
-                n_spikes <= 0;
-                found <= 0;
-                phase <= READ;
-            end else group <= group + 1;
-            READ: begin
-                adding <= 1;
-                added <= address;
-                if (address == ADDRESSES - 1) phase <= ADD;
-                else address <= address + 1;
-            end
-            ADD: begin
-                adding <= 0;
-                phase <= UPDATE;
-            end
-            UPDATE: begin
-                found <= better;
-                best_core <= candidate_core;
-                best_group <= candidate_group;
-                best_margin <= candidate_margin;
-                address <= 0;
-                if (group == GROUPS - 1) phase <= FIRE;
-                else begin
-                    group <= group + 1;
-                    phase <= READ;
-                end
-            end
-            FIRE: begin
-                fired <= found;
-                n_spikes <= found;
-                found <= 0;
-                group <= 0;
-                step_done <= 1;
-                if (last_step) begin
-                    busy <= 0;
-                    phase <= IDLE;
-                end else phase <= DRAW;
-            end
-            DRAW: begin
-                spikes[address] <= step < SHOWN ? drawn : 0;
-                if (address == ADDRESSES - 1) begin
-                    address <= 0;
-                    step <= step + 1;
-                    phase <= READ;
-                end else address <= address + 1;
-            end
-            default: phase <= IDLE;
-        endcase
-    end
+    winner_tree #(
+        .CORES(CORES), .CORE_BITS(CORE_BITS), .GROUP_BITS(GROUP_BITS), .MARGIN_BITS(MARGIN_BITS)
+    ) compare (
+        .clk(clk), .clear(begin_reg), .valid(updated), .last(updated_group == LAST_GROUP),
+        .crossed(crossed), .margins(margins), .done(all_compared), .found(found),
+        .best_core(best_core), .best_group(best_group)
+    );
 endmodule
+`default_nettype wire
