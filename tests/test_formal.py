@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from brianprune.hardware.datapath import verilog
+from brianprune.hardware.simulation import verilog
 
 pytestmark = pytest.mark.skipif(
     shutil.which("yosys") is None, reason="yosys is not installed (see README, Hardware)"

@@ -1,9 +1,11 @@
 """The hardware of Guo et al. 2020, Electronics 9:1059: Verilog, its twin, what it costs."""
 
-from .datapath import Comparison, Datapath, check_tool
+from .datapath import Datapath
 from .energy import DatapathEnergy, EventDrivenCore, HorowitzEnergy
+from .learning import LearningDatapath
 from .measurements import Agreement, FixedPointAccuracy, Resources
 from .poisson import lane_seeds, poisson_spikes
+from .simulation import Comparison, check_tool
 
 __all__ = [
     "Agreement",
@@ -13,6 +15,7 @@ __all__ = [
     "EventDrivenCore",
     "FixedPointAccuracy",
     "HorowitzEnergy",
+    "LearningDatapath",
     "Resources",
     "check_tool",
     "lane_seeds",

@@ -1,12 +1,7 @@
 """The Verilog datapath of a trained network: exported, simulated, compared with its twin."""
 
-import re
-import shutil
-import subprocess
 import tempfile
-from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from brian2 import StateMonitor, mV, second
@@ -18,47 +13,12 @@ from ..encoding import PoissonRate
 from ..inference import FrozenNetwork
 from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level, words_of
+from .simulation import SOURCES, TESTBENCH, simulate, verilog
 
-__all__ = ["Comparison", "Datapath", "check_tool"]
+__all__ = ["Datapath"]
 
-#: Debian packages of the programs.
-PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator", "yosys": "yosys"}
-
-SOURCES = (
-    "delay_line.v",
-    "multiplier.v",
-    "poisson_generator.v",
-    "input_events.v",
-    "synapse_rows.v",
-    "neuron_step.v",
-    "winner_tree.v",
-    "winner_take_all.v",
-)
-TESTBENCH = "testbench.v"
-
-
-def verilog(name):
-    """Return the text of a Verilog source."""
-    return resources.files("brianprune.hardware").joinpath("verilog", name).read_text()
-
-
-def check_tool(name):
-    """Raise an error that names the package if a program is not installed."""
-    if shutil.which(name) is None:
-        package = PACKAGES.get(name, name)
-        raise RuntimeError(
-            f"the program '{name}' is not on the PATH: install it (Debian: apt-get install {package})"
-        )
-
-
-class Comparison(NamedTuple):
-    """What a simulation of the Verilog found."""
-
-    compared: int  #: values: theta, v, g_e, g_i of every neuron, the spike of every step
-    different: int  #: of them
-    counts: np.ndarray  #: (images, neurons), spikes in the Verilog
-    cycles: np.ndarray  #: (images,), clock cycles of each image
-    output: str  #: of the simulator
+#: What is compared of each neuron in each time step.
+STATES = ["v", "g_e", "g_i"]
 
 
 class Datapath:
@@ -203,11 +163,11 @@ class Datapath:
         """Time steps that have input: all but the last, or those before a rest."""
         return min(self.parameters.steps_shown, self.parameters.steps_per_image - 1)
 
-    def twin(self):
-        """Return the twin: `FrozenNetwork` with the datapath's arithmetic, on numpy."""
-        return FrozenNetwork.from_result(self.result, backend="numpy", arithmetic=self.arithmetic)
+    def twin(self, backend="numpy"):
+        """Return the twin: `FrozenNetwork` with the datapath's arithmetic."""
+        return FrozenNetwork.from_result(self.result, backend=backend, arithmetic=self.arithmetic)
 
-    def trace(self, images, first=0):
+    def trace(self, images, first=0, states=True, backend="numpy"):
         """Run the twin on the generator's spikes and record every step.
 
         Parameters
@@ -215,6 +175,10 @@ class Datapath:
         images : array, shape (images, inputs)
         first : int
             Number of the first image, for the generator's seeds.
+        states : bool
+            False: of each step only which neuron fired, not ``v``, ``g_e`` and ``g_i``.
+        backend : str
+            'numpy', or another without `states`.
 
         Returns
         -------
@@ -224,27 +188,34 @@ class Datapath:
             steps).
         """
         p = self.parameters
-        duration, steps = p.presentation + p.rest, p.steps_per_image
-        twin = self.twin()
-        network = twin.network.network
-        exc = network["exc"]
-        monitor = StateMonitor(
-            exc, ["v", "g_e", "g_i"], record=True, when="end", clock=exc.clock, name="recorded"
-        )
-        twin.network.add(monitor)
-        found = {name: [] for name in ("v", "g_e", "g_i", "fired")}
+        network, state = self._twin(backend)
+        if states:
+            exc = network.network["exc"]
+            network.add(
+                StateMonitor(exc, STATES, record=True, when="end", clock=exc.clock, name="recorded")
+            )
+        found = {name: [] for name in ((*STATES, "fired") if states else ("fired",))}
         for k, image in enumerate(images):
             inputs, at = self.spikes(image, first + k)
-            run = twin.network.run(
-                duration, twin.state, {"inputs": (inputs, at * float(p.dt / second))}
-            )
-            for name in ("v", "g_e", "g_i"):
-                found[name].append(run.recorded[f"recorded.{name}"].astype(np.int64))
+            spikes = {"inputs": (inputs, at * float(p.dt / second))}
+            run = network.run(p.presentation + p.rest, state, spikes)
+            if states:
+                for name in STATES:
+                    found[name].append(run.recorded[f"recorded.{name}"].astype(np.int64))
             neuron, times = run.spikes["spikes"]
-            fired = np.full(steps, -1)
+            fired = np.full(p.steps_per_image, -1)
             fired[np.rint(times / float(p.dt / second)).astype(int)] = neuron
             found["fired"].append(fired)
+            self._learned(run, state, found)
         return {name: np.stack(values) for name, values in found.items()}
+
+    def _twin(self, backend):
+        """Return the twin's network and its state."""
+        twin = self.twin(backend)
+        return twin.network, twin.state
+
+    def _learned(self, run, state, found):
+        """Take over what an image has changed: nothing."""
 
     def defines(self, n_images):
         """Return the constants of the Verilog, as the text of ``design.vh``."""
@@ -288,12 +259,12 @@ class Datapath:
         }
         signed = ("v_rest", "v_reset", "E_exc", "E_inh", "firing_margin")
         values = {
-            name.upper(): _literal(int(c[name]), bits, name in signed)
+            name.upper(): literal(int(c[name]), bits, name in signed)
             for name, bits in widths.items()
         }
         return "".join(f"`define {name} {value}\n" for name, value in {**sizes, **values}.items())
 
-    def export(self, folder, images, first=0):
+    def export(self, folder, images, first=0, states=True, backend="numpy"):
         """Write the network, images and the twin's trace for the Verilog testbench.
 
         Parameters
@@ -302,8 +273,8 @@ class Datapath:
             Is made; gets the Verilog sources, ``design.vh``, the memory images
             ``weights.hex``, ``theta.hex``, ``images.hex``, ``seeds.hex`` and ``trace.bin``.
         images : array, shape (images, inputs)
-        first : int
-            Number of the first image, for the generator's seeds.
+        first, states, backend
+            See `trace`.
 
         Returns
         -------
@@ -321,29 +292,36 @@ class Datapath:
             raise ValueError(f"images of shape {images.shape}: must be (images, {self.n_inputs})")
         for name in (*SOURCES, TESTBENCH):
             (folder / name).write_text(verilog(name))
-        (folder / "design.vh").write_text(self.defines(len(images)))
-        formats = self.arithmetic.formats
-        theta = self._theta()
-        _write_words(
-            folder / "weights.hex", self._rows().reshape(-1, self.banks), formats["w"].bits
-        )
-        padded = np.zeros(self.cores * self.groups, dtype=np.int64)
-        padded[: self.n] = theta
-        _write_hex(folder / "theta.hex", padded, formats["theta"].bits)
+        defines = self.defines(len(images))
+        (folder / "design.vh").write_text(defines + ("`define STATES\n" if states else ""))
+        self._write_network(folder)
         words = np.concatenate([words_of(image, self.lanes) for image in images])
         _write_words(folder / "images.hex", words, 8)
         seeds = np.stack([self.seeds(first + k) for k in range(len(images))])
         _write_words(folder / "seeds.hex", seeds, 16)
-        trace = self.trace(images, first)
+        trace = self.trace(images, first, states, backend)
         with open(folder / "trace.bin", "wb") as file:
             for k in range(len(images)):
-                file.write(theta.astype(">i4").tobytes())
-                state = np.stack([trace[name][k] for name in ("v", "g_e", "g_i")], axis=2)
-                rows = np.concatenate(
-                    [trace["fired"][k][:, np.newaxis] + 1, state.reshape(len(state), -1)], axis=1
-                )
+                rows = trace["fired"][k][:, np.newaxis] + 1
+                if states:
+                    state = np.stack([trace[name][k] for name in STATES], axis=2)
+                    rows = np.concatenate([rows, state.reshape(len(state), -1)], axis=1)
                 file.write(rows.astype(">i4").tobytes())
+                file.write(self._after_image(trace, k).astype(">i4").tobytes())
         return trace
+
+    def _write_network(self, folder):
+        """Write weights and thresholds for the testbench."""
+        formats = self.arithmetic.formats
+        rows = self._rows().reshape(-1, self.banks)
+        _write_words(folder / "weights.hex", rows, formats["w"].bits)
+        padded = np.zeros(self.cores * self.groups, dtype=np.int64)
+        padded[: self.n] = self._theta()
+        _write_hex(folder / "theta.hex", padded, formats["theta"].bits)
+
+    def _after_image(self, trace, k):
+        """Return what is compared after an image, besides its steps: the thresholds."""
+        return self._theta()
 
     def _theta(self):
         return self.arithmetic.codes("theta", self.result.theta[self.alive] / float(mV))
@@ -357,64 +335,19 @@ class Datapath:
         return grid.transpose(3, 0, 1, 2)
 
     def simulate(self, folder, simulator="verilator"):
-        """Simulate an exported folder.
+        """Simulate an exported folder: see `brianprune.hardware.simulation.simulate`."""
+        return simulate(folder, simulator)
 
-        Parameters
-        ----------
-        folder : path
-        simulator : {'verilator', 'iverilog'}
-            The first compiles to C++ (half a minute) and is hundreds of times faster.
-
-        Returns
-        -------
-        Comparison
-        """
-        commands = {
-            "iverilog": [
-                ["iverilog", "-g2005", "-o", "sim", TESTBENCH, *SOURCES],
-                ["vvp", "sim"],
-            ],
-            "verilator": [
-                ["verilator", "--binary", "-O3", "--top-module", "testbench", "-CFLAGS", "-O2",
-                 "--build-jobs", "2", TESTBENCH, *SOURCES],
-                ["obj_dir/Vtestbench"],
-            ],
-        }  # fmt: skip
-        if simulator not in commands:
-            raise ValueError(f"simulator = {simulator!r}: choose 'verilator' or 'iverilog'")
-        check_tool(simulator)
-        for command in commands[simulator]:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(
-                    f"{command[0]} failed in {folder}: {(done.stderr or done.stdout)[-1500:]}"
-                )
-        return _read_output(done.stdout)
-
-    def compare(self, images, first=0, simulator="verilator"):
+    def compare(self, images, first=0, simulator="verilator", states=True, backend="numpy"):
         """Export to a temporary folder and simulate: see `export` and `simulate`."""
         with tempfile.TemporaryDirectory(prefix="brianprune-hardware-") as folder:
-            self.export(folder, images, first)
-            return self.simulate(folder, simulator)
+            self.export(folder, images, first, states, backend)
+            return simulate(folder, simulator)
 
 
-def _literal(value, bits, signed):
+def literal(value, bits, signed):
     """Return a number as Verilog has it, of so many bits."""
     return f"{'-' if value < 0 else ''}{bits}'{'s' if signed else ''}d{abs(value)}"
-
-
-def _read_output(text):
-    totals = re.search(r"COMPARED (\d+) DIFFERENT (\d+)", text)
-    if totals is None:
-        raise RuntimeError(f"the simulation did not end: {text[-1500:]}")
-    images = re.findall(r"IMAGE +\d+ CYCLES +(\d+) COUNTS([ \d]*)", text)
-    return Comparison(
-        int(totals[1]),
-        int(totals[2]),
-        np.array([[int(count) for count in counts.split()] for _, counts in images]),
-        np.array([int(cycles) for cycles, _ in images]),
-        text,
-    )
 
 
 def _write_hex(path, values, bits):

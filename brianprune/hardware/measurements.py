@@ -12,8 +12,9 @@ from ..inference import FrozenNetwork
 from ..models import DiehlCook
 from ..parameters import OURS, Parameter
 from ..runs import Measurement
-from .datapath import SOURCES, TESTBENCH, Datapath, check_tool, verilog
+from .datapath import Datapath
 from .poisson import states_per_level
+from .simulation import SOURCES, TESTBENCH, check_tool, verilog
 from .synthesis import resources_of, synthesise
 
 __all__ = ["Agreement", "FixedPointAccuracy", "Resources"]

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .datapath import SOURCES, check_tool, verilog
+from .simulation import SOURCES, check_tool, verilog
 
 __all__ = ["resources_of", "synthesise"]
 

@@ -40,7 +40,6 @@ module neuron_step #(
     output reg  signed [V_BITS-1:0]        v_next,
     output reg  [G_BITS-1:0]               g_e_next,
     output reg  [G_BITS-1:0]               g_i_next,
-    output reg  [THETA_BITS-1:0]           theta_next,     // as it was
     output reg  [REFRACTORY_BITS-1:0]      refractory_next,
     output reg  signed [MARGIN_BITS-1:0]   margin,
     output reg                             crossed
@@ -57,13 +56,12 @@ module neuron_step #(
     // what only waits for its stage
     wire signed [V_BITS-1:0] v_11;
     wire signed [V_BITS:0] leak_6;
-    wire [THETA_BITS-1:0] theta_13, theta_14;
+    wire [THETA_BITS-1:0] theta_13;
     wire [REFRACTORY_BITS-1:0] refractory_12;
     wire [REFRACTORY_BITS-1:0] refractory_14;
     wire [G_BITS-1:0] g_e_5, g_i_5, g_e_14, g_i_14;
     delay_line #(.WIDTH(V_BITS), .CYCLES(11)) wait_v (.clk(clk), .in(v), .out(v_11));
     delay_line #(.WIDTH(THETA_BITS), .CYCLES(13)) wait_theta (.clk(clk), .in(theta), .out(theta_13));
-    delay_line #(.WIDTH(THETA_BITS), .CYCLES(1)) wait_theta_14 (.clk(clk), .in(theta_13), .out(theta_14));
     delay_line #(.WIDTH(REFRACTORY_BITS), .CYCLES(12)) wait_refractory (.clk(clk), .in(refractory), .out(refractory_12));
 
     // 1: spikes arrive; differences of potentials
@@ -162,7 +160,6 @@ module neuron_step #(
         crossed <= margin_14 > firing_margin && refractory_14 == 0;
         v_next <= v_14;
         {g_e_next, g_i_next} <= {g_e_14, g_i_14};
-        theta_next <= theta_14;
         refractory_next <= refractory_14;
     end
 

@@ -19,6 +19,7 @@ module synapse_rows #(
     input  wire [BANKS*W_BITS-1:0]     write_data,
     // a word of a row is read, and added two cycles later
     input  wire [ADDRESS_BITS-1:0]     row_address,
+    output reg  [BANKS*W_BITS-1:0]     word,        // two cycles later
     input  wire                        add,         // with its place, as late
     input  wire                        add_first,   // the first row of a step: forget what was there
     input  wire                        add_half,    // which of the two sums
@@ -31,11 +32,11 @@ module synapse_rows #(
     output reg  [ACCUMULATOR_BITS-1:0] arrived
 );
     (* ram_style = "block" *) reg [BANKS*W_BITS-1:0] weights [0:WORDS-1];
-    reg [BANKS*W_BITS-1:0] row_reg, word_reg;      // of the memory; a register of its own is faster
+    reg [BANKS*W_BITS-1:0] row_reg;        // of the memory; a register of its own is faster
     always @(posedge clk) begin
         if (write) weights[write_address] <= write_data;
         row_reg <= weights[row_address];
-        word_reg <= row_reg;
+        word <= row_reg;
     end
 
     reg [BANKS-1:0] bank_is_reg;            // one bit a bank
@@ -51,7 +52,7 @@ module synapse_rows #(
             wire [ACCUMULATOR_BITS-1:0] so_far = add_first ? {ACCUMULATOR_BITS{1'b0}} : sums[place];
             always @(posedge clk) begin
                 if (add) sums[place]
-                    <= so_far + {{(ACCUMULATOR_BITS-W_BITS){1'b0}}, word_reg[W_BITS*bank +: W_BITS]};
+                    <= so_far + {{(ACCUMULATOR_BITS-W_BITS){1'b0}}, word[W_BITS*bank +: W_BITS]};
                 sums_reg[ACCUMULATOR_BITS*bank +: ACCUMULATOR_BITS] <= sums[{read_slot, read_half}];
             end
         end

@@ -1,7 +1,7 @@
-// Presents images to the exported network and compares every v, g_e and g_i of every neuron,
-// theta, and the spike of every step with the values in trace.bin (32-bit big-endian words:
-// for each image theta of all neurons; for each step 0 or the neuron that fired plus 1, then
-// v, g_e, g_i of each neuron). Prints the counts of compared and of differing values, and
+// Presents images to the exported network and compares every v, g_e and g_i of every neuron and
+// the spike of every step with the values in trace.bin (32-bit big-endian words: for each step 0
+// or the neuron that fired plus 1, then v, g_e, g_i of each neuron; after each image, if the network
+// learns, every weight, input after input; theta of all neurons). Prints the counts of compared and of differing values, and
 // each image's cycles and spike counts.
 `timescale 1ns/1ps
 `default_nettype none
@@ -31,12 +31,26 @@ module testbench;
     reg [`THETA_BITS-1:0] theta_data = 0;
     reg [8*`LANES-1:0] pixel_data = 0;
     reg [16*`LANES-1:0] seeds = 0;
+    localparam STEP_BITS = $clog2(`STEPS + 1);
+    wire [`CORES*`BANKS*`W_BITS-1:0] weights_out;
+`ifdef LEARNING
+    localparam TRACE_BITS = `TRACE_BITS, DEPRESSION_BITS = `DEPRESSION_BITS;
+`else
+    localparam TRACE_BITS = 17, DEPRESSION_BITS = 20;
+    wire unused = &{1'b0, weights_out};
+`endif
+    reg [2:0] write_table = 0;
+    reg [STEP_BITS-1:0] table_address = 0;
+    reg [DEPRESSION_BITS-1:0] depression_data = 0;
+    reg [TRACE_BITS-1:0] trace_data = 0;
+    reg [ADDRESS_BITS-1:0] read_address = 0;
+    reg [GROUP_BITS-1:0] read_group = 0;
+    wire [`CORES*`THETA_BITS-1:0] thresholds_out;
     wire busy, step_done, fired, updated;
     wire [INDEX_BITS-1:0] winner;
     wire [GROUP_BITS-1:0] updated_group;
     wire [`CORES*`V_BITS-1:0] v_out;
     wire [`CORES*`G_BITS-1:0] g_e_out, g_i_out;
-    wire [`CORES*`THETA_BITS-1:0] theta_out;
 
     winner_take_all #(
         .NEURONS(`NEURONS), .INPUTS(`INPUTS), .CORES(`CORES), .GROUPS(`GROUPS), .BANKS(`BANKS),
@@ -46,6 +60,11 @@ module testbench;
         .WEIGHT_SHIFT(`WEIGHT_SHIFT), .MARGIN_BITS(`MARGIN_BITS), .V_SHIFT(`V_SHIFT),
         .THETA_SHIFT(`THETA_SHIFT), .STATES_PER_LEVEL(`STATES_PER_LEVEL),
         .REFRACTORY_BITS(`REFRACTORY_BITS)
+`ifdef LEARNING
+        , .LEARNING(1), .TRACE_BITS(`TRACE_BITS), .ETA_BITS(`ETA_BITS), .PLUS_SHIFT(`PLUS_SHIFT),
+        .GROWN_BITS(`GROWN_BITS), .DEPRESSION_BITS(`DEPRESSION_BITS), .DIVIDEND_BITS(`DIVIDEND_BITS),
+        .RATE_BITS(`RATE_BITS), .K_THETA_BITS(`K_THETA_BITS), .DITHER(`DITHER)
+`endif
     ) network (
         .clk(clk), .reset(reset), .start(start), .busy(busy), .step_done(step_done),
         .fired(fired), .winner(winner), .v_rest(`V_REST), .v_reset(`V_RESET), .e_exc(`E_EXC),
@@ -55,8 +74,17 @@ module testbench;
         .load_seeds(load_seeds), .seeds(seeds), .write_core(write_core),
         .write_weights(write_weights), .write_address(write_address), .weight_data(weight_data),
         .write_theta(write_theta), .write_group(write_group), .theta_data(theta_data),
+`ifdef LEARNING
+        .learn(1'b1), .w_max(`W_MAX), .dividend(`DIVIDEND), .theta_plus(`THETA_PLUS),
+        .k_theta(`K_THETA), .eta_plus(`ETA_PLUS),
+`else
+        .learn(1'b0), .w_max(0), .dividend(0), .theta_plus(0), .k_theta(0), .eta_plus(0),
+`endif
+        .write_table(write_table), .table_address(table_address), .depression_data(depression_data),
+        .trace_data(trace_data), .read_address(read_address), .weights_out(weights_out),
+        .read_group(read_group), .thresholds_out(thresholds_out),
         .updated(updated), .updated_group(updated_group), .v_out(v_out), .g_e_out(g_e_out),
-        .g_i_out(g_i_out), .theta_out(theta_out)
+        .g_i_out(g_i_out)
     );
 
     reg [`BANKS*`W_BITS-1:0] weights [0:`CORES*ROWS-1];
@@ -69,7 +97,6 @@ module testbench;
     reg [31:0] v [0:PLACES-1];
     reg [31:0] g_e [0:PLACES-1];
     reg [31:0] g_i [0:PLACES-1];
-    reg [31:0] theta [0:PLACES-1];
     integer c;
     reg [INDEX_BITS-1:0] place;
     always @(negedge clk) if (updated)
@@ -78,11 +105,16 @@ module testbench;
             v[place] = {{(32-`V_BITS){v_out[`V_BITS*c + `V_BITS-1]}}, v_out[`V_BITS*c +: `V_BITS]};
             g_e[place] = {{(32-`G_BITS){1'b0}}, g_e_out[`G_BITS*c +: `G_BITS]};
             g_i[place] = {{(32-`G_BITS){1'b0}}, g_i_out[`G_BITS*c +: `G_BITS]};
-            theta[place] = {{(32-`THETA_BITS){1'b0}}, theta_out[`THETA_BITS*c +: `THETA_BITS]};
         end
 
     integer trace, image, step, neuron, got;
     integer core, group, row, word;
+`ifdef LEARNING
+    integer address, lane;
+    reg [DEPRESSION_BITS-1:0] depression_table [0:`STEPS-1];
+    reg [TRACE_BITS-1:0] slow_table [0:`STEPS-1];
+    reg [TRACE_BITS-1:0] pre_table [0:`STEPS-1];
+`endif
     reg [31:0] expected;
     reg [63:0] compared, different, cycles;
     wire signed [`V_BITS-1:0] v_after = `V_RESET;
@@ -109,6 +141,22 @@ module testbench;
         compared = 0;
         different = 0;
         @(negedge clk); @(negedge clk); reset = 0;
+`ifdef LEARNING
+        $readmemh("depression.hex", depression_table);
+        $readmemh("slow.hex", slow_table);
+        $readmemh("pre.hex", pre_table);
+        for (row = 0; row < `STEPS; row = row + 1) begin
+            table_address = row[STEP_BITS-1:0];
+            depression_data = depression_table[row];
+            trace_data = slow_table[row];
+            write_table = 3'b011;
+            @(negedge clk);
+            trace_data = pre_table[row];
+            write_table = 3'b100;
+            @(negedge clk);
+        end
+        write_table = 0;
+`endif
         for (core = 0; core < `CORES; core = core + 1) begin
             write_core = core[CORE_BITS-1:0];
             write_weights = 1;
@@ -142,29 +190,45 @@ module testbench;
             cycles = 0;
             @(negedge clk);
             start = 0;
+            for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) spike_counts[neuron] = 0;
             for (step = 0; step < `STEPS; step = step + 1) begin
                 while (!step_done) begin
                     cycles = cycles + 1;
                     @(negedge clk);
                 end
-                if (step == 0)
-                    for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
-                        spike_counts[neuron] = 0;
-                        compare(theta[neuron]);
-                    end
                 neuron = 0;
                 compare(fired ? {{(32-INDEX_BITS){1'b0}}, winner} + 32'd1 : 32'd0);
                 if (fired) begin
                     spike_counts[winner] = spike_counts[winner] + 1;
                     v[winner] = {{(32-`V_BITS){v_after[`V_BITS-1]}}, v_after};
                 end
+`ifdef STATES
                 for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
                     compare(v[neuron]);
                     compare(g_e[neuron]);
                     compare(g_i[neuron]);
                 end
+`endif
                 cycles = cycles + 1;
                 @(negedge clk);
+            end
+`ifdef LEARNING
+            for (row = 0; row < `INPUTS; row = row + 1)
+                for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
+                    // neuron = (slot*BANKS + bank)*CORES + core
+                    group = neuron/`CORES;
+                    address = row*`SLOTS + group/`BANKS;
+                    read_address = address[ADDRESS_BITS-1:0];
+                    if (neuron % (`CORES*`BANKS) == 0) repeat (4) @(negedge clk);
+                    lane = (neuron % `CORES)*`BANKS + group % `BANKS;
+                    compare({{(32-`W_BITS){1'b0}}, weights_out[`W_BITS*lane +: `W_BITS]});
+                end
+`endif
+            for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
+                group = neuron/`CORES;
+                read_group = group[GROUP_BITS-1:0];
+                @(negedge clk); @(negedge clk);
+                compare({{(32-`THETA_BITS){1'b0}}, thresholds_out[`THETA_BITS*(neuron % `CORES) +: `THETA_BITS]});
             end
             if (busy) different = different + 1;  // it should have ended
             $write("IMAGE %0d CYCLES %0d COUNTS", image, cycles);

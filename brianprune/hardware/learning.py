@@ -1,0 +1,169 @@
+"""The Verilog datapath of a network that learns, compared with its twin after every image."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from .. import backends, streams
+from ..arithmetic import FixedPoint
+from ..backends import lasting
+from ..models.base import Form
+from ..models.diehl_cook.fixed_point import learning_constants
+from .datapath import Datapath, literal
+
+__all__ = ["LearningDatapath"]
+
+
+class LearningDatapath(Datapath):
+    """The Verilog datapath of a network that learns from its initial weights.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``arithmetic=FixedPoint(...)``, and without pruning. Its seed makes the initial weights and the
+        generator's seeds.
+    n_inputs : int
+        Pixels of an image.
+    cores, banks, lanes : int
+        See `Datapath`.
+
+    Notes
+    -----
+    `compare` shows images one after the other. Besides what `Datapath` compares, every weight and every
+    adaptive threshold is compared after each image.
+    """
+
+    def __init__(self, experiment, n_inputs=784, banks=16, cores=None, lanes=16):
+        arithmetic, p = experiment.arithmetic, experiment.network
+        if not isinstance(arithmetic, FixedPoint):
+            raise ValueError(
+                f"Experiment.arithmetic = {arithmetic!r}: the datapath learns in fixed point; use FixedPoint()"
+            )
+        if experiment.pruning is not None:
+            raise NotImplementedError(
+                f"Experiment.pruning = {type(experiment.pruning).__name__}: the datapath learns without pruning; use"
+                " pruning=None"
+            )
+        form = Form(arithmetic.method)
+        p.check(form)
+        self._learning = learning_constants(arithmetic, p)
+        self._state = p.initial_state(
+            n_inputs, streams.rng(experiment.seed, streams.WEIGHTS, 0), arithmetic
+        )
+        shape = n_inputs, p.n_exc
+        initial = SimpleNamespace(
+            experiment=experiment,
+            weights=arithmetic.real_weights(np.reshape(self._state["inputs_exc.w"], shape)),
+            alive=np.ones(p.n_exc, dtype=bool),
+            theta=arithmetic.real_thetas(self._state["exc.theta"]),
+        )
+        super().__init__(initial, arithmetic, banks=banks, cores=cores, lanes=lanes)
+
+    def trace(self, images, first=0, states=True, backend="numpy"):
+        """Let the twin learn from the generator's spikes.
+
+        Returns
+        -------
+        dict of arrays
+            As of `Datapath.trace`; ``weights``: raw codes after each image, shape (images, inputs, neurons);
+            ``theta``: (images, neurons).
+        """
+        if first != 0:
+            raise ValueError(f"first = {first}: a network that learns begins with image 0")
+        return super().trace(images, 0, states, backend)
+
+    def _twin(self, backend):
+        p, arithmetic = self.parameters, self.arithmetic
+        form = Form(arithmetic.method)
+        network = backends.get(backend).make(
+            p, form, self.n_inputs, arithmetic.dtype, arithmetic.exact
+        )
+        state = {name: value for name, value in self._state.items() if name in network.names}
+        return network, state | p.values(form, arithmetic)
+
+    def _learned(self, run, state, found):
+        state.update(lasting(run.state, events=False))
+        formats = self.arithmetic.formats
+        quantum = 2 ** (formats["g"].fraction - formats["w"].fraction)
+        weights = np.reshape(state["inputs_exc.w"], (self.n_inputs, self.n)).astype(np.int64)
+        found.setdefault("weights", []).append(weights // quantum)
+        found.setdefault("theta", []).append(np.asarray(state["exc.theta"]).astype(np.int64))
+
+    def defines(self, n_images):
+        """Return the constants of the Verilog, as the text of ``design.vh``."""
+        sizes, values = self._numbers()
+        widths = {
+            "W_MAX": self.arithmetic.formats["w"].bits,
+            "DIVIDEND": sizes["DIVIDEND_BITS"],
+            "THETA_PLUS": self.arithmetic.formats["theta"].bits,
+            "K_THETA": sizes["K_THETA_BITS"],
+            "ETA_PLUS": sizes["ETA_BITS"],
+        }
+        text = super().defines(n_images) + "`define LEARNING 1\n"
+        text += "".join(f"`define {name} {value}\n" for name, value in sizes.items())
+        return text + "".join(
+            f"`define {name} {literal(values[name], bits, False)}\n"
+            for name, bits in widths.items()
+        )
+
+    def _numbers(self):
+        """Return widths and constants of learning."""
+        formats, arithmetic = self.arithmetic.formats, self.arithmetic
+        exc, synapse = self._learning["exc"], self._learning["inputs_exc"]
+        one, w, g = int(exc["trace_one"]), formats["w"], formats["g"]
+        # a change has 16 bits below the weight's last one; the Verilog only shifts to the right
+        minus = arithmetic.rate_bits + formats["trace"].fraction - w.fraction - 16
+        plus = minus + formats["trace"].fraction
+        eta_plus = int(synapse["eta_plus"]) << max(0, 1 - plus)
+        dividend = int(exc["weight_sum"]) << 16 >> (g.fraction - w.fraction)
+        depression = int(synapse["eta_minus"]) * one
+        depression = depression >> minus if minus >= 0 else depression << -minus
+        sizes = {
+            "TRACE_BITS": one.bit_length(),
+            "ETA_BITS": max(1, eta_plus.bit_length()),
+            "PLUS_SHIFT": max(1, plus),
+            "GROWN_BITS": max(1, (eta_plus * one * one >> max(1, plus)).bit_length()),
+            "DEPRESSION_BITS": max(1, depression.bit_length()),
+            "DIVIDEND_BITS": max(dividend.bit_length(), w.bits + 18),
+            "RATE_BITS": arithmetic.rate_bits,
+            "K_THETA_BITS": max(1, int(exc["k_theta"]).bit_length()),
+            "DITHER": int(arithmetic.rounding == "stochastic"),
+        }
+        values = {
+            "W_MAX": int(synapse["w_max"]) >> (g.fraction - w.fraction),
+            "DIVIDEND": dividend,
+            "THETA_PLUS": int(exc["theta_plus"]),
+            "K_THETA": int(exc["k_theta"]),
+            "ETA_PLUS": eta_plus,
+            "MINUS_SHIFT": minus,
+        }
+        return sizes, values
+
+    def _tables(self):
+        """Return traces by their age in time steps, and the depression that follows from one."""
+        exc, trace = self._learning["exc"], self._learning["trace"]
+        bits, one = self.arithmetic.constant_bits, int(exc["trace_one"])
+        found = {}
+        for name, k in (
+            ("fast", exc["k_fast"]),
+            ("slow", exc["k_slow"]),
+            ("pre", trace["k_trace"]),
+        ):
+            value, found[name] = one, []
+            for _ in range(self.parameters.steps_per_image):
+                found[name].append(value)
+                value -= int(k) * value >> bits
+        eta, shift = (
+            int(self._learning["inputs_exc"]["eta_minus"]),
+            self._numbers()[1]["MINUS_SHIFT"],
+        )
+        depression = [eta * x >> shift if shift >= 0 else eta * x << -shift for x in found["fast"]]
+        return {"depression": depression, "slow": found["slow"], "pre": found["pre"]}
+
+    def _write_network(self, folder):
+        super()._write_network(folder)
+        for name, values in self._tables().items():
+            (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
+
+    def _after_image(self, trace, k):
+        return np.concatenate([trace["weights"][k].ravel(), trace["theta"][k]])

@@ -1,0 +1,102 @@
+"""The Verilog's sources, and simulators that run it."""
+
+import re
+import shutil
+import subprocess
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["SOURCES", "TESTBENCH", "Comparison", "check_tool", "simulate", "verilog"]
+
+#: Debian packages of the programs.
+PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator", "yosys": "yosys"}
+
+SOURCES = (
+    "delay_line.v",
+    "multiplier.v",
+    "poisson_generator.v",
+    "input_events.v",
+    "synapse_rows.v",
+    "neuron_step.v",
+    "winner_tree.v",
+    "core_learning.v",
+    "learning_control.v",
+    "winner_take_all.v",
+)
+TESTBENCH = "testbench.v"
+
+
+def verilog(name):
+    """Return the text of a Verilog source."""
+    return resources.files("brianprune.hardware").joinpath("verilog", name).read_text()
+
+
+def check_tool(name):
+    """Raise an error that names the package if a program is not installed."""
+    if shutil.which(name) is None:
+        package = PACKAGES.get(name, name)
+        raise RuntimeError(
+            f"the program '{name}' is not on the PATH: install it (Debian: apt-get install {package})"
+        )
+
+
+class Comparison(NamedTuple):
+    """What a simulation of the Verilog found."""
+
+    compared: int  #: values: theta, v, g_e, g_i of every neuron, the spike of every step
+    different: int  #: of them
+    counts: np.ndarray  #: (images, neurons), spikes in the Verilog
+    cycles: np.ndarray  #: (images,), clock cycles of each image
+    output: str  #: of the simulator
+
+
+def simulate(folder, simulator="verilator"):
+    """Simulate an exported folder.
+
+    Parameters
+    ----------
+    folder : path
+    simulator : {'verilator', 'iverilog'}
+        The first compiles to C++ (half a minute) and is hundreds of times faster.
+
+    Returns
+    -------
+    Comparison
+    """
+    commands = {
+        "iverilog": [
+            ["iverilog", "-g2005", "-o", "sim", TESTBENCH, *SOURCES],
+            ["vvp", "sim"],
+        ],
+        "verilator": [
+            ["verilator", "--binary", "-O3", "--top-module", "testbench", "-CFLAGS", "-O2",
+             "--build-jobs", "2", TESTBENCH, *SOURCES],
+            ["obj_dir/Vtestbench"],
+        ],
+    }  # fmt: skip
+    if simulator not in commands:
+        raise ValueError(f"simulator = {simulator!r}: choose 'verilator' or 'iverilog'")
+    check_tool(simulator)
+    for command in commands[simulator]:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(
+                f"{command[0]} failed in {folder}: {(done.stderr or done.stdout)[-1500:]}"
+            )
+    return read_output(done.stdout)
+
+
+def read_output(text):
+    totals = re.search(r"COMPARED (\d+) DIFFERENT (\d+)", text)
+    if totals is None:
+        raise RuntimeError(f"the simulation did not end: {text[-1500:]}")
+    images = re.findall(r"IMAGE +\d+ CYCLES +(\d+) COUNTS([ \d]*)", text)
+    return Comparison(
+        int(totals[1]),
+        int(totals[2]),
+        np.array([[int(count) for count in counts.split()] for _, counts in images]),
+        np.array([int(cycles) for cycles, _ in images]),
+        text,
+    )

@@ -1,0 +1,140 @@
+"""The Verilog that learns: the same bits as its twin, in every weight, threshold and state."""
+
+import shutil
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms, mV
+
+import brianprune as bp
+from brianprune.hardware import LearningDatapath
+
+needs_iverilog = pytest.mark.skipif(
+    shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
+)
+
+
+def learner(seed=0, n_exc=4, weights="u0.16", rounding="stochastic", **network):
+    """An experiment that fires, grows and loses within a few images of 30 inputs."""
+    settings = {
+        "presentation": 15 * ms,
+        "rate": 2 * Hz,
+        "theta_start": 2 * mV,
+        "theta_plus": 0.2 * mV,
+        "tau_theta": 1e5 * ms,
+        "weight_sum": 6.0,
+        "eta_plus": 0.05,
+        "eta_minus": 0.01,
+        "refractory": 1 * ms,
+    }
+    return bp.Experiment(
+        network=bp.DiehlCook(n_exc=n_exc, **settings | network),
+        arithmetic=bp.FixedPoint(w=weights, rounding=rounding),
+        data=bp.digits(),
+        seed=seed,
+    )
+
+
+def images_of(seed, n_images=3, n_inputs=30):
+    draw = np.random.default_rng(seed)
+    lit = draw.random((n_images, n_inputs)) < 0.6
+    return (lit * draw.integers(0, 256, lit.shape)).astype(np.uint8)
+
+
+@needs_iverilog
+@pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
+@pytest.mark.parametrize(
+    ("weights", "n_exc", "cores", "banks", "lanes"),
+    [("u0.16", 4, 4, 1, 16), ("u0.8", 7, 2, 3, 4), ("u0.4", 9, 1, 1, 7), ("u0.10", 5, 3, 2, 30)],
+)
+def test_every_weight_and_threshold_is_the_twins(weights, rounding, n_exc, cores, banks, lanes):
+    experiment = learner(n_exc, n_exc, weights, rounding)
+    datapath = LearningDatapath(experiment, 30, banks=banks, cores=cores, lanes=lanes)
+    images = images_of(n_exc)
+    trace = datapath.trace(images)
+    found = datapath.compare(images, simulator="iverilog")
+    steps = experiment.network.steps_per_image
+    assert found.compared == 3 * (steps * (1 + 3 * n_exc) + 31 * n_exc)
+    assert found.different == 0, found.output
+    # something was learned, in both directions, and neurons fired more than once in an image
+    changes = np.diff(trace["weights"], axis=0)
+    assert (changes > 0).any()
+    assert (changes < 0).any()
+    assert (np.diff(trace["theta"], axis=0) > 0).any()
+    assert found.counts.max() > 1
+    np.testing.assert_array_equal(found.counts.sum(axis=1), (trace["fired"] >= 0).sum(axis=1))
+
+
+@needs_iverilog
+def test_weights_stop_at_their_limits():
+    experiment = learner(1, eta_plus=0.1, eta_minus=0.2, w_max=0.5, weight_sum=12.0)
+    datapath = LearningDatapath(experiment, 30, cores=2)
+    images = images_of(1, 4)
+    trace = datapath.trace(images)
+    assert datapath.compare(images, simulator="iverilog").different == 0
+    assert trace["weights"].max() == 2**15
+    assert trace["weights"].min() == 0
+
+
+@needs_iverilog
+def test_without_states_the_spikes_and_weights_are_compared():
+    experiment, images = learner(2), images_of(2)
+    datapath = LearningDatapath(experiment, 30, cores=2)
+    found = datapath.compare(images, simulator="iverilog", states=False)
+    assert found.compared == 3 * (experiment.network.steps_per_image + 31 * 4)
+    assert found.different == 0
+
+
+@needs_iverilog
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("`define K_THETA ", 1 << 12),
+        ("`define ETA_PLUS ", 1 << 12),
+        ("`define DIVIDEND ", 1 << 20),
+        ("`define THETA_PLUS ", 1),
+    ],
+)
+def test_another_constant_is_found(tmp_path, name, change):
+    experiment, images = learner(3), images_of(3)
+    datapath = LearningDatapath(experiment, 30, cores=4)
+    datapath.export(tmp_path, images)
+    lines = (tmp_path / "design.vh").read_text().splitlines()
+    (at,) = (k for k, line in enumerate(lines) if line.startswith(name))
+    head, _, value = lines[at].rpartition("'d")
+    lines[at] = f"{head}'d{int(value) ^ change}"
+    (tmp_path / "design.vh").write_text("\n".join(lines) + "\n")
+    assert datapath.simulate(tmp_path, "iverilog").different > 0
+
+
+@needs_iverilog
+@pytest.mark.parametrize("name", ["slow.hex", "pre.hex", "depression.hex"])
+def test_another_table_is_found(tmp_path, name):
+    experiment, images = learner(4), images_of(4)
+    datapath = LearningDatapath(experiment, 30, cores=4)
+    datapath.export(tmp_path, images)
+    values = [int(line, 16) for line in (tmp_path / name).read_text().split()]
+    (tmp_path / name).write_text("".join(f"{value // 2:x}\n" for value in values))
+    assert datapath.simulate(tmp_path, "iverilog").different > 0
+
+
+def test_the_tables_are_the_traces_of_the_twin():
+    datapath = LearningDatapath(learner(), 30)
+    tables, p = datapath._tables(), datapath.parameters
+    for name, tau in (("slow", p.tau_post_slow), ("pre", p.tau_pre)):
+        expected = 2**15 * (1 - float(p.dt / tau)) ** np.arange(len(tables[name]))  # Euler's
+        np.testing.assert_allclose(tables[name], expected, rtol=0.05, atol=150)
+    assert (np.diff(tables["depression"]) <= 0).all()
+
+
+def test_what_does_not_learn_in_verilog_is_refused():
+    with pytest.raises(ValueError, match=r"use FixedPoint\(\)"):
+        LearningDatapath(learner().replace(arithmetic=bp.FloatingPoint()))
+    with pytest.raises(NotImplementedError, match="learns without pruning"):
+        LearningDatapath(learner().replace(pruning=bp.AdaptiveNeuronPruning(start=4, interval=2)))
+    with pytest.raises(NotImplementedError, match="PairSTDP"):
+        LearningDatapath(learner(plasticity=bp.PairSTDP()))
+    with pytest.raises(NotImplementedError, match="rest"):
+        LearningDatapath(learner(rest=5 * ms))
+    with pytest.raises(ValueError, match="begins with image 0"):
+        LearningDatapath(learner(), 30).trace(images_of(0), first=1)
