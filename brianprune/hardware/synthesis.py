@@ -56,7 +56,7 @@ def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
             Path(folder, name).write_text(verilog(name))
         script = (
             f"read_verilog {' '.join(SOURCES)}; chparam {parameters} winner_take_all; "
-            f"{command} -flatten {options} -top winner_take_all; tee -q -o stat.json stat -json"
+            f"{command} {options} -top winner_take_all; tee -q -o stat.json stat -json"
         )
         if netlist is not None:
             script += f"; write_json {Path(netlist).absolute()}"
@@ -65,8 +65,11 @@ def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
         )
         if done.returncode:
             raise RuntimeError(f"yosys failed: {(done.stderr or done.stdout)[-1500:]}")
-        found = json.loads(Path(folder, "stat.json").read_text())
-    return {name: int(n) for name, n in found["design"]["num_cells_by_type"].items()}
+        text = Path(folder, "stat.json").read_text()
+    # of the whole design, the last; before it yosys 0.23 writes a tree that is no JSON
+    cells = text[text.rindex('"num_cells_by_type":') :]
+    found = json.loads(cells[cells.index("{") : cells.index("}") + 1])
+    return {name: int(n) for name, n in found.items()}
 
 
 def resources_of(cells):
