@@ -68,7 +68,7 @@ def main():
             row = {"cores": cores, "neurons": datapath.n, "learning": learning}
             rows.append(row | place_and_route(datapath.defines(1)))
             print(rows[-1], flush=True)
-    pd.DataFrame(rows).to_csv(options.output, index=False)
+            pd.DataFrame(rows).to_csv(options.output, index=False)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,9 @@ module testbench;
     integer trace, image, step, neuron, got;
     integer core, group, row, word;
 `ifdef LEARNING
-    integer address, lane;
+    integer lane;
+    localparam [31:0] SLOTS_32 = `SLOTS;
+    localparam [ADDRESS_BITS-1:0] SLOTS_WIDE = SLOTS_32[ADDRESS_BITS-1:0];
     reg [DEPRESSION_BITS-1:0] depression_table [0:`STEPS-1];
     reg [TRACE_BITS-1:0] slow_table [0:`STEPS-1];
     reg [TRACE_BITS-1:0] pre_table [0:`STEPS-1];
@@ -217,8 +219,8 @@ module testbench;
                 for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
                     // neuron = (slot*BANKS + bank)*CORES + core
                     group = neuron/`CORES;
-                    address = row*`SLOTS + group/`BANKS;
-                    read_address = address[ADDRESS_BITS-1:0];
+                    lane = group/`BANKS;
+                    read_address = row[ADDRESS_BITS-1:0]*SLOTS_WIDE + lane[ADDRESS_BITS-1:0];
                     if (neuron % (`CORES*`BANKS) == 0) repeat (4) @(negedge clk);
                     lane = (neuron % `CORES)*`BANKS + group % `BANKS;
                     compare({{(32-`W_BITS){1'b0}}, weights_out[`W_BITS*lane +: `W_BITS]});
