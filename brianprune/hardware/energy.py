@@ -37,10 +37,7 @@ class DatapathEnergy(_Energies):
     """
 
     clock_mhz = Parameter(
-        90.0,
-        "clock of the design in MHz; ours reached 94 on an ECP5 by its place and route",
-        OURS,
-        above=0.0,
+        90.0, "clock in MHz: of two cores on an ECP5 after place and route", OURS, above=0.0
     )
     static_mw = Parameter(0.0, "power that does not depend on the work, in mW", OURS, minimum=0.0)
 
