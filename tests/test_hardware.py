@@ -462,7 +462,9 @@ def test_any_configuration_is_its_twin(seed):
 @needs("verilator")
 def test_verilog_has_no_warnings(tmp_path):
     learner = bp.Experiment(network=bp.DiehlCook(n_exc=5), arithmetic=bp.FixedPoint(w="u0.8"))
-    learning = [LearningDatapath(learner, cores=cores, banks=2) for cores in (1, 2, 5)]
+    pruned = learner.replace(pruning=bp.AdaptiveNeuronPruning(alpha=0.75, n_max=2))
+    learning = [LearningDatapath(learner, cores=cores, banks=2) for cores in (1, 5)]
+    learning.append(LearningDatapath(pruned, cores=2, banks=2))
     for datapath in [random_configuration(seed)[0] for seed in range(0, 30, 3)] + learning:
         for name in (*SOURCES, "testbench.v"):
             (tmp_path / name).write_text(verilog(name))

@@ -130,11 +130,50 @@ def test_the_tables_are_the_traces_of_the_twin():
 def test_what_does_not_learn_in_verilog_is_refused():
     with pytest.raises(ValueError, match=r"use FixedPoint\(\)"):
         LearningDatapath(learner().replace(arithmetic=bp.FloatingPoint()))
-    with pytest.raises(NotImplementedError, match="learns without pruning"):
-        LearningDatapath(learner().replace(pruning=bp.AdaptiveNeuronPruning(start=4, interval=2)))
+    with pytest.raises(NotImplementedError, match="prunes by AdaptiveNeuronPruning"):
+        LearningDatapath(learner().replace(pruning=bp.ConstantNeuronPruning(start=4, interval=2)))
     with pytest.raises(NotImplementedError, match="PairSTDP"):
         LearningDatapath(learner(plasticity=bp.PairSTDP()))
     with pytest.raises(NotImplementedError, match="rest"):
         LearningDatapath(learner(rest=5 * ms))
     with pytest.raises(ValueError, match="begins with image 0"):
         LearningDatapath(learner(), 30).trace(images_of(0), first=1)
+
+
+@needs_iverilog
+@pytest.mark.parametrize(("alpha", "n_max", "cores"), [(0.75, -1, 3), (1.0, 4, 2), (1.25, 3, 9)])
+def test_the_neurons_that_die_are_the_twins(alpha, n_max, cores):
+    rule = bp.AdaptiveNeuronPruning(start=2, interval=1, alpha=alpha, n_max=n_max)
+    experiment = learner(5, 9, theta_plus=1 * mV).replace(pruning=rule)
+    datapath, images = LearningDatapath(experiment, 30, cores=cores, banks=2), images_of(5, 6)
+    trace = datapath.trace(images)
+    found = datapath.compare(images, simulator="iverilog")
+    assert found.different == 0, found.output
+    living = trace["alive"].sum(axis=1)
+    assert living[0] == 9
+    assert (np.diff(living) < 0).any()
+    assert living[-1] >= (9 - n_max if n_max > 0 else 1)
+    # the dead are silent
+    last = trace["fired"][-1]
+    assert trace["alive"][-2][last[last >= 0]].all()
+    np.testing.assert_array_equal(found.counts.sum(axis=1), (trace["fired"] >= 0).sum(axis=1))
+
+
+@needs_iverilog
+@pytest.mark.parametrize("line", ["`define ALPHA 0", "`define ROOM 1"])
+def test_another_rule_is_found(tmp_path, line):
+    rule = bp.AdaptiveNeuronPruning(start=1, interval=1, alpha=1.25, n_max=4)
+    experiment = learner(5, 9, theta_plus=1 * mV).replace(pruning=rule)
+    datapath = LearningDatapath(experiment, 30, cores=3)
+    datapath.export(tmp_path, images_of(5, 5))
+    text = (tmp_path / "design.vh").read_text().splitlines()
+    name = line.rpartition(" ")[0] + " "
+    assert sum(old.startswith(name) for old in text) == 1
+    changed = [line if old.startswith(name) else old for old in text]
+    (tmp_path / "design.vh").write_text("\n".join(changed) + "\n")
+    assert datapath.simulate(tmp_path, "iverilog").different > 0
+
+
+def test_a_rule_that_the_verilog_has_not_is_refused():
+    with pytest.raises(ValueError, match=r"alpha = 0\.3: .* choose 0\.3000030517578125"):
+        LearningDatapath(learner().replace(pruning=bp.AdaptiveNeuronPruning(start=4, interval=2)))

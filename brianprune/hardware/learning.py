@@ -1,5 +1,6 @@
 """The Verilog datapath of a network that learns, compared with its twin after every image."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,9 +10,30 @@ from ..arithmetic import FixedPoint
 from ..backends import lasting
 from ..models.base import Form
 from ..models.diehl_cook.fixed_point import learning_constants
+from ..pruning import AdaptiveNeuronPruning
+from ..pruning.base import Past, PruningEvent, apply, decide, event_rng
 from .datapath import Datapath, literal
 
 __all__ = ["LearningDatapath"]
+
+
+#: Bits of S3's fraction of the mean count, 16 of them after the point.
+ALPHA_BITS = 24
+
+
+def _check_rule(rule):
+    """Raise an error for a rule that the Verilog does not have."""
+    own = type(rule).__name__
+    if type(rule) is not AdaptiveNeuronPruning or rule.form != "mean":
+        raise NotImplementedError(
+            f"Experiment.pruning = {own}: the datapath prunes by AdaptiveNeuronPruning(form='mean') or not at all"
+        )
+    code = rule.alpha * 2**16
+    if code != int(code) or code >= 2 ** (ALPHA_BITS - 1):
+        raise ValueError(
+            f"{own}.alpha = {rule.alpha:g}: the datapath has 16 fraction bits; choose"
+            f" {round(code) / 2**16!r}, or another multiple of 2**-16 below {2 ** (ALPHA_BITS - 17)}"
+        )
 
 
 class LearningDatapath(Datapath):
@@ -20,8 +42,8 @@ class LearningDatapath(Datapath):
     Parameters
     ----------
     experiment : Experiment
-        With ``arithmetic=FixedPoint(...)``, and without pruning. Its seed makes the initial weights and the
-        generator's seeds.
+        With ``arithmetic=FixedPoint(...)``; without pruning, or with S3 (`AdaptiveNeuronPruning`, form 'mean', an
+        alpha of at most 16 fraction bits). Its seed makes the initial weights and the generator's seeds.
     n_inputs : int
         Pixels of an image.
     cores, banks, lanes : int
@@ -30,7 +52,8 @@ class LearningDatapath(Datapath):
     Notes
     -----
     `compare` shows images one after the other. Besides what `Datapath` compares, every weight and every
-    adaptive threshold is compared after each image.
+    adaptive threshold is compared after each image, and which neurons are alive. The rule acts as in an
+    experiment of so many images. Of dead neurons nothing more is compared.
     """
 
     def __init__(self, experiment, n_inputs=784, banks=16, cores=None, lanes=16):
@@ -39,11 +62,9 @@ class LearningDatapath(Datapath):
             raise ValueError(
                 f"Experiment.arithmetic = {arithmetic!r}: the datapath learns in fixed point; use FixedPoint()"
             )
-        if experiment.pruning is not None:
-            raise NotImplementedError(
-                f"Experiment.pruning = {type(experiment.pruning).__name__}: the datapath learns without pruning; use"
-                " pruning=None"
-            )
+        self.rule = experiment.pruning
+        if self.rule is not None:
+            _check_rule(self.rule)
         form = Form(arithmetic.method)
         p.check(form)
         self._learning = learning_constants(arithmetic, p)
@@ -70,7 +91,13 @@ class LearningDatapath(Datapath):
         """
         if first != 0:
             raise ValueError(f"first = {first}: a network that learns begins with image 0")
+        self._past, self._shown_images = [], 0
+        self._counts = np.zeros(self.n, dtype=np.int64)
+        self._events = self._events_of(len(images))
         return super().trace(images, 0, states, backend)
+
+    def _events_of(self, n_images):
+        return [] if self.rule is None else self.rule.events(n_images)
 
     def _twin(self, backend):
         p, arithmetic = self.parameters, self.arithmetic
@@ -88,6 +115,29 @@ class LearningDatapath(Datapath):
         weights = np.reshape(state["inputs_exc.w"], (self.n_inputs, self.n)).astype(np.int64)
         found.setdefault("weights", []).append(weights // quantum)
         found.setdefault("theta", []).append(np.asarray(state["exc.theta"]).astype(np.int64))
+        fired = found["fired"][-1]
+        self._counts += np.bincount(fired[fired >= 0], minlength=self.n)
+        self._shown_images += 1
+        if self._shown_images in self._events:
+            self._prune(state)
+        found.setdefault("alive", []).append(state["exc.alive"].astype(bool))
+
+    def _prune(self, state):
+        """Let the rule act on the twin."""
+        shape, seed = (self.n_inputs, self.n), self.result.experiment.seed
+        event = PruningEvent(
+            number=len(self._past),
+            weights=self.arithmetic.real_weights(np.reshape(state["inputs_exc.w"], shape)),
+            mask=np.reshape(state["inputs_exc.mask"], shape) != 0,
+            alive=state["exc.alive"].astype(bool),
+            counts=self._counts.copy(),
+            past=tuple(self._past),
+            rng=event_rng(seed, len(self._past)),
+        )
+        decision = decide(self.rule, event)
+        state.update(apply(decision, state, self.parameters, self.arithmetic))
+        self._past.append(Past(np.asarray(decision.threshold), decision.n_pruned))
+        self._counts[:] = 0
 
     def defines(self, n_images):
         """Return the constants of the Verilog, as the text of ``design.vh``."""
@@ -101,10 +151,15 @@ class LearningDatapath(Datapath):
         }
         text = super().defines(n_images) + "`define LEARNING 1\n"
         text += "".join(f"`define {name} {value}\n" for name, value in sizes.items())
-        return text + "".join(
+        text += "".join(
             f"`define {name} {literal(values[name], bits, False)}\n"
             for name, bits in widths.items()
         )
+        if self.rule is not None:
+            room = self.n if self.rule.n_max < 0 else self.rule.n_max
+            text += f"`define PRUNING 1\n`define COUNT_BITS 20\n`define ALPHA_BITS {ALPHA_BITS}\n"
+            text += f"`define ALPHA {int(self.rule.alpha * 2**16)}\n`define ROOM {room}\n"
+        return text
 
     def _numbers(self):
         """Return widths and constants of learning."""
@@ -160,10 +215,19 @@ class LearningDatapath(Datapath):
         depression = [eta * x >> shift if shift >= 0 else eta * x << -shift for x in found["fast"]]
         return {"depression": depression, "slow": found["slow"], "pre": found["pre"]}
 
+    def export(self, folder, images, first=0, states=True, backend="numpy"):
+        """Write what `Datapath.export` writes; of a rule, after which images it acts."""
+        trace = super().export(folder, images, first, states, backend)
+        events = self._events_of(len(images))
+        acts = "".join(f"{int(k + 1 in events)}\n" for k in range(len(images)))
+        (Path(folder) / "events.hex").write_text(acts)
+        return trace
+
     def _write_network(self, folder):
         super()._write_network(folder)
         for name, values in self._tables().items():
             (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
 
     def _after_image(self, trace, k):
-        return np.concatenate([trace["weights"][k].ravel(), trace["theta"][k]])
+        parts = [trace["weights"][k].ravel(), trace["theta"][k]]
+        return np.concatenate(parts if self.rule is None else [*parts, trace["alive"][k]])

@@ -23,6 +23,7 @@ SOURCES = (
     "winner_tree.v",
     "core_learning.v",
     "learning_control.v",
+    "neuron_pruning.v",
     "winner_take_all.v",
 )
 TESTBENCH = "testbench.v"

@@ -22,6 +22,8 @@ LEARNING_SIZES = (
     *("LEARNING", "TRACE_BITS", "ETA_BITS", "PLUS_SHIFT", "GROWN_BITS", "DEPRESSION_BITS"),
     *("DIVIDEND_BITS", "RATE_BITS", "K_THETA_BITS", "DITHER"),
 )
+#: Those of a datapath that prunes as well.
+PRUNING_SIZES = ("PRUNING", "COUNT_BITS", "ALPHA_BITS")
 
 
 def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
@@ -48,7 +50,7 @@ def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
     """
     check_tool("yosys")
     sizes = dict(re.findall(r"`define (\w+) (-?\d+)", defines))
-    names = SIZES if "LEARNING" not in sizes else SIZES + LEARNING_SIZES
+    names = [name for name in SIZES + LEARNING_SIZES + PRUNING_SIZES if name in sizes]
     parameters = " ".join(f"-set {name} {sizes[name]}" for name in names)
     command, _, options = target.partition(" ")
     with tempfile.TemporaryDirectory(prefix="brianprune-yosys-") as folder:

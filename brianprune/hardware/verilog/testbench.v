@@ -39,6 +39,17 @@ module testbench;
     localparam TRACE_BITS = 17, DEPRESSION_BITS = 20;
     wire unused = &{1'b0, weights_out};
 `endif
+`ifdef PRUNING
+    localparam [`ALPHA_BITS-1:0] ALPHA = `ALPHA;
+    localparam [INDEX_BITS:0] ROOM = `ROOM;
+    reg [0:0] events [0:`IMAGES-1];         // whether the rule acts after an image
+`else
+    localparam [16:0] ALPHA = 0;
+    localparam [INDEX_BITS:0] ROOM = 0;
+`endif
+    reg prune = 0;
+    wire pruning;
+    wire [`NEURONS-1:0] alive;
     reg [2:0] write_table = 0;
     reg [STEP_BITS-1:0] table_address = 0;
     reg [DEPRESSION_BITS-1:0] depression_data = 0;
@@ -65,6 +76,9 @@ module testbench;
         .GROWN_BITS(`GROWN_BITS), .DEPRESSION_BITS(`DEPRESSION_BITS), .DIVIDEND_BITS(`DIVIDEND_BITS),
         .RATE_BITS(`RATE_BITS), .K_THETA_BITS(`K_THETA_BITS), .DITHER(`DITHER)
 `endif
+`ifdef PRUNING
+        , .PRUNING(1), .COUNT_BITS(`COUNT_BITS), .ALPHA_BITS(`ALPHA_BITS)
+`endif
     ) network (
         .clk(clk), .reset(reset), .start(start), .busy(busy), .step_done(step_done),
         .fired(fired), .winner(winner), .v_rest(`V_REST), .v_reset(`V_RESET), .e_exc(`E_EXC),
@@ -80,6 +94,7 @@ module testbench;
 `else
         .learn(1'b0), .w_max(0), .dividend(0), .theta_plus(0), .k_theta(0), .eta_plus(0),
 `endif
+        .prune(prune), .alpha(ALPHA), .room(ROOM), .pruning(pruning), .alive(alive),
         .write_table(write_table), .table_address(table_address), .depression_data(depression_data),
         .trace_data(trace_data), .read_address(read_address), .weights_out(weights_out),
         .read_group(read_group), .thresholds_out(thresholds_out),
@@ -121,6 +136,12 @@ module testbench;
     reg [63:0] compared, different, cycles;
     wire signed [`V_BITS-1:0] v_after = `V_RESET;
 
+    // a dead neuron's state is nobody's
+    task compare_living(input [31:0] actual);
+        if (alive[neuron]) compare(actual);
+        else got = $fread(expected, trace);
+    endtask
+
     task compare(input [31:0] actual);
         begin
             got = $fread(expected, trace);
@@ -146,6 +167,10 @@ module testbench;
 `ifdef LEARNING
         $readmemh("depression.hex", depression_table);
         $readmemh("slow.hex", slow_table);
+`ifdef PRUNING
+        $readmemh("events.hex", events);
+        while (pruning) @(negedge clk);     // counts are cleared
+`endif
         $readmemh("pre.hex", pre_table);
         for (row = 0; row < `STEPS; row = row + 1) begin
             table_address = row[STEP_BITS-1:0];
@@ -206,9 +231,9 @@ module testbench;
                 end
 `ifdef STATES
                 for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
-                    compare(v[neuron]);
-                    compare(g_e[neuron]);
-                    compare(g_i[neuron]);
+                    compare_living(v[neuron]);
+                    compare_living(g_e[neuron]);
+                    compare_living(g_i[neuron]);
                 end
 `endif
                 cycles = cycles + 1;
@@ -223,16 +248,25 @@ module testbench;
                     read_address = row[ADDRESS_BITS-1:0]*SLOTS_WIDE + lane[ADDRESS_BITS-1:0];
                     if (neuron % (`CORES*`BANKS) == 0) repeat (4) @(negedge clk);
                     lane = (neuron % `CORES)*`BANKS + group % `BANKS;
-                    compare({{(32-`W_BITS){1'b0}}, weights_out[`W_BITS*lane +: `W_BITS]});
+                    compare_living({{(32-`W_BITS){1'b0}}, weights_out[`W_BITS*lane +: `W_BITS]});
                 end
 `endif
             for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
                 group = neuron/`CORES;
                 read_group = group[GROUP_BITS-1:0];
                 @(negedge clk); @(negedge clk);
-                compare({{(32-`THETA_BITS){1'b0}}, thresholds_out[`THETA_BITS*(neuron % `CORES) +: `THETA_BITS]});
+                compare_living({{(32-`THETA_BITS){1'b0}}, thresholds_out[`THETA_BITS*(neuron % `CORES) +: `THETA_BITS]});
             end
-            if (busy) different = different + 1;  // it should have ended
+`ifdef PRUNING
+            if (events[image]) begin
+                prune = 1;
+                @(negedge clk);
+                prune = 0;
+                while (pruning) @(negedge clk);
+            end
+            for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) compare({31'd0, alive[neuron]});
+`endif
+            if (busy || pruning) different = different + 1;  // it should have ended
             $write("IMAGE %0d CYCLES %0d COUNTS", image, cycles);
             for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) $write(" %0d", spike_counts[neuron]);
             $write("\n");

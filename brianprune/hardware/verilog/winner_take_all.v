@@ -43,6 +43,10 @@ module winner_take_all #(
     parameter RATE_BITS = 24,
     parameter K_THETA_BITS = 12,
     parameter DITHER = 1,                   // stochastic rounding; 0: to nearest
+    // pruning of neurons (S3) while it learns: 0 leaves it out
+    parameter PRUNING = 0,
+    parameter COUNT_BITS = 20,
+    parameter ALPHA_BITS = 17,
     // these follow from those above
     parameter CORE_BITS = CORES > 1 ? $clog2(CORES) : 1,
     parameter GROUP_BITS = GROUPS > 1 ? $clog2(GROUPS) : 1,
@@ -81,6 +85,12 @@ module winner_take_all #(
     input  wire [STEP_BITS-1:0]          table_address,
     input  wire [DEPRESSION_BITS-1:0]    depression_data,
     input  wire [TRACE_BITS-1:0]         trace_data,
+    // pruning: an event, between images
+    input  wire                          prune,
+    input  wire [ALPHA_BITS-1:0]         alpha,          // 16 fraction bits
+    input  wire [INDEX_BITS:0]           room,           // neurons that may die in all
+    output wire                          pruning,        // until it has ended
+    output wire [NEURONS-1:0]            alive,
     // load an image: its pixels, word 0 first, and the seeds of its spikes
     input  wire                          write_pixels,
     input  wire [WORD_BITS-1:0]          write_word,
@@ -250,6 +260,21 @@ module winner_take_all #(
             fired_group_reg <= best_group;
         end
 
+    generate
+        if (PRUNING == 1) begin : neuron_rule
+            neuron_pruning #(
+                .NEURONS(NEURONS), .INDEX_BITS(INDEX_BITS), .COUNT_BITS(COUNT_BITS), .ALPHA_BITS(ALPHA_BITS)
+            ) rule (
+                .clk(clk), .reset(reset), .spiked(step_done && fired), .neuron(winner), .prune(prune),
+                .alpha(alpha), .room(room), .busy(pruning), .alive(alive)
+            );
+        end else begin : no_rule
+            assign pruning = 1'b0;
+            assign alive = {NEURONS{1'b1}};
+            wire unused = &{1'b0, prune, alpha, room};
+        end
+    endgenerate
+
     // learning: what the cores share
     wire [BANK_BITS-1:0] fired_bank, scaled_bank, divide_bank;
     wire [SLOT_BITS-1:0] fired_slot, divide_slot;
@@ -314,7 +339,7 @@ module winner_take_all #(
 
     wire [CORES-1:0] crossed;
     wire [CORES*MARGIN_BITS-1:0] margins;
-    genvar core;
+    genvar core, group;
     generate
         for (core = 0; core < CORES; core = core + 1) begin : cores
             localparam [CORE_BITS-1:0] OWN = core;
@@ -423,9 +448,13 @@ module winner_take_all #(
                 assign stamps[(STEP_BITS+1)*core +: STEP_BITS+1] = 0;
             end
 
-            // the last group may be short of neurons
-            localparam FULL = (GROUPS - 1)*CORES + core < NEURONS;
-            assign crossed[core] = over && !last_step && (FULL || updated_group != LAST_GROUP);
+            // the last group may be short of neurons; dead ones do not fire
+            wire [GROUPS-1:0] may_fire;
+            for (group = 0; group < GROUPS; group = group + 1) begin : groups
+                if (group*CORES + core < NEURONS) assign may_fire[group] = alive[group*CORES + core];
+                else assign may_fire[group] = 1'b0;
+            end
+            assign crossed[core] = over && !last_step && may_fire[updated_group];
             assign v_out[V_BITS*core +: V_BITS] = v_next;
             assign g_e_out[G_BITS*core +: G_BITS] = g_e_next;
             assign g_i_out[G_BITS*core +: G_BITS] = g_i_next;
