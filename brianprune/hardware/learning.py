@@ -87,7 +87,7 @@ class LearningDatapath(Datapath):
         -------
         dict of arrays
             As of `Datapath.trace`; ``weights``: raw codes after each image, shape (images, inputs, neurons);
-            ``theta``: (images, neurons).
+            ``theta``: (images, neurons); ``alive``: after the rule acted, (images, neurons).
         """
         if first != 0:
             raise ValueError(f"first = {first}: a network that learns begins with image 0")
@@ -95,6 +95,11 @@ class LearningDatapath(Datapath):
         self._counts = np.zeros(self.n, dtype=np.int64)
         self._events = self._events_of(len(images))
         return super().trace(images, 0, states, backend)
+
+    def _work(self, image, k):
+        raise NotImplementedError(
+            "LearningDatapath: the cycles of learning depend on what fires; simulate it, compare(images).cycles"
+        )
 
     def _events_of(self, n_images):
         return [] if self.rule is None else self.rule.events(n_images)
