@@ -138,6 +138,8 @@ def test_what_does_not_learn_in_verilog_is_refused():
         LearningDatapath(learner(rest=5 * ms))
     with pytest.raises(ValueError, match="begins with image 0"):
         LearningDatapath(learner(), 30).trace(images_of(0), first=1)
+    with pytest.raises(ValueError, match="only 'numpy' and 'cython' record states"):
+        LearningDatapath(learner(), 30).trace(images_of(0), backend="cpp_standalone")
     with pytest.raises(NotImplementedError, match="cycles of learning depend on what fires"):
         LearningDatapath(learner(), 30).work(images_of(0))
 

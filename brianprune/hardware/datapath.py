@@ -178,7 +178,7 @@ class Datapath:
         states : bool
             False: of each step only which neuron fired, not ``v``, ``g_e`` and ``g_i``.
         backend : str
-            'numpy', or another without `states`.
+            'numpy' or 'cython'; another only without `states`.
 
         Returns
         -------
@@ -187,6 +187,10 @@ class Datapath:
             each step; ``fired``: the neuron that fired in each step or -1, shape (images,
             steps).
         """
+        if states and backend not in ("numpy", "cython"):
+            raise ValueError(
+                f"backend = {backend!r}: only 'numpy' and 'cython' record states; use one of them, or states=False"
+            )
         p = self.parameters
         network, state = self._twin(backend)
         if states:

@@ -162,7 +162,9 @@ class LearningDatapath(Datapath):
         )
         if self.rule is not None:
             room = self.n if self.rule.n_max < 0 else self.rule.n_max
-            text += f"`define PRUNING 1\n`define COUNT_BITS 20\n`define ALPHA_BITS {ALPHA_BITS}\n"
+            # a neuron spikes at most once a step
+            most = max(self.rule.start, self.rule.interval) * self.parameters.steps_per_image
+            text += f"`define PRUNING 1\n`define COUNT_BITS {most.bit_length()}\n`define ALPHA_BITS {ALPHA_BITS}\n"
             text += f"`define ALPHA {int(self.rule.alpha * 2**16)}\n`define ROOM {room}\n"
         return text
 

@@ -46,7 +46,7 @@ def check_tool(name):
 class Comparison(NamedTuple):
     """What a simulation of the Verilog found."""
 
-    compared: int  #: values: theta, v, g_e, g_i of every neuron, the spike of every step
+    compared: int  #: values: theta, v, g_e, g_i of every neuron, the spike of every step; weights that learn
     different: int  #: of them
     counts: np.ndarray  #: (images, neurons), spikes in the Verilog
     cycles: np.ndarray  #: (images,), clock cycles of each image

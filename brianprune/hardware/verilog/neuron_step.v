@@ -58,7 +58,6 @@ module neuron_step #(
     wire signed [V_BITS:0] leak_6;
     wire [THETA_BITS-1:0] theta_13;
     wire [REFRACTORY_BITS-1:0] refractory_12;
-    wire [REFRACTORY_BITS-1:0] refractory_14;
     wire [G_BITS-1:0] g_e_5, g_i_5, g_e_14, g_i_14;
     delay_line #(.WIDTH(V_BITS), .CYCLES(11)) wait_v (.clk(clk), .in(v), .out(v_11));
     delay_line #(.WIDTH(THETA_BITS), .CYCLES(13)) wait_theta (.clk(clk), .in(theta), .out(theta_13));
@@ -141,21 +140,19 @@ module neuron_step #(
     wire v_fits = (&v_sum_12[V_SUM_BITS-1:V_BITS-1]) || !(|v_sum_12[V_SUM_BITS-1:V_BITS-1]);
     wire [REFRACTORY_BITS-1:0] left = refractory_12 - {{(REFRACTORY_BITS-1){1'b0}}, |refractory_12};
     reg signed [V_BITS-1:0] v_13, v_14;
-    reg [REFRACTORY_BITS-1:0] refractory_13;
+    reg [REFRACTORY_BITS-1:0] refractory_13, refractory_14;
     always @(posedge clk) begin
         refractory_13 <= left;
         v_13 <= |left ? v_12 : v_fits ? v_sum_12[V_BITS-1:0]
             : {v_sum_12[V_SUM_BITS-1], {(V_BITS-1){!v_sum_12[V_SUM_BITS-1]}}};
     end
-    delay_line #(.WIDTH(REFRACTORY_BITS), .CYCLES(1)) wait_left (
-        .clk(clk), .in(refractory_13), .out(refractory_14));
-
     // 14, 15: height above the threshold without its constant part, compared with that
     reg signed [MARGIN_BITS-1:0] margin_14;
     always @(posedge clk) begin
         margin_14 <= {{(MARGIN_BITS-V_BITS-V_SHIFT){v_13[V_BITS-1]}}, v_13, {V_SHIFT{1'b0}}}
                    - {{(MARGIN_BITS-THETA_BITS-THETA_SHIFT){1'b0}}, theta_13, {THETA_SHIFT{1'b0}}};
         v_14 <= v_13;
+        refractory_14 <= refractory_13;
         margin <= margin_14;
         crossed <= margin_14 > firing_margin && refractory_14 == 0;
         v_next <= v_14;
