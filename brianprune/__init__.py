@@ -1,7 +1,7 @@
 """brianprune: spiking networks that learn by STDP and are pruned while they learn."""
 
 from . import analysis, plot
-from .arithmetic import FixedPoint, FloatingPoint
+from .arithmetic import FixedPoint, FixedPointTTFS, FloatingPoint
 from .backends import CompiledNetwork, RuntimeNetwork, StorageError
 from .codeobjects import DenseSynapses, SparseEvents, SparseSynapses
 from .datasets import (
@@ -118,6 +118,7 @@ __all__ = [
     "Experiment",
     "ExponentialSTDP",
     "FixedPoint",
+    "FixedPointTTFS",
     "FloatingPoint",
     "Form",
     "FrozenNetwork",

@@ -1,5 +1,6 @@
 """DeepExperiment: the deep time-to-first-spike network, learned and pruned layer by layer."""
 
+from .arithmetic import FixedPointTTFS
 from .backends.registry import EVENTS
 from .datasets import Dataset, EventFolders, RecordedSpikes, digits
 from .models import DIGITS_LAYERS, DeepTTFS
@@ -38,6 +39,11 @@ class DeepExperiment(Simulation):
     pruning = Parameter(
         None, "connection pruning; None: no pruning", kind=(ConnectionPruning, type(None))
     )
+    arithmetic = Parameter(
+        None,
+        "fixed point of the hardware; None: double precision",
+        kind=(FixedPointTTFS, type(None)),
+    )
     data = Parameter(digits(), "the images", kind=Dataset)
     seed = Parameter(0, "of the initial weights and the order of the images", OURS, minimum=0)
     evaluate_on = Parameter(
@@ -51,6 +57,11 @@ class DeepExperiment(Simulation):
             )
         if self.pruning is not None:
             self.pruning.validate_for(len(self.network.layers))
+        if self.arithmetic is not None:
+            p = self.network
+            for name, rate in (("a_plus", p.a_plus), ("a_plus_max", p.a_plus_max)):
+                self.arithmetic.rate(f"DeepTTFS.{name}", rate)
+                self.arithmetic.rate(f"DeepTTFS.{name} * a_minus_ratio", rate * p.a_minus_ratio)
         if self.evaluate_on == "validation" and self.data.n_validation == 0:
             raise ValueError(
                 "DeepExperiment.evaluate_on = 'validation': the data has none; set"
@@ -66,11 +77,13 @@ class DeepExperiment(Simulation):
         Raises
         ------
         ValueError
-            If a kernel is larger than its input.
+            If a kernel is larger than its input, or a potential too large for the arithmetic.
         """
         inputs = MapShape(*image_shape, 1 + self.network.off_centre)
         found = []
         for layer in self.network.layers:
             found.append(LayerShape(layer, inputs, self.network.n_bins))
+            if self.arithmetic is not None:
+                self.arithmetic.check(found[-1].kernels, layer.threshold)
             inputs = found[-1].pooled
         return found

@@ -235,7 +235,7 @@ def test_costs_by_hand(tiny):
         unroll(run.shapes[0], result.mask["conv1"])["i"], minlength=run.shapes[0].inputs.size
     )
     per_image = run.inputs.sums(fan_out)
-    shown = run._order(1, 0, 12)
+    shown = run.order(1, 0, 12)
     assert layers["learning_accumulations_below"][1] == per_image[shown].sum()
     assert layers["inference_accumulations"][0] == per_image[10:].mean()
     assert layers["inference_spikes"][0] == run.inputs.sums(np.ones(28 * 28))[10:].mean()
@@ -243,11 +243,11 @@ def test_costs_by_hand(tiny):
 
 def test_order_shows_every_image_once_an_epoch(tiny):
     run = LayerwiseRun(tiny, bp.backends.get("numpy"), 1000, tiny._store(None))
-    order = run._order(0, 0, 30)
+    order = run.order(0, 0, 30)
     for epoch in range(3):
         assert sorted(order[10 * epoch : 10 * epoch + 10]) == list(range(10))
-    np.testing.assert_array_equal(run._order(0, 7, 23), order[7:23])
-    assert not np.array_equal(order, run._order(1, 0, 30))
+    np.testing.assert_array_equal(run.order(0, 7, 23), order[7:23])
+    assert not np.array_equal(order, run.order(1, 0, 30))
 
 
 def test_initial_weights_and_rates(tiny):

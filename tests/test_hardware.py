@@ -26,7 +26,7 @@ from brianprune.hardware import (
     poisson_spikes,
 )
 from brianprune.hardware.poisson import PERIOD, lfsr_states, states_per_level
-from brianprune.hardware.simulation import SOURCES, verilog
+from brianprune.hardware.simulation import WINNER_TAKE_ALL, verilog
 from brianprune.models.diehl_cook.fixed_point import constants
 from brianprune.streams import WEIGHTS, rng
 
@@ -466,12 +466,15 @@ def test_verilog_has_no_warnings(tmp_path):
     learning = [LearningDatapath(learner, cores=cores, banks=2) for cores in (1, 5)]
     learning.append(LearningDatapath(pruned, cores=2, banks=2))
     for datapath in [random_configuration(seed)[0] for seed in range(0, 30, 3)] + learning:
-        for name in (*SOURCES, "testbench.v"):
+        for name in (*WINNER_TAKE_ALL.sources, "testbench.v"):
             (tmp_path / name).write_text(verilog(name))
         (tmp_path / "design.vh").write_text(datapath.defines(2) + "`define STATES\n")
         command = ["verilator", "--lint-only", "-Wall", "--timing", "--top-module", "testbench"]
         done = subprocess.run(
-            [*command, "testbench.v", *SOURCES], cwd=tmp_path, capture_output=True, text=True
+            [*command, "testbench.v", *WINNER_TAKE_ALL.sources],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
         )
         assert (done.returncode, done.stderr) == (0, ""), datapath.defines(1)
 

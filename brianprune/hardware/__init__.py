@@ -1,5 +1,6 @@
 """The hardware of Guo et al. 2020, Electronics 9:1059: Verilog, its twin, what it costs."""
 
+from .convolution import ConvolutionDatapath
 from .datapath import Datapath
 from .energy import DatapathEnergy, EventDrivenCore, HorowitzEnergy
 from .learning import LearningDatapath
@@ -10,6 +11,7 @@ from .simulation import Comparison, check_tool
 __all__ = [
     "Agreement",
     "Comparison",
+    "ConvolutionDatapath",
     "Datapath",
     "DatapathEnergy",
     "EventDrivenCore",

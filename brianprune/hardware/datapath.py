@@ -13,7 +13,7 @@ from ..encoding import PoissonRate
 from ..inference import FrozenNetwork
 from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level, words_of
-from .simulation import SOURCES, TESTBENCH, simulate, verilog
+from .simulation import WINNER_TAKE_ALL, simulate, verilog
 
 __all__ = ["Datapath"]
 
@@ -294,7 +294,7 @@ class Datapath:
         images = np.atleast_2d(images)
         if images.shape[1] != self.n_inputs:
             raise ValueError(f"images of shape {images.shape}: must be (images, {self.n_inputs})")
-        for name in (*SOURCES, TESTBENCH):
+        for name in (*WINNER_TAKE_ALL.sources, WINNER_TAKE_ALL.testbench):
             (folder / name).write_text(verilog(name))
         defines = self.defines(len(images))
         (folder / "design.vh").write_text(defines + ("`define STATES\n" if states else ""))

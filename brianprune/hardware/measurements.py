@@ -14,7 +14,7 @@ from ..parameters import OURS, Parameter
 from ..runs import Measurement
 from .datapath import Datapath
 from .poisson import states_per_level
-from .simulation import SOURCES, TESTBENCH, check_tool, verilog
+from .simulation import WINNER_TAKE_ALL, check_tool, verilog
 from .synthesis import resources_of, synthesise
 
 __all__ = ["Agreement", "FixedPointAccuracy", "Resources"]
@@ -37,7 +37,7 @@ class _OfVerilog(_Measurement):
     @property
     def key(self):
         """Name of the result file: a hash of the measurement and of the Verilog."""
-        texts = [super().key, *map(verilog, (*SOURCES, TESTBENCH))]
+        texts = [super().key, *map(verilog, (*WINNER_TAKE_ALL.sources, WINNER_TAKE_ALL.testbench))]
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 

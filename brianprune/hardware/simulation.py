@@ -8,25 +8,48 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SOURCES", "TESTBENCH", "Comparison", "check_tool", "simulate", "verilog"]
+__all__ = [
+    "CONVOLUTION",
+    "WINNER_TAKE_ALL",
+    "Comparison",
+    "Design",
+    "check_tool",
+    "simulate",
+    "verilog",
+]
 
 #: Debian packages of the programs.
 PACKAGES = {"iverilog": "iverilog", "vvp": "iverilog", "verilator": "verilator", "yosys": "yosys"}
 
-SOURCES = (
-    "delay_line.v",
-    "multiplier.v",
-    "poisson_generator.v",
-    "input_events.v",
-    "synapse_rows.v",
-    "neuron_step.v",
-    "winner_tree.v",
-    "core_learning.v",
-    "learning_control.v",
-    "neuron_pruning.v",
-    "winner_take_all.v",
+
+class Design(NamedTuple):
+    """The Verilog files of a design."""
+
+    top: str  #: name of the top module
+    sources: tuple  #: parts before what uses them
+    testbench: str  #: file of the module ``testbench``
+
+
+WINNER_TAKE_ALL = Design(
+    "winner_take_all",
+    (
+        "delay_line.v",
+        "multiplier.v",
+        "poisson_generator.v",
+        "input_events.v",
+        "synapse_rows.v",
+        "neuron_step.v",
+        "winner_tree.v",
+        "core_learning.v",
+        "learning_control.v",
+        "neuron_pruning.v",
+        "winner_take_all.v",
+    ),
+    "testbench.v",
 )
-TESTBENCH = "testbench.v"
+CONVOLUTION = Design(
+    "convolution", ("map_lane.v", "kernel_update.v", "convolution.v"), "convolution_testbench.v"
+)
 
 
 def verilog(name):
@@ -46,19 +69,20 @@ def check_tool(name):
 class Comparison(NamedTuple):
     """What a simulation of the Verilog found."""
 
-    compared: int  #: values: theta, v, g_e, g_i of every neuron, the spike of every step; weights that learn
+    compared: int  #: values, see the `compare` of the datapath
     different: int  #: of them
-    counts: np.ndarray  #: (images, neurons), spikes in the Verilog
+    counts: np.ndarray  #: (images, neurons), spikes in the Verilog; of a convolution (images, maps)
     cycles: np.ndarray  #: (images,), clock cycles of each image
     output: str  #: of the simulator
 
 
-def simulate(folder, simulator="verilator"):
+def simulate(folder, simulator="verilator", design=WINNER_TAKE_ALL):
     """Simulate an exported folder.
 
     Parameters
     ----------
     folder : path
+    design : Design
     simulator : {'verilator', 'iverilog'}
         The first compiles to C++ (half a minute) and is hundreds of times faster.
 
@@ -68,12 +92,12 @@ def simulate(folder, simulator="verilator"):
     """
     commands = {
         "iverilog": [
-            ["iverilog", "-g2005", "-o", "sim", TESTBENCH, *SOURCES],
+            ["iverilog", "-g2005", "-o", "sim", design.testbench, *design.sources],
             ["vvp", "sim"],
         ],
         "verilator": [
             ["verilator", "--binary", "-O3", "--top-module", "testbench", "-CFLAGS", "-O2",
-             "--build-jobs", "2", TESTBENCH, *SOURCES],
+             "--build-jobs", "2", design.testbench, *design.sources],
             ["obj_dir/Vtestbench"],
         ],
     }  # fmt: skip

@@ -6,28 +6,34 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .simulation import SOURCES, check_tool, verilog
+from .simulation import WINNER_TAKE_ALL, check_tool, verilog
 
 __all__ = ["resources_of", "synthesise"]
 
-#: The parameters of the top module, as ``design.vh`` names them.
-SIZES = (
-    *("NEURONS", "INPUTS", "CORES", "GROUPS", "BANKS", "SLOTS", "LANES", "WORDS", "STEPS", "SHOWN"),
-    *("W_BITS", "V_BITS", "G_BITS", "G_FRACTION", "THETA_BITS", "CURRENT_BITS", "CONSTANT_BITS"),
-    *("WEIGHT_SHIFT", "MARGIN_BITS", "V_SHIFT", "THETA_SHIFT", "REFRACTORY_BITS"),
-    "STATES_PER_LEVEL",
-)
-#: Those of a datapath that learns.
-LEARNING_SIZES = (
-    *("LEARNING", "TRACE_BITS", "ETA_BITS", "PLUS_SHIFT", "GROWN_BITS", "DEPRESSION_BITS"),
-    *("DIVIDEND_BITS", "RATE_BITS", "K_THETA_BITS", "DITHER"),
-)
-#: Those of a datapath that prunes as well.
-PRUNING_SIZES = ("PRUNING", "COUNT_BITS", "ALPHA_BITS")
+#: The parameters of the top modules, as ``design.vh`` names them; those that it does not name keep their defaults.
+SIZES = {
+    "winner_take_all": (
+        *("NEURONS", "INPUTS", "CORES", "GROUPS", "BANKS", "SLOTS", "LANES", "WORDS", "STEPS"),
+        *("SHOWN", "W_BITS", "V_BITS", "G_BITS", "G_FRACTION", "THETA_BITS", "CURRENT_BITS"),
+        *("CONSTANT_BITS", "WEIGHT_SHIFT", "MARGIN_BITS", "V_SHIFT", "THETA_SHIFT"),
+        *("REFRACTORY_BITS", "STATES_PER_LEVEL"),
+        # of a datapath that learns
+        *("LEARNING", "TRACE_BITS", "ETA_BITS", "PLUS_SHIFT", "GROWN_BITS", "DEPRESSION_BITS"),
+        *("DIVIDEND_BITS", "RATE_BITS", "K_THETA_BITS", "DITHER"),
+        # and of one that prunes
+        *("PRUNING", "COUNT_BITS", "ALPHA_BITS"),
+    ),
+    "convolution": (
+        *("MAPS", "MAP_BITS", "ROWS", "COLUMNS", "ROW_BITS", "COLUMN_BITS", "IN_ROWS"),
+        *("IN_COLUMNS", "IN_ROW_BITS", "IN_COLUMN_BITS", "CHANNELS", "CHANNEL_BITS"),
+        *("KERNEL_BITS", "ENTRIES", "ENTRY_BITS", "PADDING", "RADIUS", "TOLERANCE", "STEP_BITS"),
+        *("W_BITS", "V_BITS", "RATE_BITS", "RATE_WIDTH", "STOCHASTIC", "LEARNING", "PRUNING"),
+    ),
+}
 
 
-def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
-    """Synthesise the datapath with yosys.
+def synthesise(defines, target="synth_xilinx -family xc7", netlist=None, design=WINNER_TAKE_ALL):
+    """Synthesise a design with yosys.
 
     Parameters
     ----------
@@ -37,6 +43,7 @@ def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
         The command of yosys.
     netlist : path, optional
         Where to write the netlist as JSON, for place and route.
+    design : Design
 
     Returns
     -------
@@ -50,15 +57,15 @@ def synthesise(defines, target="synth_xilinx -family xc7", netlist=None):
     """
     check_tool("yosys")
     sizes = dict(re.findall(r"`define (\w+) (-?\d+)", defines))
-    names = [name for name in SIZES + LEARNING_SIZES + PRUNING_SIZES if name in sizes]
+    names = [name for name in SIZES[design.top] if name in sizes]
     parameters = " ".join(f"-set {name} {sizes[name]}" for name in names)
     command, _, options = target.partition(" ")
     with tempfile.TemporaryDirectory(prefix="brianprune-yosys-") as folder:
-        for name in SOURCES:
+        for name in design.sources:
             Path(folder, name).write_text(verilog(name))
         script = (
-            f"read_verilog {' '.join(SOURCES)}; chparam {parameters} winner_take_all; "
-            f"{command} {options} -top winner_take_all; tee -q -o stat.json stat -json"
+            f"read_verilog {' '.join(design.sources)}; chparam {parameters} {design.top}; "
+            f"{command} {options} -top {design.top}; tee -q -o stat.json stat -json"
         )
         if netlist is not None:
             script += f"; write_json {Path(netlist).absolute()}"

@@ -11,12 +11,13 @@ from .. import streams
 from ..backends.registry import REWIRED
 from ..encoding import difference_of_gaussians, latencies
 from ..models import Form
-from ..models.ttfs import STEP, FirstSpikes, MapShape, Phase, unroll
+from ..models.ttfs import STEP, FirstSpikes, MapShape, Phase, first_offsets, unroll
+from ..models.ttfs.equations import NEXT_OFFSET
 from ..provenance import provenance
 from ..pruning.connections import survivors
 from ..results import DeepResult
 from .progress import LayerwiseProgress, append, layer_name
-from .reporter import CpuClock
+from .reporter import CpuClock, Reporter
 
 __all__ = ["LayerwiseRun"]
 
@@ -55,8 +56,9 @@ def _split(data, evaluate_on, n_bins, dog, contrast, off_centre):
 class _Layer:
     """A layer with its kernels on a backend."""
 
-    def __init__(self, shape, backend, weights, mask):
+    def __init__(self, shape, backend, weights, mask, arithmetic=None):
         self.shape, self.backend = shape, backend
+        self._form = Form() if arithmetic is None else Form(arithmetic.method)
         self.weights, self.mask = weights, mask
         self._synapses = self._made = None
 
@@ -109,12 +111,30 @@ class _Layer:
             }
         if self._made is None or self._made[0] != what:
             network = self.backend.make(
-                phase, Form(), self.shape.inputs.size, np.float64, True, self.synapses
+                phase, self._form, self.shape.inputs.size, np.float64, True, self.synapses
             )
             self._made = what, network
         began = CpuClock.now()
         run = self._made[1].run(phase.n_steps(n_images) * STEP, values, {"inputs": spikes})
         return run, CpuClock.now() - began
+
+
+def rule_values(experiment, shape, n_images):
+    """Return the values of STDP in a layer that has been shown `n_images` images, by "object.variable"."""
+    p, arithmetic = experiment.network, experiment.arithmetic
+    plus = p.rate(n_images)
+    minus = plus * p.a_minus_ratio
+    if arithmetic is None:
+        return {"kernel.a_plus": plus, "kernel.a_minus": minus}
+    unit = 2.0**-arithmetic.rate_bits
+    stochastic = arithmetic.rounding == "stochastic"
+    return {
+        "kernel.a_plus": arithmetic.rate("a_plus", plus) * unit,
+        "kernel.a_minus": arithmetic.rate("a_minus", minus) * unit,
+        "kernel.bit": 2.0**-arithmetic.fraction,
+        "kernel.offset": first_offsets(shape, n_images, arithmetic.rounding),
+        "kernel.next_offset": NEXT_OFFSET / 2**16 * stochastic,
+    }
 
 
 class LayerwiseRun:
@@ -194,17 +214,21 @@ class LayerwiseRun:
         """Draw a layer's initial weights, once."""
         if progress.started == k:
             return
-        p, kernels = self.experiment.network, self.shapes[k].kernels
+        progress.start(k, self.initial_weights(k), np.ones(self.shapes[k].kernels, dtype=bool))
+
+    def initial_weights(self, k):
+        """Return the weights of layer `k` before it learns."""
+        p, arithmetic = self.experiment.network, self.experiment.arithmetic
         rng = streams.rng(self.experiment.seed, streams.KERNELS, k)
         # 0 and 1 are ends of STDP that a weight cannot leave
-        weights = rng.normal(p.w_mean, p.w_std, kernels).clip(0.01, 0.99)
-        progress.start(k, weights, np.ones(kernels, dtype=bool))
+        weights = rng.normal(p.w_mean, p.w_std, self.shapes[k].kernels).clip(0.01, 0.99)
+        return weights if arithmetic is None else arithmetic.weights(weights)
 
     def _layer(self, progress, k):
         name = layer_name(k)
         mask = progress.mask[name].astype(bool)
         weights = progress.weights[name] * mask
-        return _Layer(self.shapes[k], self.backend, weights, mask)
+        return _Layer(self.shapes[k], self.backend, weights, mask, self.experiment.arithmetic)
 
     def _learn(self, progress, k, spikes, below):
         """Show training images to a layer until it has learned; cut; let it learn on."""
@@ -224,7 +248,7 @@ class LayerwiseRun:
                 return layer
             steps = [p.check_interval, p.growth_interval, *([rule.interval] if rule else [])]
             end = min([until, *(begin + step - begin % step for step in steps)])
-            self._show(progress, layer, spikes, self._order(k, begin, end), below)
+            self._show(progress, layer, spikes, self.order(k, begin, end), below)
             progress.images = end
             theta = rule.of_layer("theta", k) if rule is not None and cut_at < 0 else 0.0
             if theta > 0 and end % rule.interval == 0:
@@ -238,7 +262,7 @@ class LayerwiseRun:
             self.store.save_checkpoint(progress)
             self.reporter.update(end, progress)
 
-    def _order(self, k, begin, end):
+    def order(self, k, begin, end):
         """Return the training images of presentations `begin` to `end`: epochs in random order."""
         n = self.n_train
         epochs = range(begin // n, (end - 1) // n + 1)
@@ -251,8 +275,7 @@ class LayerwiseRun:
 
     def _show(self, progress, layer, spikes, chosen, below):
         """Show training images to a learning layer; count what it costs."""
-        p, rule = self.experiment.network, self.experiment.pruning
-        rate = p.rate(progress.images)
+        rule = self.experiment.pruning
         # what is cut after learning is cut for good
         for_good = rule is None or rule.permanent or progress.cut_at >= 0
         learns = layer.mask if for_good else layer.mask | True
@@ -260,11 +283,8 @@ class LayerwiseRun:
             "learning",
             spikes.of(chosen, layer.shape.steps_per_image),
             len(chosen),
-            {
-                "kernel.plastic": learns.ravel().astype(float),
-                "kernel.a_plus": rate,
-                "kernel.a_minus": rate * p.a_minus_ratio,
-            },
+            {"kernel.plastic": learns.ravel().astype(float)}
+            | rule_values(self.experiment, layer.shape, progress.images),
         )
         layer.weights = run.state["kernel.w"].reshape(layer.shape.kernels)
         of_map, times = run.spikes["wins"]
@@ -341,6 +361,16 @@ class LayerwiseRun:
         image, unit, step = (np.concatenate(parts) for parts in zip(*found, strict=True))
         passed_on = FirstSpikes(layer.shape.pooled, image, unit, step, len(self.inputs))
         return passed_on, cpu_seconds
+
+    def inputs_of(self, result, k):
+        """Return the first spikes that drive layer `k` of a finished result, for all images."""
+        self.reporter, spikes = Reporter(None), self.inputs
+        for below in range(k):
+            name = layer_name(below)
+            weights, mask = result.weights[name], result.mask[name]
+            layer = _Layer(self.shapes[below], self.backend, weights, mask)
+            spikes, _ = self._infer(layer, spikes)
+        return spikes
 
     def _read_out(self, layer, spikes):
         """Return the last layer's maximum potentials, shape (images, features), and CPU time."""

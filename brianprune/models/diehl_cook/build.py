@@ -21,6 +21,7 @@ from brian2 import (
 from ...arithmetic import ExactTraces
 from ...codeobjects import SparseDecay, SparseEvents, SparseSynapses
 from ..base import SCHEDULE
+from ..whole import NAMESPACE
 from . import equations, fixed_point
 
 __all__ = ["build_network"]
@@ -42,7 +43,7 @@ def build_network(network, form, n_inputs, dense=None, existing=None):
         defaultclock.dt = p.dt
     steps = defaultclock if form.textbook else Clock(dt=p.dt, name="step_clock")
     images = Clock(dt=p.duration, name="image_clock")
-    namespace = fixed_point.NAMESPACE if form.method == "fixed_point" else {}
+    namespace = NAMESPACE if form.method == "fixed_point" else {}
     common = {"clock": steps, "namespace": namespace}
 
     inputs = SpikeGeneratorGroup(n_inputs, [], [] * second, clock=steps, name="inputs")

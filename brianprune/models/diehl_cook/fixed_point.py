@@ -7,7 +7,7 @@ current module, Euler step, spike detection; widths, truncation and saturation a
 """
 
 import numpy as np
-from brian2 import Function, ms, mV
+from brian2 import ms, mV
 
 from ..homeostasis import AdaptiveThreshold, WeightNormalisation
 from ..inhibition import Broadcast
@@ -15,7 +15,7 @@ from ..neurons import ConductanceLIF
 from ..plasticity import TripletSTDP
 from .equations import COUNT_SPIKES, Circuit
 
-__all__ = ["NAMESPACE", "check", "circuit", "constants", "learning_constants", "values"]
+__all__ = ["check", "circuit", "constants", "learning_constants", "values"]
 
 #: The parts that the datapath has, and nothing else.
 PARTS = {
@@ -25,17 +25,6 @@ PARTS = {
     "normalisation": WeightNormalisation,
     "inhibition": Broadcast,
 }
-
-#: Brian2's own floor gives whole numbers of 32 bits on the numpy target, which wrap around.
-WHOLE = Function(np.floor, arg_units=[1], return_unit=1)
-WHOLE.implementations.add_implementation(
-    "cpp", "static inline double whole(const double x) { return floor(x); }", name="whole"
-)
-WHOLE.implementations.add_implementation(
-    "cython", "cdef double whole(double x):\n    return floor(x)\n", name="whole"
-)
-#: What the strings below use beside variables.
-NAMESPACE = {"whole": WHOLE}
 
 #: State and constants of a neuron. The `lsb` are powers of two that cut bits off a product.
 EXC = """

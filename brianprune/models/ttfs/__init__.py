@@ -1,6 +1,6 @@
 """The deep time-to-first-spike network: parameters, equations, geometry, the networks of a layer."""
 
-from .build import Phase
+from .build import Phase, first_offsets
 from .geometry import STEP, FirstSpikes, LayerShape, MapShape, unroll
 from .parameters import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS
 
@@ -15,5 +15,6 @@ __all__ = [
     "LayerShape",
     "MapShape",
     "Phase",
+    "first_offsets",
     "unroll",
 ]

@@ -26,10 +26,18 @@ from brian2.monitors.spikemonitor import EventMonitor
 from ... import brian2_compat as compat
 from ...codeobjects import SparseEvents, SparseSynapses
 from ..base import SCHEDULE
+from ..whole import NAMESPACE
 from . import equations as model
 from .geometry import STEP, LayerShape, windows
 
-__all__ = ["Phase", "inference_network", "layer_values", "learning_network", "readout_network"]
+__all__ = [
+    "Phase",
+    "first_offsets",
+    "inference_network",
+    "layer_values",
+    "learning_network",
+    "readout_network",
+]
 
 
 def _common(shape, synapses, dense):
@@ -68,7 +76,7 @@ def _network(*objects):
     return network
 
 
-def learning_network(shape, synapses=None, dense=None):
+def learning_network(shape, synapses=None, dense=None, fixed_point=False):
     """Build the network in which a layer learns.
 
     Parameters
@@ -79,6 +87,8 @@ def learning_network(shape, synapses=None, dense=None):
         given (``inputs_conv._synaptic_pre``, ``_synaptic_post``, ``k``).
     dense : class, optional
         `codeobj_class` of synapses, see `brianprune.DenseSynapses`.
+    fixed_point : bool
+        Whether weight changes are rounded, as `brianprune.FixedPointTTFS` says.
 
     Returns
     -------
@@ -110,7 +120,11 @@ def learning_network(shape, synapses=None, dense=None):
     maps.set_event_schedule("won_now", when="thresholds", order=3)
     maps.run_on_event("won_now", model.REMEMBER_WINNER, when="thresholds", order=4)
     kernel = NeuronGroup(
-        shape.n_weights, model.KERNEL + model.KERNEL_LEARNING, name="kernel", **common
+        shape.n_weights,
+        model.KERNEL + model.KERNEL_LEARNING + model.KERNEL_FIXED * fixed_point,
+        name="kernel",
+        clock=common["clock"],
+        namespace=NAMESPACE if fixed_point else {},
     )
     for name, variable in model.KERNEL_LINKS.items():
         kernel.variables.add_reference(name, maps, variable, index="map")
@@ -125,7 +139,7 @@ def learning_network(shape, synapses=None, dense=None):
         group.run_regularly(statements, when="start", order=order, clock=images, name=name)
 
     before_each_image(kernel, model.FIND_PIXEL, 0, "find_pixel")
-    before_each_image(kernel, model.STDP, 1, "stdp")
+    before_each_image(kernel, model.STDP_FIXED if fixed_point else model.STDP, 1, "stdp")
     before_each_image(trace, model.RESET_TRACE, 2, "reset_trace")
     before_each_image(conv, "v = 0\ncandidate = 1", 2, "reset_conv")
     before_each_image(maps, "won = 0", 2, "reset_maps")
@@ -345,6 +359,23 @@ def layer_values(shape, learning):
     return values | {f"kernel.{name}": value for name, value in kernel.items()}
 
 
+def first_offsets(shape, n_images, rounding):
+    """Return what is added to each weight's change, in fixed point, after `n_images` images: shape (weights,).
+
+    Parameters
+    ----------
+    shape : LayerShape
+    n_images : int
+        That the layer has been shown.
+    rounding : {'stochastic', 'nearest'}
+    """
+    if rounding == "nearest":
+        return np.full(shape.n_weights, 0.5)
+    of = np.unravel_index(np.arange(shape.n_weights), shape.kernels)
+    total = sum(factor * index for factor, index in zip(model.OFFSETS, of, strict=True))
+    return (total + model.NEXT_OFFSET * n_images) % 2**16 / 2**16
+
+
 class Phase(NamedTuple):
     """One of the three networks of a layer, as a backend makes it.
 
@@ -374,9 +405,8 @@ class Phase(NamedTuple):
 
     def build(self, form, n_inputs, dense=None, existing=None):
         """Build the network. With `dense` the synapses are given to each run."""
-        build = {
-            "learning": learning_network,
-            "inference": inference_network,
-            "readout": readout_network,
-        }
-        return build[self.what](self.shape, None if dense else existing, dense)
+        given = None if dense else existing
+        if self.learns:
+            return learning_network(self.shape, given, dense, form.method == "fixed_point")
+        build = inference_network if self.what == "inference" else readout_network
+        return build(self.shape, given, dense)

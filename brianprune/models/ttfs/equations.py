@@ -59,6 +59,23 @@ _rate = _potentiated*a_plus - (1 - _potentiated)*a_minus
 w = clip(w + won*plastic*_rate*w*(1 - w), 0, 1)
 """
 
+#: The same in fixed point: a change is rounded by an offset below one bit, which for stochastic rounding
+#: differs from weight to weight and from image to image. `bit` is the weight's least significant one.
+KERNEL_FIXED = """
+offset                                                  : 1
+next_offset                                             : 1 (shared, constant)
+bit                                                     : 1 (shared, constant)
+"""
+STDP_FIXED = """
+_potentiated = int(t_spike <= t_won + tolerance)
+_rate = _potentiated*a_plus + (1 - _potentiated)*a_minus
+_bits = whole(won*plastic*_rate*w*(1 - w)/bit + offset)
+w = clip(w + (2*_potentiated - 1)*_bits*bit, 0, 1 - bit)
+offset = offset + next_offset - int(offset + next_offset >= 1)
+"""
+#: What a weight's coordinates (channel, row, column, map) and an image add to its offset, in units of 2**-16.
+OFFSETS, NEXT_OFFSET = (40503, 30011, 52837, 12289), 25173
+
 #: First spikes of the input, in steps of the image.
 TRACE = """
 t_spike                                                 : integer
