@@ -20,8 +20,21 @@ def by_step(times, n_bins):
     return [np.argwhere(times == step) for step in range(n_bins)]
 
 
-def learn(times, w, plastic, layer, a_plus, a_minus, n_bins):
-    """Show one image to a learning layer; return (new weights, wins as (map, row, column, bin))."""
+def fixed_stdp(w, potentiated, index, plus, minus, fraction, rate_bits, shown):
+    """STDP in whole numbers: a weight of `fraction` bits, rates of `rate_bits`, after `shown` images (0: to nearest)."""
+    channel, row, column, of_map = index
+    own = channel * 40503 + row * 30011 + column * 52837 + of_map * 12289 + shown * 25173
+    offset = own % 65536 if shown else 32768
+    product = (plus if potentiated else minus) * w * (2**fraction - w)
+    change = ((product << 16 >> (rate_bits + fraction)) + offset) >> 16
+    return min(w + change, 2**fraction - 1) if potentiated else max(w - change, 0)
+
+
+def learn(times, w, plastic, layer, a_plus, a_minus, n_bins, stdp=None):
+    """Show one image to a learning layer; return (new weights, wins as (map, row, column, bin)).
+
+    `stdp` is a function of a weight, whether it is potentiated, and its index. Default: in floating point.
+    """
     rows, columns = (n + 2 * layer.padding - layer.kernel + 1 for n in times.shape[:2])
     n_maps, radius = layer.n_maps, layer.inhibition_radius
     v = np.zeros((rows, columns, n_maps))
@@ -52,8 +65,13 @@ def learn(times, w, plastic, layer, a_plus, a_minus, n_bins):
             y, x = row + dy - layer.padding, column + dx - layer.padding
             inside = 0 <= y < times.shape[0] and 0 <= x < times.shape[1]
             t = times[y, x, c] if inside else -1
-            rate = a_plus if 0 <= t <= step + layer.tolerance else -a_minus
+            potentiated = 0 <= t <= step + layer.tolerance
+            rate = a_plus if potentiated else -a_minus
             old = w[c, dy, dx, of_map]
+            if stdp is not None:
+                if plastic[c, dy, dx, of_map]:
+                    w[c, dy, dx, of_map] = stdp(int(old), potentiated, (c, dy, dx, of_map))
+                continue
             new = old + plastic[c, dy, dx, of_map] * rate * old * (1 - old)
             w[c, dy, dx, of_map] = np.clip(new, 0, 1)
     return w, wins

@@ -466,12 +466,12 @@ def test_verilog_has_no_warnings(tmp_path):
     learning = [LearningDatapath(learner, cores=cores, banks=2) for cores in (1, 5)]
     learning.append(LearningDatapath(pruned, cores=2, banks=2))
     for datapath in [random_configuration(seed)[0] for seed in range(0, 30, 3)] + learning:
-        for name in (*WINNER_TAKE_ALL.sources, "testbench.v"):
+        for name in WINNER_TAKE_ALL.files:
             (tmp_path / name).write_text(verilog(name))
         (tmp_path / "design.vh").write_text(datapath.defines(2) + "`define STATES\n")
         command = ["verilator", "--lint-only", "-Wall", "--timing", "--top-module", "testbench"]
         done = subprocess.run(
-            [*command, "testbench.v", *WINNER_TAKE_ALL.sources],
+            [*command, *WINNER_TAKE_ALL.files],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -219,7 +219,7 @@ class ConvolutionDatapath:
             "ENTRIES": entries,
             "ENTRY_BITS": _bits(entries),
             "PADDING": layer.padding,
-            "RADIUS": min(layer.inhibition_radius, max(conv.rows, conv.columns)),
+            "RADIUS": layer.inhibition_radius,
             "TOLERANCE": min(layer.tolerance, shape.n_bins),
             "STEP_BITS": shape.n_bins.bit_length(),
             "W_BITS": arithmetic.fraction,
@@ -259,7 +259,7 @@ class ConvolutionDatapath:
         trace = self.trace(what, n_images)
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (*CONVOLUTION.sources, CONVOLUTION.testbench):
+        for name in CONVOLUTION.files:
             (folder / name).write_text(verilog(name))
         (folder / "design.vh").write_text(self.defines(what, n_images))
         learns = what == "learning"

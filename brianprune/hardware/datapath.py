@@ -294,7 +294,7 @@ class Datapath:
         images = np.atleast_2d(images)
         if images.shape[1] != self.n_inputs:
             raise ValueError(f"images of shape {images.shape}: must be (images, {self.n_inputs})")
-        for name in (*WINNER_TAKE_ALL.sources, WINNER_TAKE_ALL.testbench):
+        for name in WINNER_TAKE_ALL.files:
             (folder / name).write_text(verilog(name))
         defines = self.defines(len(images))
         (folder / "design.vh").write_text(defines + ("`define STATES\n" if states else ""))

@@ -37,7 +37,7 @@ class _OfVerilog(_Measurement):
     @property
     def key(self):
         """Name of the result file: a hash of the measurement and of the Verilog."""
-        texts = [super().key, *map(verilog, (*WINNER_TAKE_ALL.sources, WINNER_TAKE_ALL.testbench))]
+        texts = [super().key, *map(verilog, WINNER_TAKE_ALL.files)]
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 

@@ -27,7 +27,12 @@ class Design(NamedTuple):
 
     top: str  #: name of the top module
     sources: tuple  #: parts before what uses them
-    testbench: str  #: file of the module ``testbench``
+    testbench: str  #: name of the module that tests it
+
+    @property
+    def files(self):
+        """All files, the test bench first."""
+        return (f"{self.testbench}.v", *self.sources)
 
 
 WINNER_TAKE_ALL = Design(
@@ -45,10 +50,10 @@ WINNER_TAKE_ALL = Design(
         "neuron_pruning.v",
         "winner_take_all.v",
     ),
-    "testbench.v",
+    "testbench",
 )
 CONVOLUTION = Design(
-    "convolution", ("map_lane.v", "kernel_update.v", "convolution.v"), "convolution_testbench.v"
+    "convolution", ("map_lane.v", "kernel_update.v", "convolution.v"), "convolution_testbench"
 )
 
 
@@ -92,13 +97,13 @@ def simulate(folder, simulator="verilator", design=WINNER_TAKE_ALL):
     """
     commands = {
         "iverilog": [
-            ["iverilog", "-g2005", "-o", "sim", design.testbench, *design.sources],
+            ["iverilog", "-g2005", "-o", "sim", *design.files],
             ["vvp", "sim"],
         ],
         "verilator": [
-            ["verilator", "--binary", "-O3", "--top-module", "testbench", "-CFLAGS", "-O2",
-             "--build-jobs", "2", design.testbench, *design.sources],
-            ["obj_dir/Vtestbench"],
+            ["verilator", "--binary", "-O3", "--top-module", design.testbench, "-CFLAGS", "-O2",
+             "--build-jobs", "2", *design.files],
+            [f"obj_dir/V{design.testbench}"],
         ],
     }  # fmt: skip
     if simulator not in commands:

@@ -136,17 +136,19 @@ module convolution #(
         && (!picked_reg || best_of > picked_v_reg || best_of == picked_v_reg && place_of < picked_place_reg);
 
     // its neighbourhood
-    localparam [ROW_BITS:0] LAST_ROW = ROWS - 1, ROW_RADIUS = RADIUS;
-    localparam [COLUMN_BITS:0] LAST_COLUMN = COLUMNS - 1, COLUMN_RADIUS = RADIUS;
+    localparam [31:0] ROW_RADIUS_32 = RADIUS < ROWS ? RADIUS : ROWS;
+    localparam [31:0] COLUMN_RADIUS_32 = RADIUS < COLUMNS ? RADIUS : COLUMNS;
+    localparam [ROW_BITS:0] LAST_ROW = ROWS - 1, ROW_RADIUS = ROW_RADIUS_32[ROW_BITS:0];
+    localparam [COLUMN_BITS:0] LAST_COLUMN = COLUMNS - 1, COLUMN_RADIUS = COLUMN_RADIUS_32[COLUMN_BITS:0];
     wire [ROW_BITS:0] picked_row = {1'b0, picked_place_reg[COLUMN_BITS +: ROW_BITS]};
     wire [COLUMN_BITS:0] picked_column = {1'b0, picked_place_reg[COLUMN_BITS-1:0]};
-    wire [ROW_BITS-1:0] first_row = picked_row < ROW_RADIUS ? {ROW_BITS{1'b0}}
+    wire [ROW_BITS-1:0] first_row = picked_row <= ROW_RADIUS ? {ROW_BITS{1'b0}}
         : picked_place_reg[COLUMN_BITS +: ROW_BITS] - ROW_RADIUS[ROW_BITS-1:0];
-    wire [ROW_BITS:0] last_row = LAST_ROW - picked_row < ROW_RADIUS ? LAST_ROW : picked_row + ROW_RADIUS;
-    wire [COLUMN_BITS-1:0] first_column = picked_column < COLUMN_RADIUS ? {COLUMN_BITS{1'b0}}
+    wire [ROW_BITS:0] last_row = LAST_ROW - picked_row <= ROW_RADIUS ? LAST_ROW : picked_row + ROW_RADIUS;
+    wire [COLUMN_BITS-1:0] first_column = picked_column <= COLUMN_RADIUS ? {COLUMN_BITS{1'b0}}
         : picked_place_reg[COLUMN_BITS-1:0] - COLUMN_RADIUS[COLUMN_BITS-1:0];
     wire [COLUMN_BITS:0] last_column
-        = LAST_COLUMN - picked_column < COLUMN_RADIUS ? LAST_COLUMN : picked_column + COLUMN_RADIUS;
+        = LAST_COLUMN - picked_column <= COLUMN_RADIUS ? LAST_COLUMN : picked_column + COLUMN_RADIUS;
     reg [ROW_BITS-1:0] near_row_reg;
     reg [COLUMN_BITS-1:0] near_column_reg;
     wire row_ends = {1'b0, near_column_reg} == last_column;
@@ -250,7 +252,8 @@ module convolution #(
             assign {update_busy, update_write} = 0;
             assign update_address = 0;
             assign update_entry = 0;
-            wire unused = &{1'b0, rate_plus, rate_minus, image_offset_reg, entry_valid, entry_address};
+            wire unused = &{1'b0, rate_plus, rate_minus, image_offset_reg, entry_valid, entry_address,
+                             won_step[map_reg], won_row[map_reg], won_column[map_reg]};
         end
     endgenerate
 

@@ -8,7 +8,7 @@
 `include "design.vh"
 // a program, not a circuit: it assigns as it goes
 /* verilator lint_off BLKSEQ */
-module testbench;
+module convolution_testbench;
     reg clk = 0;
     always #5 clk = !clk;
 
@@ -71,6 +71,7 @@ module testbench;
     reg [31:0] of_neuron [0:`ROWS*`COLUMNS*`MAPS-1];
     reg [31:0] counts [0:`MAPS-1];
     integer neuron, place, spike_errors;
+    wire unused = &{1'b0, word, place};
     always @(negedge clk) if (spike_valid) begin
         place = ({{(32-`ROW_BITS){1'b0}}, spike_row}*`COLUMNS + {{(32-`COLUMN_BITS){1'b0}}, spike_column})*`MAPS
                  + {{(32-`MAP_BITS){1'b0}}, spike_map};
@@ -126,7 +127,8 @@ module testbench;
         for (map = 0; map < `MAPS; map = map + 1) begin
             for (k = 0; k <= `CHANNELS; k = k + 1) begin
                 read_pointer = k[`CHANNEL_BITS:0];
-                #1 compare({{(31-`ENTRY_BITS){1'b0}}, pointers[(`ENTRY_BITS+1)*map +: `ENTRY_BITS+1]});
+                @(negedge clk);
+                compare({{(31-`ENTRY_BITS){1'b0}}, pointers[(`ENTRY_BITS+1)*map +: `ENTRY_BITS+1]});
             end
             n_entries = {{(31-`ENTRY_BITS){1'b0}}, pointers[(`ENTRY_BITS+1)*map +: `ENTRY_BITS+1]};
             for (k = 0; k < n_entries; k = k + 1) begin

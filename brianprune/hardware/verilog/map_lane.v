@@ -76,7 +76,7 @@ module map_lane #(
     localparam signed [X_BITS-1:0] X_PADDING = PADDING, X_COLUMNS = COLUMNS;
 
     reg [2*KERNEL_BITS+W_BITS-1:0] kernel [0:ENTRIES-1];
-    reg [ENTRY_BITS:0] pointers [0:CHANNELS];
+    reg [ENTRY_BITS:0] pointers [0:(2<<CHANNEL_BITS)-1];
     reg [V_BITS-1:0] potentials [0:PLACES-1];
     reg silent [0:PLACES-1];
     reg [PLACE_BITS-1:0] list [0:PLACES-1];
