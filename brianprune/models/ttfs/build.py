@@ -119,17 +119,7 @@ def learning_network(shape, synapses=None, dense=None, fixed_point=False):
     maps.winner, maps.now = linked_var(hub, "winner"), linked_var(hub, "now")
     maps.set_event_schedule("won_now", when="thresholds", order=3)
     maps.run_on_event("won_now", model.REMEMBER_WINNER, when="thresholds", order=4)
-    kernel = NeuronGroup(
-        shape.n_weights,
-        model.KERNEL + model.KERNEL_LEARNING + model.KERNEL_FIXED * fixed_point,
-        name="kernel",
-        clock=common["clock"],
-        namespace=NAMESPACE if fixed_point else {},
-    )
-    for name, variable in model.KERNEL_LINKS.items():
-        kernel.variables.add_reference(name, maps, variable, index="map")
-    kernel.variables.add_reference("t_spike", trace, "t_spike", index="pixel")
-
+    kernel = _learning_kernel(shape, maps, trace, fixed_point, common["clock"])
     inputs_conv = connect(kernel, conv)
     inputs_trace = _first_spikes(inputs, trace, hub, dense, common)
     conv_hub, maps_conv = _competition(conv, hub, maps, dense, in_rounds)
@@ -159,6 +149,21 @@ def learning_network(shape, synapses=None, dense=None, fixed_point=False):
         location,
         EventMonitor(maps, "won_now", name="wins"),
     )
+
+
+def _learning_kernel(shape, maps, trace, fixed_point, clock):
+    """Build the shared weights; they see the winner of their map and when its inputs spiked."""
+    kernel = NeuronGroup(
+        shape.n_weights,
+        model.KERNEL + model.KERNEL_LEARNING + model.KERNEL_FIXED * fixed_point,
+        name="kernel",
+        clock=clock,
+        namespace=NAMESPACE if fixed_point else {},
+    )
+    for name, variable in model.KERNEL_LINKS.items():
+        kernel.variables.add_reference(name, maps, variable, index="map")
+    kernel.variables.add_reference("t_spike", trace, "t_spike", index="pixel")
+    return kernel
 
 
 def _first_spikes(inputs, trace, hub, dense, common):
