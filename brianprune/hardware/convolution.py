@@ -14,7 +14,7 @@ from ..runs.progress import layer_name
 from .datapath import literal
 from .simulation import CONVOLUTION, simulate, verilog
 
-__all__ = ["ConvolutionDatapath"]
+__all__ = ["ConvolutionDatapath", "layer_defines"]
 
 #: What the layer does with images, as the Verilog numbers it.
 MODES = ("learning", "inference", "readout")
@@ -195,50 +195,9 @@ class ConvolutionDatapath:
 
     def defines(self, what, n_images):
         """Return the constants of the Verilog, as the text of ``design.vh``."""
-        shape, layer, arithmetic = self.shape, self.shape.layer, self.arithmetic
-        inputs, conv = shape.inputs, shape.conv
-        rates = [raw for name, raw in self._rates()]
-        entries = inputs.channels * layer.kernel**2
-        v_bits = arithmetic.v_integer + arithmetic.fraction
-        sizes = {
-            "MODE": MODES.index(what),
-            "IMAGES": n_images,
-            "MAPS": layer.n_maps,
-            "MAP_BITS": _bits(layer.n_maps),
-            "ROWS": conv.rows,
-            "COLUMNS": conv.columns,
-            "ROW_BITS": _bits(conv.rows),
-            "COLUMN_BITS": _bits(conv.columns),
-            "IN_ROWS": inputs.rows,
-            "IN_COLUMNS": inputs.columns,
-            "IN_ROW_BITS": _bits(inputs.rows),
-            "IN_COLUMN_BITS": _bits(inputs.columns),
-            "CHANNELS": inputs.channels,
-            "CHANNEL_BITS": _bits(inputs.channels),
-            "KERNEL_BITS": _bits(layer.kernel),
-            "ENTRIES": entries,
-            "ENTRY_BITS": _bits(entries),
-            "PADDING": layer.padding,
-            "RADIUS": layer.inhibition_radius,
-            "TOLERANCE": min(layer.tolerance, shape.n_bins),
-            "STEP_BITS": shape.n_bins.bit_length(),
-            "W_BITS": arithmetic.fraction,
-            "V_BITS": v_bits,
-            "RATE_BITS": arithmetic.rate_bits,
-            "RATE_WIDTH": max(1, max(rates).bit_length()),
-            "STOCHASTIC": int(arithmetic.rounding == "stochastic"),
-            "LEARNING": int(what == "learning"),
-            "PRUNING": int(what == "learning" and self.theta > 0),
-        }
-        threshold = literal(arithmetic.code(layer.threshold), v_bits + 1, False)
-        values = {**sizes, "THRESHOLD": threshold}
-        return "".join(f"`define {name} {value}\n" for name, value in values.items())
-
-    def _rates(self):
-        p, arithmetic = self.experiment.network, self.arithmetic
-        for rate in (p.a_plus, p.a_plus_max):
-            yield PLUS, arithmetic.rate("a_plus", rate)
-            yield MINUS, arithmetic.rate("a_minus", rate * p.a_minus_ratio)
+        learns = what == "learning"
+        text = layer_defines(self.experiment, self.shape, learns, learns and self.theta > 0)
+        return f"`define MODE {MODES.index(what)}\n`define IMAGES {n_images}\n{text}"
 
     def export(self, folder, what, n_images):
         """Write the layer, its events and the twin's trace for the Verilog testbench.
@@ -345,6 +304,63 @@ class ConvolutionDatapath:
     def simulate(folder, simulator="verilator"):
         """Simulate an exported folder; see `compare`."""
         return simulate(folder, simulator, CONVOLUTION)
+
+
+def layer_defines(experiment, shape, learns, prunes):
+    """Return the constants of a layer's Verilog.
+
+    Parameters
+    ----------
+    experiment : DeepExperiment
+        In fixed point.
+    shape : LayerShape
+    learns, prunes : bool
+        Whether the Verilog has STDP, and the comparator that drops entries.
+
+    Returns
+    -------
+    str
+        Lines of ``design.vh``.
+    """
+    layer, arithmetic, p = shape.layer, experiment.arithmetic, experiment.network
+    inputs, conv = shape.inputs, shape.conv
+    largest = (
+        arithmetic.rate("a_plus", p.a_plus_max),
+        arithmetic.rate("a_minus", p.a_plus_max * p.a_minus_ratio),
+    )
+    entries = inputs.channels * layer.kernel**2
+    v_bits = arithmetic.v_integer + arithmetic.fraction
+    sizes = {
+        "MAPS": layer.n_maps,
+        "MAP_BITS": _bits(layer.n_maps),
+        "ROWS": conv.rows,
+        "COLUMNS": conv.columns,
+        "ROW_BITS": _bits(conv.rows),
+        "COLUMN_BITS": _bits(conv.columns),
+        "IN_ROWS": inputs.rows,
+        "IN_COLUMNS": inputs.columns,
+        "IN_ROW_BITS": _bits(inputs.rows),
+        "IN_COLUMN_BITS": _bits(inputs.columns),
+        "CHANNELS": inputs.channels,
+        "CHANNEL_BITS": _bits(inputs.channels),
+        "KERNEL_BITS": _bits(layer.kernel),
+        "ENTRIES": entries,
+        "ENTRY_BITS": _bits(entries),
+        "PADDING": layer.padding,
+        "RADIUS": layer.inhibition_radius,
+        "TOLERANCE": min(layer.tolerance, shape.n_bins),
+        "STEP_BITS": shape.n_bins.bit_length(),
+        "W_BITS": arithmetic.fraction,
+        "V_BITS": v_bits,
+        "RATE_BITS": arithmetic.rate_bits,
+        "RATE_WIDTH": max(1, max(largest).bit_length()),
+        "STOCHASTIC": int(arithmetic.rounding == "stochastic"),
+        "LEARNING": int(learns),
+        "PRUNING": int(prunes),
+    }
+    threshold = literal(arithmetic.code(layer.threshold), v_bits + 1, False)
+    values = {**sizes, "THRESHOLD": threshold}
+    return "".join(f"`define {name} {value}\n" for name, value in values.items())
 
 
 def _bits(n):

@@ -87,7 +87,7 @@ module convolution #(
     localparam [15:0] NEXT_IMAGE = 25173;
 
     localparam [3:0] IDLE = 0, CLEAR = 1, ADD = 2, SEARCH = 3, PICK = 4, NEAR = 5, FLUSH = 6, LOOK = 7, COMPARE = 8,
-        KERNEL = 9, WALK = 10, CUT = 11;
+        KERNEL = 9, WALK = 10;
     reg [3:0] state_reg;
     reg [STEP_BITS-1:0] step_reg;
     reg [15:0] image_offset_reg;
@@ -95,6 +95,8 @@ module convolution #(
     reg settle_reg;                         // one cycle until lanes say that they are busy
     reg [MAP_BITS-1:0] map_reg;
     reg [CHANNEL_BITS-1:0] channel_reg;
+    reg cutting_reg;                        // kernels are pruned
+    reg [ENTRY_BITS:0] kept_reg;
 
     // winners of this image
     reg [MAPS-1:0] won_reg;
@@ -103,7 +105,7 @@ module convolution #(
     reg [COLUMN_BITS-1:0] won_column [0:MAPS-1];
 
     // the lanes
-    wire [MAPS-1:0] walking, searching, pruning, found, entry_valid, any_crossed;
+    wire [MAPS-1:0] walking, searching, found, entry_valid, any_crossed;
     wire [MAPS-1:0] silent;                 // the same in all
     wire [MAPS*V_BITS-1:0] best, v;
     wire [MAPS*PLACE_BITS-1:0] best_place, crossing;
@@ -175,14 +177,20 @@ module convolution #(
     wire searches = begins_step_end && mode == LEARN || near && near_ends;
     wire forget = state_reg == FLUSH && flush_ends || state_reg == LOOK && flush_ends || clear;
     wire walks = event_valid && event_ready && event_kind == SPIKE;
-    wire walks_for_stdp = state_reg == KERNEL && won_reg[map_reg];
+    wire walks_kernel = state_reg == KERNEL && (won_reg[map_reg] || cutting_reg);
     wire silences = near || flush_valid_reg || state_reg == COMPARE && compare_ends;
     wire [PLACE_BITS-1:0] silence_place = near ? {near_row_reg, near_column_reg}
         : crossing[PLACE_BITS*map_reg +: PLACE_BITS];
     wire [PLACE_BITS-1:0] look = state_reg == IDLE ? read_place : crossing[PLACE_BITS*map_reg +: PLACE_BITS];
-    wire update_write;
+    wire update_busy, update_write;
     wire [ENTRY_BITS-1:0] update_address;
     wire [KERNEL_WORD-1:0] update_entry;
+    wire [KERNEL_WORD-1:0] entry_of = entry[KERNEL_WORD*map_reg +: KERNEL_WORD];
+    wire [ENTRY_BITS-1:0] changed_address = cutting_reg ? kept_reg[ENTRY_BITS-1:0] : update_address;
+    wire [KERNEL_WORD-1:0] changed_entry = cutting_reg ? entry_of : update_entry;
+    // pruning: what survives moves to the front, compared by one comparator for all maps
+    wire keeps = cutting_reg && state_reg == WALK && entry_valid[map_reg] && entry_of[0 +: W_BITS] >= theta;
+    wire channel_ends = state_reg == WALK && !settle_reg && !walking[map_reg] && !update_busy;
     assign event_ready = state_reg == IDLE;
     assign read_potentials = v;
     assign read_silent = &silent;
@@ -192,22 +200,25 @@ module convolution #(
     generate
         for (m = 0; m < MAPS; m = m + 1) begin : lanes
             localparam [MAP_BITS-1:0] OWN = m;
-            wire own_update = update_write && map_reg == OWN;
+            wire own_update = (update_write || keeps) && map_reg == OWN;
+            wire own_end = channel_ends && cutting_reg && map_reg == OWN;
             assign any_crossed[m] = |n_crossed[(PLACE_BITS+1)*m +: PLACE_BITS+1];
             map_lane #(
                 .ROWS(ROWS), .COLUMNS(COLUMNS), .ROW_BITS(ROW_BITS), .COLUMN_BITS(COLUMN_BITS),
-                .IN_ROW_BITS(IN_ROW_BITS), .IN_COLUMN_BITS(IN_COLUMN_BITS), .CHANNELS(CHANNELS),
+                .IN_ROW_BITS(IN_ROW_BITS), .IN_COLUMN_BITS(IN_COLUMN_BITS),
                 .CHANNEL_BITS(CHANNEL_BITS), .KERNEL_BITS(KERNEL_BITS), .ENTRIES(ENTRIES),
-                .ENTRY_BITS(ENTRY_BITS), .PADDING(PADDING), .W_BITS(W_BITS), .V_BITS(V_BITS), .PRUNING(PRUNING)
+                .ENTRY_BITS(ENTRY_BITS), .PADDING(PADDING), .W_BITS(W_BITS), .V_BITS(V_BITS)
             ) lane (
                 .clk(clk), .reset(reset),
                 .write_entry(write_entry && write_map == OWN || own_update),
-                .write_pointer(write_pointer && write_map == OWN),
-                .write_address(own_update ? update_address : write_address),
-                .write_data(own_update ? update_entry : write_data),
-                .pointer_address(pointer_address), .pointer_data(pointer_data),
+                .write_pointer(write_pointer && write_map == OWN || own_end),
+                .write_address(own_update ? changed_address : write_address),
+                .write_data(own_update ? changed_entry : write_data),
+                .pointer_address(own_end ? {1'b0, channel_reg} + 1'b1 : pointer_address),
+                .pointer_data(own_end ? kept_reg : pointer_data),
                 .clear(clear && sweep_is_place), .clear_address(sweep_reg[PLACE_BITS-1:0]),
-                .walk(walks || walks_for_stdp && map_reg == OWN), .add(walks),
+                .walk(walks || walks_kernel && map_reg == OWN), .add(walks),
+                .go_on(cutting_reg && channel_reg != 0),
                 .channel(walks ? event_channel : channel_reg), .in_row(in_row_reg), .in_column(in_column_reg),
                 .threshold(mode == LEARN || mode == INFER ? threshold : {(V_BITS+1){1'b1}}),
                 .walking(walking[m]), .entry_valid(entry_valid[m]),
@@ -219,7 +230,6 @@ module convolution #(
                 .list_index(list_reg[PLACE_BITS-1:0]), .crossing(crossing[PLACE_BITS*m +: PLACE_BITS]),
                 .look(look), .v(v[V_BITS*m +: V_BITS]), .is_silent(silent[m]),
                 .silence(silences), .silence_address(silence_place),
-                .prune(event_valid && event_ready && event_kind == PRUNE), .theta(theta), .pruning(pruning[m]),
                 .read_address(read_address), .read_pointer(read_pointer),
                 .pointer_out(read_pointers[(ENTRY_BITS+1)*m +: ENTRY_BITS+1])
             );
@@ -227,7 +237,6 @@ module convolution #(
     endgenerate
 
     // STDP
-    wire update_busy;
     generate
         if (LEARNING != 0) begin : learns
             kernel_update #(
@@ -242,9 +251,10 @@ module convolution #(
                 .in_address(clear ? sweep_reg[IN_BITS-1:0] : {event_row, event_column, event_channel}),
                 .step(step_reg), .map(map_reg), .winner_row(won_row[map_reg]),
                 .winner_column(won_column[map_reg]), .winner_step(won_step[map_reg]),
-                .image_offset(image_offset_reg), .valid(state_reg == WALK && entry_valid[map_reg]),
+                .image_offset(image_offset_reg),
+                .valid(state_reg == WALK && entry_valid[map_reg] && !cutting_reg),
                 .channel(channel_reg), .address(entry_address[ENTRY_BITS*map_reg +: ENTRY_BITS]),
-                .entry(entry[KERNEL_WORD*map_reg +: KERNEL_WORD]),
+                .entry(entry_of),
                 .busy(update_busy), .write(update_write), .write_address(update_address),
                 .write_entry(update_entry)
             );
@@ -263,6 +273,7 @@ module convolution #(
         settle_reg <= 0;
         if (reset) begin
             state_reg <= IDLE;
+            cutting_reg <= 0;
             image_offset_reg <= 0;
             won_reg <= 0;
             step_reg <= 0;
@@ -273,6 +284,8 @@ module convolution #(
                 channel_reg <= 0;
                 list_reg <= 0;
                 picked_reg <= 0;
+                cutting_reg <= event_kind == PRUNE && PRUNING != 0;
+                kept_reg <= 0;
                 case (event_kind)
                     BEGIN: begin
                         state_reg <= CLEAR;
@@ -290,7 +303,7 @@ module convolution #(
                         if (|any_crossed) state_reg <= mode == LEARN ? SEARCH : LOOK;
                         else step_reg <= step_reg + 1'b1;
                     END: if (mode == LEARN && LEARNING != 0) state_reg <= KERNEL;
-                    PRUNE: if (PRUNING != 0) state_reg <= CUT;
+                    PRUNE: if (PRUNING != 0) state_reg <= KERNEL;
                     default: ;
                 endcase
             end
@@ -385,23 +398,24 @@ module convolution #(
                     state_reg <= LOOK;
                 end
             end
-            KERNEL: begin                   // a channel of a winner's kernel
+            KERNEL: begin                   // a channel of a kernel: of a winner's, or to be pruned
                 settle_reg <= 1;
-                if (won_reg[map_reg]) state_reg <= WALK;
+                if (won_reg[map_reg] || cutting_reg) state_reg <= WALK;
                 else if (map_reg == LAST_MAP) state_reg <= IDLE;
                 else map_reg <= map_reg + 1'b1;
             end
-            WALK: if (!settle_reg && !walking[map_reg] && !update_busy) begin
+            default: if (channel_ends) begin    // WALK
                 state_reg <= KERNEL;
                 channel_reg <= channel_reg + 1'b1;
                 if (channel_reg == LAST_CHANNEL) begin
                     channel_reg <= 0;
+                    kept_reg <= 0;
                     map_reg <= map_reg + 1'b1;
                     if (map_reg == LAST_MAP) state_reg <= IDLE;
                 end
             end
-            default: if (!settle_reg && ~|pruning) state_reg <= IDLE;   // CUT
         endcase
+        if (keeps) kept_reg <= kept_reg + 1'b1;
     end
 endmodule
 `default_nettype wire

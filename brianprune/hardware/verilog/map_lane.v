@@ -9,15 +9,13 @@ module map_lane #(
     parameter COLUMN_BITS = 5,
     parameter IN_ROW_BITS = 5,              // of the input
     parameter IN_COLUMN_BITS = 5,
-    parameter CHANNELS = 2,
     parameter CHANNEL_BITS = 1,
     parameter KERNEL_BITS = 3,              // of a row or column of the kernel
     parameter ENTRIES = 50,                 // rows times columns times channels
     parameter ENTRY_BITS = 6,
     parameter PADDING = 2,
     parameter W_BITS = 16,
-    parameter V_BITS = 26,
-    parameter PRUNING = 1
+    parameter V_BITS = 26
 ) (
     input  wire                            clk,
     input  wire                            reset,
@@ -34,6 +32,7 @@ module map_lane #(
     // walk over the entries of a channel; with `add` they are added to the potentials
     input  wire                            walk,
     input  wire                            add,
+    input  wire                            go_on,           // begin where the last walk ended
     input  wire [CHANNEL_BITS-1:0]         channel,
     input  wire [IN_ROW_BITS-1:0]          in_row,          // of the input spike
     input  wire [IN_COLUMN_BITS-1:0]       in_column,
@@ -58,10 +57,6 @@ module map_lane #(
     output reg                             is_silent,
     input  wire                            silence,
     input  wire [ROW_BITS+COLUMN_BITS-1:0] silence_address,
-    // drop the entries below theta
-    input  wire                            prune,
-    input  wire [W_BITS-1:0]               theta,
-    output wire                            pruning,
     // read back; an entry a cycle later
     input  wire [ENTRY_BITS-1:0]           read_address,
     input  wire [CHANNEL_BITS:0]           read_pointer,
@@ -108,25 +103,14 @@ module map_lane #(
     wire more_listed = search_reg != until_reg;
     assign searching = more_listed || listed_reg || seen_reg;
 
-    // pruning: what survives moves to the front
-    reg pruning_reg, first_reg;
-    reg [CHANNEL_BITS:0] channel_reg;
-    reg [ENTRY_BITS:0] kept_reg;
-    assign pruning = pruning_reg;
-    wire keeps = pruning_reg && entry_valid_reg && entry[0 +: W_BITS] >= theta;
-    wire channel_ends = pruning_reg && !first_reg && !more && !entry_valid_reg;
-    localparam [CHANNEL_BITS:0] LAST_CHANNEL = CHANNELS - 1;
-    wire [CHANNEL_BITS:0] channel_after = channel_reg + 1'b1;
     assign pointer_out = pointers[read_pointer];
 
     wire [PLACE_BITS-1:0] v_address = valid_2_reg ? place_2_reg : listed_reg ? crossing : look;
     wire [PLACE_BITS-1:0] listed = more_listed ? search_reg[PLACE_BITS-1:0] : list_index;
-    wire kernel_write = write_entry || keeps;
-    wire [ENTRY_BITS-1:0] kernel_address = write_entry ? write_address : kept_reg[ENTRY_BITS-1:0];
     always @(posedge clk) begin
         entry <= kernel[more ? next_reg[ENTRY_BITS-1:0] : read_address];
         entry_address <= next_reg[ENTRY_BITS-1:0];
-        if (kernel_write) kernel[kernel_address] <= write_entry ? write_data : entry;
+        if (write_entry) kernel[write_address] <= write_data;
         v <= potentials[v_address];
         is_silent <= silent[v_address];
         if (clear || writes) potentials[clear ? clear_address : place_3_reg] <= clear ? {V_BITS{1'b0}} : sum[V_BITS-1:0];
@@ -139,7 +123,6 @@ module map_lane #(
         if (reset) begin
             next_reg <= 0;
             end_reg <= 0;
-            pruning_reg <= 0;
             entry_valid_reg <= 0;
             valid_2_reg <= 0;
             valid_3_reg <= 0;
@@ -153,14 +136,14 @@ module map_lane #(
             entry_valid_reg <= more;
             if (more) next_reg <= next_reg + 1'b1;
             if (walk) begin
-                next_reg <= pointers[{1'b0, channel}];
+                if (!go_on) next_reg <= pointers[{1'b0, channel}];
                 end_reg <= pointers[{1'b0, channel} + 1'b1];
                 adding_reg <= add;
             end
             inside_reg <= y >= 0 && y < Y_ROWS && x >= 0 && x < X_COLUMNS;
             place_2_reg <= {y[ROW_BITS-1:0], x[COLUMN_BITS-1:0]};
             w_2_reg <= entry[0 +: W_BITS];
-            valid_2_reg <= entry_valid_reg && adding_reg && !pruning_reg;
+            valid_2_reg <= entry_valid_reg && adding_reg;
             valid_3_reg <= valid_2_reg;
             write_3_reg <= valid_2_reg && inside_reg;
             place_3_reg <= place_2_reg;
@@ -183,27 +166,8 @@ module map_lane #(
                 best <= v;
                 best_address <= seen_place_reg;
             end
-
-            if (prune && PRUNING != 0) begin
-                pruning_reg <= 1;
-                first_reg <= 1;
-                channel_reg <= 0;
-                kept_reg <= 0;
-            end
-            if (pruning_reg && first_reg) begin
-                first_reg <= 0;
-                next_reg <= 0;
-                end_reg <= pointers[1];
-            end
-            if (keeps) kept_reg <= kept_reg + 1'b1;
-            if (channel_ends) begin
-                channel_reg <= channel_after;
-                if (channel_reg == LAST_CHANNEL) pruning_reg <= 0;
-                else end_reg <= pointers[channel_after + 1'b1];
-            end
         end
         if (write_pointer) pointers[pointer_address] <= pointer_data;
-        if (channel_ends && !reset) pointers[channel_after] <= kept_reg;
     end
 endmodule
 `default_nettype wire
