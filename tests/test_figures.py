@@ -27,6 +27,14 @@ from brianprune.hdf5 import read_tree
 from brianprune.parameters import parse
 from brianprune.results import TableResult
 
+TINY_DEEP = bp.DeepExperiment(
+    network=bp.DeepTTFS(
+        layers=TINY_LAYERS, n_bins=5, check_interval=4, a_plus=0.05, a_plus_max=0.15
+    ),
+    data=bp.digits(n_train=10, n_test=6),
+    arithmetic=bp.FixedPointTTFS(),
+)
+
 
 @pytest.fixture
 def small(monkeypatch):
@@ -90,17 +98,11 @@ def small(monkeypatch):
     }
     others["connection_pruning"] = connection_pruning.scales.QUICK.replace(
         data={"digits": lambda seed: bp.digits(n_train=10, n_test=6)},
-        network={
-            "digits": bp.DeepTTFS(
-                layers=TINY_LAYERS,
-                n_bins=5,
-                check_interval=4,
-                a_plus=0.05,
-                a_plus_max=0.15,
-                readout_window=2,
-            )
-        },
+        network={"digits": TINY_DEEP.network.replace(readout_window=2)},
         operating=bp.ConnectionPruning(theta=0.3, interval=4),
+        words=((8, "nearest"),),
+        verilog={"digits": (TINY_DEEP, 2, 1)},
+        synthesised=TINY_DEEP,
     )
     others["hardware"] = hardware.scales.QUICK.replace(
         base=scale,
@@ -113,8 +115,11 @@ def small(monkeypatch):
         cores=2,
     )
     # synthesis takes a minute and has a test of its own
-    monkeypatch.setattr(measurements, "synthesise", lambda text: {"RAMB36E1": len(text)})
-    monkeypatch.setattr(measurements.Resources, "programs", ())
+    monkeypatch.setattr(
+        measurements, "synthesise", lambda text, **_: {"RAMB36E1": len(text), "LUT2": 1, "FDRE": 1}
+    )
+    for name in ("Resources", "ConvolutionResources"):
+        monkeypatch.setattr(getattr(measurements, name), "programs", ())
     for name in ("neuron_pruning.fig11", "neuron_pruning.fig12", "neuron_pruning.fig13"):
         fig = REGISTRY[name]
         own = {"quick": others["hardware"], "full": others["hardware"]}

@@ -4,14 +4,22 @@ from .convolution import ConvolutionDatapath
 from .datapath import Datapath
 from .energy import DatapathEnergy, EventDrivenCore, HorowitzEnergy
 from .learning import LearningDatapath
-from .measurements import Agreement, FixedPointAccuracy, Resources
+from .measurements import (
+    Agreement,
+    ConvolutionAgreement,
+    ConvolutionResources,
+    FixedPointAccuracy,
+    Resources,
+)
 from .poisson import lane_seeds, poisson_spikes
 from .simulation import Comparison, check_tool
 
 __all__ = [
     "Agreement",
     "Comparison",
+    "ConvolutionAgreement",
     "ConvolutionDatapath",
+    "ConvolutionResources",
     "Datapath",
     "DatapathEnergy",
     "EventDrivenCore",

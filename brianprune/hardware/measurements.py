@@ -6,18 +6,26 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from .. import analysis
-from ..arithmetic import FixedPoint, FloatingPoint
+from ..arithmetic import FixedPoint, FixedPointTTFS, FloatingPoint
+from ..deep_experiment import DeepExperiment
 from ..experiment import Experiment
 from ..inference import FrozenNetwork
 from ..models import DiehlCook
 from ..parameters import OURS, Parameter
 from ..runs import Measurement
+from .convolution import ConvolutionDatapath, layer_defines
 from .datapath import Datapath
 from .poisson import states_per_level
-from .simulation import WINNER_TAKE_ALL, check_tool, verilog
+from .simulation import CONVOLUTION, WINNER_TAKE_ALL, check_tool, verilog
 from .synthesis import resources_of, synthesise
 
-__all__ = ["Agreement", "FixedPointAccuracy", "Resources"]
+__all__ = [
+    "Agreement",
+    "ConvolutionAgreement",
+    "ConvolutionResources",
+    "FixedPointAccuracy",
+    "Resources",
+]
 
 
 class _Measurement(Measurement):
@@ -34,10 +42,12 @@ class _Measurement(Measurement):
 class _OfVerilog(_Measurement):
     """Base: what is stored holds for one text of the Verilog, and is measured anew for another."""
 
+    design = WINNER_TAKE_ALL
+
     @property
     def key(self):
         """Name of the result file: a hash of the measurement and of the Verilog."""
-        texts = [super().key, *map(verilog, WINNER_TAKE_ALL.files)]
+        texts = [super().key, *map(verilog, self.design.files)]
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
@@ -170,6 +180,84 @@ class Resources(_OfVerilog):
             "weight_bits": datapath.n * self.n_inputs * datapath.arithmetic.formats["w"].bits,
         }
         return [row | resources_of(synthesise(datapath.defines(1)))]
+
+
+class ConvolutionAgreement(_OfVerilog):
+    """Every value of the Verilog of a deep network's layers compared with the twin's, and its clock cycles."""
+
+    design = CONVOLUTION
+
+    experiment = Parameter(
+        DeepExperiment(arithmetic=FixedPointTTFS()),
+        "the network, in fixed point",
+        kind=DeepExperiment,
+    )
+    n_learning = Parameter(
+        20, "training images of each layer, from the first, or all that it learned", OURS, minimum=1
+    )
+    n_images = Parameter(10, "evaluation images, from the first", OURS, minimum=1)
+    simulator = Parameter(
+        "verilator", "simulates the Verilog", OURS, choices=("verilator", "iverilog")
+    )
+
+    @property
+    def network(self):
+        """The network that is measured."""
+        return self.experiment.network
+
+    @property
+    def programs(self):
+        """The simulator."""
+        return (self.simulator,)
+
+    def _measure(self, backend, results, report):
+        learned = self.experiment.run(backend, results=results, report=report)
+        n_layers, rows = len(self.network.layers), []
+        for layer in tqdm(range(n_layers), desc="Verilog", disable=not report):
+            datapath = ConvolutionDatapath(learned, layer, backend)
+            n_learning = min(self.n_learning, int(learned.layers["images"].iloc[layer]))
+            last = "readout" if layer == n_layers - 1 else "inference"
+            for what, n_images in (("learning", n_learning), (last, self.n_images)):
+                found = datapath.compare(what, n_images, self.simulator)
+                rows.append(
+                    {
+                        "layer": layer + 1,
+                        "what": what,
+                        "images": n_images,
+                        "compared": found.compared,
+                        "different": found.different,
+                        "spikes_per_image": found.counts.sum() / n_images,
+                        "cycles_per_image": found.cycles.mean(),
+                    }
+                )
+        return rows
+
+
+class ConvolutionResources(_OfVerilog):
+    """FPGA resources of a deep network's layers that infer, learn, and prune, as yosys counts them."""
+
+    design, programs = CONVOLUTION, ("yosys",)
+
+    experiment = ConvolutionAgreement.experiment
+
+    @property
+    def network(self):
+        """The network that is measured."""
+        return self.experiment.network
+
+    def _measure(self, backend, results, report):
+        experiment, rows = self.experiment, []
+        shapes = experiment.shapes(experiment.data.load().shape)
+        for layer, shape in enumerate(tqdm(shapes, desc="synthesis", disable=not report)):
+            for part, learns, prunes in (
+                ("infers", False, False),
+                ("learns", True, False),
+                ("learns and prunes", True, True),
+            ):
+                defines = layer_defines(experiment, shape, learns, prunes)
+                found = resources_of(synthesise(defines, design=self.design))
+                rows.append({"layer": layer + 1, "part": part} | found)
+        return rows
 
 
 class _Sizes:

@@ -1,6 +1,25 @@
 """Figures of Nguyen et al. (2021), arXiv 2010.04351: connection pruning in a deep network."""
 
-from . import accuracy_vs_theta, connectivity, convergence, kernels, table
+from . import (
+    accuracy_vs_theta,
+    connectivity,
+    convergence,
+    fixed_point,
+    kernels,
+    resources,
+    table,
+    verilog,
+)
 from .scales import SCALES
 
-__all__ = ["SCALES", "accuracy_vs_theta", "connectivity", "convergence", "kernels", "table"]
+__all__ = [
+    "SCALES",
+    "accuracy_vs_theta",
+    "connectivity",
+    "convergence",
+    "fixed_point",
+    "kernels",
+    "resources",
+    "table",
+    "verilog",
+]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import analysis
+from ...arithmetic import FixedPointTTFS
 from ...datasets import caltech101, digits, mnist
 from ...deep_experiment import DeepExperiment
 from ...hardware import EventDrivenCore
-from ...models import MNIST_LAYERS, DeepTTFS
+from ...models import MNIST_LAYERS, Convolution, DeepTTFS
 from ...pruning import ConnectionPruning
 from ..base import Scale
 
@@ -25,6 +26,10 @@ class DeepScale(Scale):
     seeds: dict  #: {name: seeds}
     thetas: tuple  #: dynamic thresholds of the sweep
     operating: ConnectionPruning  #: the rule of the tables
+    words: tuple  #: (bits of a weight, rounding) of networks in fixed point
+    #: {name of data: (unpruned experiment, training images of each layer, evaluation images)}, simulated
+    verilog: dict
+    synthesised: DeepExperiment  #: whose layers are synthesised
 
 
 FULL = DeepScale(
@@ -45,6 +50,26 @@ FULL = DeepScale(
     seeds={"Faces_easy, Motorbikes": range(5), "Faces, Motorbikes": range(5), "MNIST": range(3)},
     thetas=(0.0, 0.2, 0.3, 0.5),
     operating=ConnectionPruning(),
+    words=(
+        (16, "stochastic"),
+        (16, "nearest"),
+        (8, "stochastic"),
+        (8, "nearest"),
+        (5, "stochastic"),
+    ),
+    verilog={
+        "digits": (DeepExperiment(arithmetic=FixedPointTTFS()), 100_000, 100),
+        "Faces_easy, Motorbikes": (
+            DeepExperiment(
+                network=DeepTTFS(readout_window=4),
+                data=caltech101(split=0),
+                arithmetic=FixedPointTTFS(),
+            ),
+            20,
+            10,
+        ),
+    },
+    synthesised=DeepExperiment(network=DeepTTFS(), data=caltech101(), arithmetic=FixedPointTTFS()),
 )
 QUICK = DeepScale(
     name="quick",
@@ -54,6 +79,18 @@ QUICK = DeepScale(
     seeds={"digits": range(2)},
     thetas=(0.0, 0.2),
     operating=ConnectionPruning(),
+    words=((16, "stochastic"), (8, "nearest")),
+    verilog={
+        "digits": (
+            DeepExperiment(data=digits(n_train=400, n_test=200), arithmetic=FixedPointTTFS()),
+            4,
+            2,
+        )
+    },
+    synthesised=DeepExperiment(
+        network=DeepTTFS(layers=(Convolution(n_maps=2, kernel=3, threshold=3.0),)),
+        arithmetic=FixedPointTTFS(),
+    ),
 )
 SCALES = {"full": FULL, "quick": QUICK}
 
