@@ -55,7 +55,7 @@ CASES = {
         _TINY.replace(
             network=bp.DiehlCook(n_exc=6), arithmetic=bp.FixedPoint(w="u0.8"), pruning=None
         ),
-        _TWO,
+        ("cpp_standalone",),  # the others are compared with it in test_hardware.py
     ),
     "GeNN": (_SINGLE.replace(network__one_winner=False), ("genn_cpu",)),
     "100 neurons": (
