@@ -94,6 +94,7 @@ def small(monkeypatch):
             start=4,
             interval=3,
             drive={"start": 3, "interval": 2},
+            drive_later={"start": 5, "interval": 2},
         ),
     }
     others["connection_pruning"] = connection_pruning.scales.QUICK.replace(
