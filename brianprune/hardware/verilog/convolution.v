@@ -79,8 +79,6 @@ module convolution #(
     localparam [2:0] BEGIN = 0, SPIKE = 1, STEP = 2, END = 3, PRUNE = 4;
     localparam PLACE_BITS = ROW_BITS + COLUMN_BITS;
     localparam KERNEL_WORD = 2*KERNEL_BITS + W_BITS;
-    localparam IN_BITS = IN_ROW_BITS + IN_COLUMN_BITS + CHANNEL_BITS;
-    localparam SWEEP_BITS = PLACE_BITS > IN_BITS ? PLACE_BITS : IN_BITS;
     localparam [31:0] MAPS_1 = MAPS - 1, CHANNELS_1 = CHANNELS - 1;
     localparam [MAP_BITS-1:0] LAST_MAP = MAPS_1[MAP_BITS-1:0];
     localparam [CHANNEL_BITS-1:0] LAST_CHANNEL = CHANNELS_1[CHANNEL_BITS-1:0];
@@ -91,7 +89,6 @@ module convolution #(
     reg [3:0] state_reg;
     reg [STEP_BITS-1:0] step_reg;
     reg [15:0] image_offset_reg;
-    reg [SWEEP_BITS-1:0] sweep_reg;
     reg settle_reg;                         // one cycle until lanes say that they are busy
     reg [MAP_BITS-1:0] map_reg;
     reg [CHANNEL_BITS-1:0] channel_reg;
@@ -105,7 +102,7 @@ module convolution #(
     reg [COLUMN_BITS-1:0] won_column [0:MAPS-1];
 
     // the lanes
-    wire [MAPS-1:0] walking, searching, found, entry_valid, any_crossed;
+    wire [MAPS-1:0] issuing, walking, searching, found, entry_valid, any_crossed;
     wire [MAPS-1:0] silent;                 // the same in all
     wire [MAPS*V_BITS-1:0] best, v;
     wire [MAPS*PLACE_BITS-1:0] best_place, crossing;
@@ -116,16 +113,20 @@ module convolution #(
     reg [IN_ROW_BITS-1:0] in_row_reg;
     reg [IN_COLUMN_BITS-1:0] in_column_reg;
 
-    // before an image: the places of neurons, and of inputs
-    wire sweep_is_place;
-    localparam [SWEEP_BITS-1:0] LAST_SWEEP = {SWEEP_BITS{1'b1}};
-    generate
-        if (SWEEP_BITS > PLACE_BITS) begin : sweeps_inputs
-            assign sweep_is_place = ~|sweep_reg[SWEEP_BITS-1:PLACE_BITS];
-        end else begin : sweeps_neurons
-            assign sweep_is_place = 1'b1;
-        end
-    endgenerate
+    // before an image: the places of neurons, and of a layer that learns those of all its inputs
+    localparam [31:0] SWEEP_ROWS = (ROWS > IN_ROWS ? ROWS : IN_ROWS) - 1;
+    localparam [31:0] SWEEP_COLUMNS = (COLUMNS > IN_COLUMNS ? COLUMNS : IN_COLUMNS) - 1;
+    localparam SWEEP_ROW_BITS = ROW_BITS > IN_ROW_BITS ? ROW_BITS : IN_ROW_BITS;
+    localparam SWEEP_COLUMN_BITS = COLUMN_BITS > IN_COLUMN_BITS ? COLUMN_BITS : IN_COLUMN_BITS;
+    localparam [SWEEP_ROW_BITS-1:0] LAST_SWEEP_ROW = SWEEP_ROWS[SWEEP_ROW_BITS-1:0];
+    localparam [SWEEP_COLUMN_BITS-1:0] LAST_SWEEP_COLUMN = SWEEP_COLUMNS[SWEEP_COLUMN_BITS-1:0];
+    localparam [SWEEP_ROW_BITS:0] SWEEP_TO_ROW = ROWS;
+    localparam [SWEEP_COLUMN_BITS:0] SWEEP_TO_COLUMN = COLUMNS;
+    reg [SWEEP_ROW_BITS-1:0] sweep_row_reg;
+    reg [SWEEP_COLUMN_BITS-1:0] sweep_column_reg;
+    wire sweep_is_place = channel_reg == 0 && {1'b0, sweep_row_reg} < SWEEP_TO_ROW
+        && {1'b0, sweep_column_reg} < SWEEP_TO_COLUMN;
+    wire [CHANNEL_BITS-1:0] last_sweep_channel = mode == LEARN && LEARNING != 0 ? LAST_CHANNEL : {CHANNEL_BITS{1'b0}};
 
     // the best of all maps: the highest, then the lowest place, then the lowest map
     reg picked_reg;
@@ -191,7 +192,8 @@ module convolution #(
     // pruning: what survives moves to the front, compared by one comparator for all maps
     wire keeps = cutting_reg && state_reg == WALK && entry_valid[map_reg] && entry_of[0 +: W_BITS] >= theta;
     wire channel_ends = state_reg == WALK && !settle_reg && !walking[map_reg] && !update_busy;
-    assign event_ready = state_reg == IDLE;
+    // a spike's entries are read while the last one's potentials are written
+    assign event_ready = state_reg == IDLE && (event_kind == SPIKE || ~|walking);
     assign read_potentials = v;
     assign read_silent = &silent;
     assign read_entries = entry;
@@ -216,12 +218,12 @@ module convolution #(
                 .write_data(own_update ? changed_entry : write_data),
                 .pointer_address(own_end ? {1'b0, channel_reg} + 1'b1 : pointer_address),
                 .pointer_data(own_end ? kept_reg : pointer_data),
-                .clear(clear && sweep_is_place), .clear_address(sweep_reg[PLACE_BITS-1:0]),
+                .clear(clear && sweep_is_place), .clear_address({sweep_row_reg[ROW_BITS-1:0], sweep_column_reg[COLUMN_BITS-1:0]}),
                 .walk(walks || walks_kernel && map_reg == OWN), .add(walks),
                 .go_on(cutting_reg && channel_reg != 0),
                 .channel(walks ? event_channel : channel_reg), .in_row(in_row_reg), .in_column(in_column_reg),
                 .threshold(mode == LEARN || mode == INFER ? threshold : {(V_BITS+1){1'b1}}),
-                .walking(walking[m]), .entry_valid(entry_valid[m]),
+                .issuing(issuing[m]), .walking(walking[m]), .entry_valid(entry_valid[m]),
                 .entry_address(entry_address[ENTRY_BITS*m +: ENTRY_BITS]),
                 .entry(entry[KERNEL_WORD*m +: KERNEL_WORD]),
                 .forget(forget), .n_crossed(n_crossed[(PLACE_BITS+1)*m +: PLACE_BITS+1]),
@@ -248,7 +250,8 @@ module convolution #(
             ) update (
                 .clk(clk), .reset(reset), .rate_plus(rate_plus), .rate_minus(rate_minus),
                 .clear(clear), .arrived(walks),
-                .in_address(clear ? sweep_reg[IN_BITS-1:0] : {event_row, event_column, event_channel}),
+                .in_address(clear ? {sweep_row_reg[IN_ROW_BITS-1:0], sweep_column_reg[IN_COLUMN_BITS-1:0], channel_reg}
+                                  : {event_row, event_column, event_channel}),
                 .step(step_reg), .map(map_reg), .winner_row(won_row[map_reg]),
                 .winner_column(won_column[map_reg]), .winner_step(won_step[map_reg]),
                 .image_offset(image_offset_reg),
@@ -278,7 +281,7 @@ module convolution #(
             won_reg <= 0;
             step_reg <= 0;
         end else case (state_reg)
-            IDLE: if (event_valid) begin
+            IDLE: if (event_valid && event_ready) begin
                 settle_reg <= 1;
                 map_reg <= 0;
                 channel_reg <= 0;
@@ -289,7 +292,8 @@ module convolution #(
                 case (event_kind)
                     BEGIN: begin
                         state_reg <= CLEAR;
-                        sweep_reg <= 0;
+                        sweep_row_reg <= 0;
+                        sweep_column_reg <= 0;
                         step_reg <= 0;
                         won_reg <= 0;
                         image_offset_reg <= image_offset_reg + NEXT_IMAGE;
@@ -308,10 +312,18 @@ module convolution #(
                 endcase
             end
             CLEAR: begin
-                sweep_reg <= sweep_reg + 1'b1;
-                if (sweep_reg == LAST_SWEEP) state_reg <= IDLE;
+                sweep_column_reg <= sweep_column_reg + 1'b1;
+                if (sweep_column_reg == LAST_SWEEP_COLUMN) begin
+                    sweep_column_reg <= 0;
+                    sweep_row_reg <= sweep_row_reg + 1'b1;
+                    if (sweep_row_reg == LAST_SWEEP_ROW) begin
+                        sweep_row_reg <= 0;
+                        channel_reg <= channel_reg + 1'b1;
+                        if (channel_reg == last_sweep_channel) state_reg <= IDLE;
+                    end
+                end
             end
-            ADD: if (!settle_reg && ~|walking) state_reg <= IDLE;
+            ADD: if (~|issuing) state_reg <= IDLE;
             SEARCH: if (!settle_reg && ~|searching) begin
                 state_reg <= PICK;
                 map_reg <= 0;

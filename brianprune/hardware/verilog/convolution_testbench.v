@@ -183,14 +183,18 @@ module convolution_testbench;
                     for (neuron = 0; neuron < `ROWS*`COLUMNS*`MAPS; neuron = neuron + 1) of_neuron[neuron] = 0;
                 end
                 event_valid = 1;
-                @(negedge clk);
-                event_valid = 0;
-                cycles = cycles + 1;
-                while (!event_ready) begin
+                #1 while (!event_ready) begin
                     cycles = cycles + 1;
                     @(negedge clk);
                 end
+                @(negedge clk);
+                event_valid = 0;
+                cycles = cycles + 1;
                 if (word[30:28] == END) begin
+                    while (!event_ready) begin
+                        cycles = cycles + 1;
+                        @(negedge clk);
+                    end
                     $write("IMAGE %0d CYCLES %0d COUNTS", image, cycles);
                     for (map = 0; map < `MAPS; map = map + 1) $write(" %0d", counts[map]);
                     $write("\n");
@@ -201,6 +205,7 @@ module convolution_testbench;
             end
             got = $fread(word, stream);
         end
+        while (!event_ready) @(negedge clk);
         image = image - 1;
         if (`MODE == 0) compare_kernels;    // after a last cut
         if (image + 1 != `IMAGES) different = different + 1;

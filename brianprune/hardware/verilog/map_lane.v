@@ -37,7 +37,8 @@ module map_lane #(
     input  wire [IN_ROW_BITS-1:0]          in_row,          // of the input spike
     input  wire [IN_COLUMN_BITS-1:0]       in_column,
     input  wire [V_BITS:0]                 threshold,
-    output wire                            walking,
+    output wire                            issuing,         // entries are being read: the next spike has to wait
+    output wire                            walking,         // or potentials are being written
     output wire                            entry_valid,
     output reg  [ENTRY_BITS-1:0]           entry_address,
     output reg  [2*KERNEL_BITS+W_BITS-1:0] entry,
@@ -83,6 +84,7 @@ module map_lane #(
     reg inside_reg, valid_2_reg, valid_3_reg, write_3_reg;
     reg [PLACE_BITS-1:0] place_2_reg, place_3_reg;
     reg [W_BITS-1:0] w_2_reg, w_3_reg;
+    assign issuing = more;
     assign walking = more || entry_valid_reg || valid_2_reg || valid_3_reg;
     assign entry_valid = entry_valid_reg;
     wire [KERNEL_BITS-1:0] entry_row = entry[W_BITS+KERNEL_BITS +: KERNEL_BITS];
