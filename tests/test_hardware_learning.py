@@ -127,6 +127,20 @@ def test_the_tables_are_the_traces_of_the_twin():
     assert (np.diff(tables["depression"]) <= 0).all()
 
 
+def test_learning_keeps_what_the_trace_ends_with():
+    rule = bp.AdaptiveNeuronPruning(start=2, interval=1, alpha=1.25, n_max=3)
+    experiment = learner(5, 9, theta_plus=1 * mV).replace(pruning=rule)
+    datapath, images = LearningDatapath(experiment, 30), images_of(5, 4)
+    trace = datapath.trace(images, states=False)
+    weights, theta, alive = datapath.learn(images, "numpy")
+    living = trace["alive"][-1]
+    assert not living.all()
+    np.testing.assert_array_equal(alive, living)
+    found = np.rint(weights * 2**16)[:, living]
+    np.testing.assert_array_equal(found, trace["weights"][-1][:, living])
+    np.testing.assert_allclose(theta[living], trace["theta"][-1][living] * 2.0**-17 * 1e-3)
+
+
 def test_what_does_not_learn_in_verilog_is_refused():
     with pytest.raises(ValueError, match=r"use FixedPoint\(\)"):
         LearningDatapath(learner().replace(arithmetic=bp.FloatingPoint()))

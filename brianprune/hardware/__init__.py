@@ -9,6 +9,7 @@ from .measurements import (
     ConvolutionAgreement,
     ConvolutionResources,
     FixedPointAccuracy,
+    OnChipLearning,
     Resources,
 )
 from .poisson import lane_seeds, poisson_spikes
@@ -26,6 +27,7 @@ __all__ = [
     "FixedPointAccuracy",
     "HorowitzEnergy",
     "LearningDatapath",
+    "OnChipLearning",
     "Resources",
     "check_tool",
     "lane_seeds",

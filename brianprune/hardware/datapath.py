@@ -191,7 +191,6 @@ class Datapath:
             raise ValueError(
                 f"backend = {backend!r}: only 'numpy' and 'cython' record states; use one of them, or states=False"
             )
-        p = self.parameters
         network, state = self._twin(backend)
         if states:
             exc = network.network["exc"]
@@ -199,19 +198,29 @@ class Datapath:
                 StateMonitor(exc, STATES, record=True, when="end", clock=exc.clock, name="recorded")
             )
         found = {name: [] for name in ((*STATES, "fired") if states else ("fired",))}
-        for k, image in enumerate(images):
-            inputs, at = self.spikes(image, first + k)
-            spikes = {"inputs": (inputs, at * float(p.dt / second))}
-            run = network.run(p.presentation + p.rest, state, spikes)
+        for run in self._runs(network, state, images, first):
             if states:
                 for name in STATES:
                     found[name].append(run.recorded[f"recorded.{name}"].astype(np.int64))
-            neuron, times = run.spikes["spikes"]
-            fired = np.full(p.steps_per_image, -1)
-            fired[np.rint(times / float(p.dt / second)).astype(int)] = neuron
-            found["fired"].append(fired)
+            found["fired"].append(self._fired(run))
             self._learned(run, state, found)
         return {name: np.stack(values) for name, values in found.items()}
+
+    def _runs(self, network, state, images, first):
+        """Show images to the twin, one after the other, and yield its runs."""
+        p = self.parameters
+        for k, image in enumerate(images):
+            inputs, at = self.spikes(image, first + k)
+            spikes = {"inputs": (inputs, at * float(p.dt / second))}
+            yield network.run(p.presentation + p.rest, state, spikes)
+
+    def _fired(self, run):
+        """Return the neuron that fired in each step, or -1."""
+        p = self.parameters
+        neuron, times = run.spikes["spikes"]
+        fired = np.full(p.steps_per_image, -1)
+        fired[np.rint(times / float(p.dt / second)).astype(int)] = neuron
+        return fired
 
     def _twin(self, backend):
         """Return the twin's network and its state."""

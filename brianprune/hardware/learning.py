@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from .. import backends, streams
 from ..arithmetic import FixedPoint
@@ -91,10 +92,32 @@ class LearningDatapath(Datapath):
         """
         if first != 0:
             raise ValueError(f"first = {first}: a network that learns begins with image 0")
+        self._begin(len(images))
+        return super().trace(images, 0, states, backend)
+
+    def learn(self, images, backend="cpp_standalone"):
+        """Let the twin learn as `trace` does, and keep only what it has learned.
+
+        Returns
+        -------
+        weights : array, shape (inputs, neurons)
+        theta : array, shape (neurons,)
+            In volts.
+        alive : array of bool, shape (neurons,)
+        """
+        self._begin(len(images))
+        network, state = self._twin(backend)
+        for run in self._runs(network, state, tqdm(images, desc="learning"), 0):
+            self._advance(run, state, self._fired(run))
+        weights = self.arithmetic.real_weights(state["inputs_exc.w"])
+        theta = self.arithmetic.real_thetas(state["exc.theta"])
+        shape = self.n_inputs, self.n
+        return np.reshape(weights, shape), theta, state["exc.alive"].astype(bool)
+
+    def _begin(self, n_images):
         self._past, self._shown_images = [], 0
         self._counts = np.zeros(self.n, dtype=np.int64)
-        self._events = self._events_of(len(images))
-        return super().trace(images, 0, states, backend)
+        self._events = self._events_of(n_images)
 
     def _work(self, image, k):
         raise NotImplementedError(
@@ -114,18 +137,23 @@ class LearningDatapath(Datapath):
         return network, state | p.values(form, arithmetic)
 
     def _learned(self, run, state, found):
+        weights, theta = self._advance(run, state, found["fired"][-1])
+        found.setdefault("weights", []).append(weights)
+        found.setdefault("theta", []).append(theta)
+        found.setdefault("alive", []).append(state["exc.alive"].astype(bool))
+
+    def _advance(self, run, state, fired):
+        """Take over what an image has changed, let the rule act; return the codes from before it acted."""
         state.update(lasting(run.state, events=False))
         formats = self.arithmetic.formats
         quantum = 2 ** (formats["g"].fraction - formats["w"].fraction)
         weights = np.reshape(state["inputs_exc.w"], (self.n_inputs, self.n)).astype(np.int64)
-        found.setdefault("weights", []).append(weights // quantum)
-        found.setdefault("theta", []).append(np.asarray(state["exc.theta"]).astype(np.int64))
-        fired = found["fired"][-1]
+        theta = np.asarray(state["exc.theta"]).astype(np.int64)
         self._counts += np.bincount(fired[fired >= 0], minlength=self.n)
         self._shown_images += 1
         if self._shown_images in self._events:
             self._prune(state)
-        found.setdefault("alive", []).append(state["exc.alive"].astype(bool))
+        return weights // quantum, theta
 
     def _prune(self, state):
         """Let the rule act on the twin."""

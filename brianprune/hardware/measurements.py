@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 from tqdm.auto import tqdm
 
-from .. import analysis
+from .. import analysis, streams
 from ..arithmetic import FixedPoint, FixedPointTTFS, FloatingPoint
 from ..deep_experiment import DeepExperiment
 from ..experiment import Experiment
@@ -15,6 +15,7 @@ from ..parameters import OURS, Parameter
 from ..runs import Measurement
 from .convolution import ConvolutionDatapath, layer_defines
 from .datapath import Datapath
+from .learning import LearningDatapath
 from .poisson import states_per_level
 from .simulation import CONVOLUTION, WINNER_TAKE_ALL, check_tool, verilog
 from .synthesis import resources_of, synthesise
@@ -24,6 +25,7 @@ __all__ = [
     "ConvolutionAgreement",
     "ConvolutionResources",
     "FixedPointAccuracy",
+    "OnChipLearning",
     "Resources",
 ]
 
@@ -155,6 +157,60 @@ class FixedPointAccuracy(_Measurement):
                 }
             )
         return rows
+
+
+class OnChipLearning(_OfVerilog):
+    """Accuracy of a network that learned from the spikes of the hardware's generator, as the Verilog learns.
+
+    The first images are simulated in Verilog and every weight compared; all are learned by the twin. Neurons are
+    labelled, and images classified, by the frozen network in fixed point with an experiment's input spikes.
+    """
+
+    experiment = Parameter(
+        Experiment(arithmetic=FixedPoint()), "the network, in fixed point", kind=Experiment
+    )
+    n_compared = Parameter(
+        100, "training images, from the first, simulated in Verilog", OURS, minimum=1
+    )
+    cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
+    simulator = Parameter(
+        "verilator", "simulates the Verilog", OURS, choices=("verilator", "iverilog")
+    )
+
+    @property
+    def network(self):
+        """The network that is measured."""
+        return self.experiment.network
+
+    @property
+    def programs(self):
+        """The simulator."""
+        return (self.simulator,)
+
+    def _measure(self, backend, results, report):
+        e, images = self.experiment, self.experiment.data.load()
+        cores = min(self.cores, e.network.n_exc)
+        datapath = LearningDatapath(e, images.train.shape[1], cores=cores)
+        first = images.train[: self.n_compared]
+        found = datapath.compare(first, simulator=self.simulator, states=False, backend=backend)
+        weights, theta, alive = datapath.learn(images.train, backend)
+        frozen = FrozenNetwork(
+            e.network, weights, theta, alive, arithmetic=e.arithmetic, backend=backend, seed=e.seed
+        )
+        labelled = images.train[-e.n_label :]
+        counts = frozen.counts(labelled, stream=streams.LABELLING)
+        labels = analysis.assign_labels(counts, images.train_labels[-e.n_label :])
+        predicted = analysis.predict(frozen.counts(images.test), labels)
+        return [
+            {
+                "images": len(images.train),
+                "accuracy": 100 * analysis.accuracy(predicted, images.test_labels),
+                "simulated": len(first),
+                "compared": found.compared,
+                "different": found.different,
+                "cycles_per_image": found.cycles.mean(),
+            }
+        ]
 
 
 class Resources(_OfVerilog):
