@@ -1,7 +1,7 @@
 """brianprune: spiking networks that learn by STDP and are pruned while they learn."""
 
 from . import analysis, plot
-from .arithmetic import FixedPoint, FixedPointTTFS, FloatingPoint
+from .arithmetic import FixedPoint, FloatingPoint
 from .backends import CompiledNetwork, RuntimeNetwork, StorageError
 from .codeobjects import DenseSynapses, SparseEvents, SparseSynapses
 from .datasets import (
@@ -38,6 +38,7 @@ from .models import (
     DeepTTFS,
     DiehlCook,
     ExponentialSTDP,
+    FixedPointTTFS,
     Form,
     Inhibition,
     Izhikevich,

@@ -1,6 +1,5 @@
 """How the equations are computed: floating point, or the fixed point of a hardware datapath."""
 
-import math
 import re
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ from .parameters import OURS, Parameter, Parameters
 
 __all__ = [
     "FixedPoint",
-    "FixedPointTTFS",
     "FloatingPoint",
     "Format",
     "LinearImplicit",
@@ -343,83 +341,3 @@ class FixedPoint(Parameters):
     def real_thetas(self, theta):
         """Return raw codes of adaptive thresholds in volts."""
         return theta * 2.0 ** -self.formats["theta"].fraction * float(mV)
-
-
-class FixedPointTTFS(Parameters):
-    """Fixed-point arithmetic of the deep time-to-first-spike network.
-
-    Weights are whole multiples of a least significant bit, and so are potentials, which are sums of weights: nothing is
-    rounded there. A change of a weight, ``rate*w*(1 - w)``, is a product of whole numbers whose bits below the
-    weight's last one are rounded. Variables keep their values (``w`` lies from 0 to just below 1); they are held in
-    double precision, which is exact for them.
-    """
-
-    w = Parameter("u0.16", "weights of the kernels; 1 is stored as the largest code", OURS)
-    v_integer = Parameter(
-        10, "bits of a potential before the point; it has the fraction bits of w", OURS, minimum=1
-    )
-    rate_bits = Parameter(20, "fraction bits of the learning rates", OURS, minimum=1, maximum=30)
-    rounding = Parameter("stochastic", "of weight changes", OURS, choices=("stochastic", "nearest"))
-
-    method = "fixed_point"
-
-    def validate(self):
-        try:
-            form = Format.read(self.w)
-        except ValueError as error:
-            raise ValueError(f"FixedPointTTFS.w: {error}") from None
-        if form.signed or form.integer or not 2 <= form.fraction <= 16:
-            raise ValueError(
-                f"FixedPointTTFS.w = {self.w!r}: weights lie below 1 and have at most 16 bits; choose 'u0.2' to 'u0.16'"
-            )
-        if self.v_integer + form.fraction > 32:
-            raise ValueError(
-                f"FixedPointTTFS.v_integer = {self.v_integer}: a potential has at most 32 bits, {form.fraction} of"
-                " them after the point"
-            )
-
-    @property
-    def fraction(self):
-        """Fraction bits of weights and potentials."""
-        return Format.read(self.w).fraction
-
-    def weights(self, weights):
-        """Return the nearest weights that the hardware can hold."""
-        return Format.read(self.w).raw(weights) * 2.0**-self.fraction
-
-    def rate(self, name, value):
-        """Return a learning rate as a whole number of `rate_bits`, or raise an error naming it."""
-        raw = round(value * 2**self.rate_bits)
-        if value > 0 and (raw < 1 or abs(raw / 2**self.rate_bits / value - 1) > 0.05):
-            raise ValueError(
-                f"FixedPointTTFS.rate_bits = {self.rate_bits}: {name} = {value:.3g} becomes"
-                f" {raw / 2**self.rate_bits:.3g}, more than 5 % off; use more bits"
-            )
-        # of the product rate*w*(1 - w), exact in double precision
-        needed = 2 * self.fraction + raw.bit_length()
-        if needed > 53:
-            raise ValueError(
-                f"FixedPointTTFS.rate_bits = {self.rate_bits}: a weight's change by {name} = {value:.3g} needs {needed} bits,"
-                " more than the 53 that the twin is exact to; use fewer bits"
-            )
-        return raw
-
-    def code(self, threshold):
-        """Return the lowest whole number of least significant bits that is not below a threshold."""
-        return math.ceil(threshold * 2**self.fraction)
-
-    def check(self, kernels, threshold):
-        """Raise an error if a potential could not be held.
-
-        Parameters
-        ----------
-        kernels : tuple
-            (input channels, rows, columns, maps).
-        threshold : float
-        """
-        entries = math.prod(kernels[:3])
-        if max(entries, threshold) > 2**self.v_integer:
-            raise ValueError(
-                f"FixedPointTTFS.v_integer = {self.v_integer}: potentials below {2**self.v_integer}; a kernel has {entries}"
-                f" weights and the threshold is {threshold:g}: use {(math.ceil(max(entries, threshold)) - 1).bit_length()}"
-            )

@@ -1,9 +1,8 @@
 """DeepExperiment: the deep time-to-first-spike network, learned and pruned layer by layer."""
 
-from .arithmetic import FixedPointTTFS
 from .backends.registry import EVENTS
 from .datasets import Dataset, EventFolders, RecordedSpikes, digits
-from .models import DIGITS_LAYERS, DeepTTFS
+from .models import DIGITS_LAYERS, DeepTTFS, FixedPointTTFS
 from .models.ttfs import LayerShape, MapShape
 from .parameters import OURS, Parameter
 from .pruning import ConnectionPruning
@@ -58,10 +57,7 @@ class DeepExperiment(Simulation):
         if self.pruning is not None:
             self.pruning.validate_for(len(self.network.layers))
         if self.arithmetic is not None:
-            p = self.network
-            for name, rate in (("a_plus", p.a_plus), ("a_plus_max", p.a_plus_max)):
-                self.arithmetic.rate(f"DeepTTFS.{name}", rate)
-                self.arithmetic.rate(f"DeepTTFS.{name} * a_minus_ratio", rate * p.a_minus_ratio)
+            self.arithmetic.check_learning(self.network, self.pruning)
         if self.evaluate_on == "validation" and self.data.n_validation == 0:
             raise ValueError(
                 "DeepExperiment.evaluate_on = 'validation': the data has none; set"

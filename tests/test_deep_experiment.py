@@ -50,7 +50,9 @@ def test_backends_agree_exactly(tiny):
     assert on_numpy.layers["updates"].min() > 0
 
 
-def test_an_interrupted_run_resumes_to_the_same_result(tiny, tmp_path):
+@pytest.mark.parametrize("arithmetic", [None, bp.FixedPointTTFS()], ids=["floating", "fixed"])
+def test_an_interrupted_run_resumes_to_the_same_result(tiny, tmp_path, arithmetic):
+    tiny = tiny.replace(arithmetic=arithmetic)
     whole = tiny.run("numpy")
 
     class Stop(Exception):

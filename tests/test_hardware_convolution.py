@@ -1,5 +1,6 @@
 """The deep network in fixed point, and its Verilog: the same bits as whole numbers in Python."""
 
+import re
 import shutil
 import subprocess
 from types import SimpleNamespace
@@ -10,53 +11,63 @@ import pytest
 import reference_ttfs as reference
 
 import brianprune as bp
-from brianprune.hardware import ConvolutionDatapath
+from brianprune.hardware import ConvolutionAgreement, ConvolutionDatapath
 from brianprune.hardware.simulation import CONVOLUTION, verilog
+from brianprune.models.ttfs.equations import NEXT_OFFSET, OFFSETS
 
 needs_iverilog = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
 )
 
 
-def layer_of(seed, n_images=5, **changes):
-    """A layer with random sizes, images, kernels and masks, in fixed point, as a result that was never run."""
+def layer_of(seed, n_images=5, shape=None, layer=None, **changes):
+    """A layer with random sizes, images, kernels and masks, in fixed point, as a result that was never run.
+
+    `shape` is that of an image; `layer` changes the layer; other changes are of the network or the experiment.
+    """
     draw = np.random.default_rng(seed)
     kernel, off_centre = int(draw.integers(2, 6)), bool(draw.integers(2))
-    layer = bp.Convolution(
-        n_maps=int(draw.integers(1, 6)),
-        kernel=kernel,
-        padding=int(draw.integers(0, 3)),
-        threshold=float(draw.uniform(0.05, 0.2) * kernel**2 * (1 + off_centre)),
-        inhibition_radius=int(draw.choice([0, 1, 2, 3, 15])),
-        tolerance=int(draw.integers(0, 2)),
-        pool=int(draw.integers(1, 3)),
-    )
-    network = bp.DeepTTFS(
-        layers=(layer,),
-        n_bins=int(draw.integers(2, 12)),
-        off_centre=off_centre,
-        a_plus=0.1,
-        a_plus_max=0.4,
-        growth_interval=2,
-        contrast=5.0,
-    )
-    rows, columns = draw.integers(5, 10), draw.integers(5, 20)
-    pictures = (draw.random((n_images + 3, rows, columns)) * 255).astype(np.uint8)
-    labels = np.arange(n_images + 3) % 2
     settings = {
-        "network": network,
-        "data": bp.arrays(
-            pictures[:n_images], labels[:n_images], pictures[n_images:], labels[n_images:]
-        ),
-        "arithmetic": bp.FixedPointTTFS(
-            w=f"u0.{draw.integers(2, 17)}", rounding=str(draw.choice(["stochastic", "nearest"]))
-        ),
-        "pruning": bp.ConnectionPruning(theta=0.75, interval=2, theta_post=0.0),
-        "seed": seed,
+        "n_maps": int(draw.integers(1, 6)),
+        "kernel": kernel,
+        "padding": int(draw.integers(0, 3)),
+        "threshold": float(draw.uniform(0.05, 0.2) * kernel**2 * (1 + off_centre)),
+        "inhibition_radius": int(draw.choice([0, 1, 2, 3, 15])),
+        "tolerance": int(draw.integers(0, 4)),
+        "pool": int(draw.integers(1, 3)),
     }
-    experiment = bp.DeepExperiment(**settings | changes)
+    network = {
+        "layers": (bp.Convolution(**settings | (layer or {})),),
+        "n_bins": int(draw.integers(2, 12)),
+        "off_centre": off_centre,
+        "a_plus": 0.1,
+        "a_plus_max": 0.4,
+        "growth_interval": 2,
+        "contrast": 5.0,
+    }
+    network |= {name: changes.pop(name) for name in [*changes] if name in bp.DeepTTFS.fields}
+    rows, columns = (draw.integers(5, 10), draw.integers(5, 20)) if shape is None else shape
+    pictures = (draw.random((n_images + 3, rows, columns)) * 255).astype(np.uint8)
+    pictures[1] = 0  # one that is blank
+    labels = np.arange(n_images + 3) % 2
+    experiment = bp.DeepExperiment(
+        **{
+            "network": bp.DeepTTFS(**network),
+            "data": bp.arrays(
+                pictures[:n_images], labels[:n_images], pictures[n_images:], labels[n_images:]
+            ),
+            "arithmetic": bp.FixedPointTTFS(
+                w=f"u0.{draw.integers(3, 17)}",
+                rounding=str(draw.choice(["stochastic", "nearest"])),
+            ),
+            "pruning": bp.ConnectionPruning(theta=0.75, interval=2, theta_post=0.0),
+            "seed": seed,
+        }
+        | changes
+    )
     kernels = experiment.shapes((rows, columns))[0].kernels
     mask = draw.random(kernels) < 0.7
+    mask[..., 1:2] &= seed % 2 == 0  # a map without a kernel
     weights = experiment.arithmetic.weights(draw.random(kernels)) * mask
     return SimpleNamespace(
         experiment=experiment,
@@ -64,6 +75,34 @@ def layer_of(seed, n_images=5, **changes):
         mask={"conv1": mask},
         layers=pd.DataFrame({"images": [n_images]}),
     )
+
+
+#: Layers at the ends of what there can be.
+EDGES = {
+    "one weight": {"layer": {"n_maps": 1, "kernel": 1, "threshold": 0.5}, "shape": (1, 7)},
+    "much padding": {"layer": {"padding": 14, "kernel": 2, "threshold": 1.0}, "shape": (5, 5)},
+    "a wide neighbourhood": {
+        "layer": {"inhibition_radius": 9, "padding": 0, "threshold": 1.0}, "shape": (7, 24)
+    },
+    "a high neighbourhood": {
+        "layer": {"inhibition_radius": 9, "padding": 0, "threshold": 1.0}, "shape": (24, 7)
+    },
+    "late inputs": {"n_bins": 3, "layer": {"tolerance": 9}},
+    "few bits": {
+        "arithmetic": bp.FixedPointTTFS(w="u0.3", rounding="nearest"),
+        "layer": {"n_maps": 5, "inhibition_radius": 0},
+    },
+    "equal weights": {"w_std": 0.0, "layer": {"n_maps": 4, "inhibition_radius": 0}},
+    "weights at their ends": {
+        "a_plus": 30.0, "a_plus_max": 30.0, "layer": {"kernel": 3, "threshold": 2.0},
+        "arithmetic": bp.FixedPointTTFS(w="u0.10"),
+    },
+    "one bin": {"n_bins": 1, "layer": {"tolerance": 7}},
+    "the highest threshold": {
+        "layer": {"kernel": 4, "threshold": 16.0}, "off_centre": False,
+        "arithmetic": bp.FixedPointTTFS(v_integer=4),
+    },
+}  # fmt: skip
 
 
 def times_of(datapath, image):
@@ -122,7 +161,7 @@ def test_learning_equals_whole_numbers(seed, backend, quickly_compiled):
 
 
 @needs_iverilog
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_the_verilog_is_the_twin(seed):
     datapath = ConvolutionDatapath(layer_of(seed))
     size, maps = datapath.shape.conv.size, datapath.shape.layer.n_maps
@@ -135,6 +174,26 @@ def test_the_verilog_is_the_twin(seed):
     assert shown.counts.sum() > 0
     read = datapath.compare("readout", 3, "iverilog")
     assert (read.compared, read.different, read.counts.sum()) == (3 * size, 0, 0), read.output
+
+
+@needs_iverilog
+@pytest.mark.parametrize("name", EDGES)
+def test_edges_are_the_twins(name, tmp_path):
+    datapath = ConvolutionDatapath(layer_of(10, **EDGES[name]))
+    trace = datapath.export(tmp_path, "learning", 5)
+    learned = datapath.simulate(tmp_path, "iverilog")
+    assert learned.different == 0, learned.output
+    assert (learned.counts.sum() > 0) == (name != "the highest threshold")
+    assert datapath.compare("inference", 3, "iverilog").different == 0
+    if name == "weights at their ends":
+        raw = datapath.raw(trace["weights"])
+        assert (raw.min(), raw.max()) == (0, 1023)
+
+
+def test_the_offsets_of_rounding_are_those_of_the_twin():
+    text = verilog("kernel_update.v")
+    assert re.findall(r"\*16'd(\d+)", text) == [str(factor) for factor in OFFSETS]
+    assert f"NEXT_IMAGE = {NEXT_OFFSET};" in verilog("convolution.v")
 
 
 @needs_iverilog
@@ -151,7 +210,8 @@ def test_the_verilog_is_the_twin(seed):
     ],
 )  # fmt: skip
 def test_another_constant_is_found(tmp_path, name, change):
-    datapath = ConvolutionDatapath(layer_of(2, arithmetic=bp.FixedPointTTFS()))
+    layer = {"n_maps": 4, "inhibition_radius": 1, "tolerance": 0}
+    datapath = ConvolutionDatapath(layer_of(2, layer=layer, arithmetic=bp.FixedPointTTFS()))
     datapath.export(tmp_path, "learning", 5)
     lines = (tmp_path / "design.vh").read_text().splitlines()
     (at,) = (k for k, line in enumerate(lines) if line.startswith(f"`define {name} "))
@@ -219,19 +279,39 @@ def test_what_the_hardware_cannot_hold_is_refused():
     plain.experiment = plain.experiment.replace(arithmetic=None)
     with pytest.raises(ValueError, match=r"arithmetic = None: .* use FixedPointTTFS\(\)"):
         ConvolutionDatapath(plain)
+    with pytest.raises(ValueError, match=r"arithmetic = None: .* use FixedPointTTFS\(\)"):
+        ConvolutionAgreement(experiment=bp.DeepExperiment())
     with pytest.raises(ValueError, match="layer = 1: choose 0 to 0"):
         ConvolutionDatapath(layer_of(0), 1)
     forgiving = bp.ConnectionPruning(permanent=False)
     with pytest.raises(NotImplementedError, match="use permanent=True"):
         ConvolutionDatapath(layer_of(0, pruning=forgiving))
-    everything = bp.ConnectionPruning(theta=1.0)
-    with pytest.raises(ValueError, match=r"theta = 1\.0: no weight reaches it"):
-        ConvolutionDatapath(layer_of(0, pruning=everything))
+    with pytest.raises(
+        ValueError, match=r"theta = 1, layer 0: above the largest weight .* choose less"
+    ):
+        layer_of(0, pruning=bp.ConnectionPruning(theta=1.0))
+    with pytest.raises(ValueError, match=r"w = 'u0\.4': no weight would change"):
+        bp.DeepExperiment(arithmetic=bp.FixedPointTTFS(w="u0.4", rounding="nearest"))
+    with pytest.raises(ValueError, match="needs 29 bits; the hardware takes 28"):
+        layer_of(0, arithmetic=bp.FixedPointTTFS(w="u0.4", rate_bits=30))
+    with pytest.raises(ValueError, match=r"tolerance = 1000000: .*10000"):
+        bp.Convolution(tolerance=1_000_000)
+    large = {"kernel": 257, "padding": 128, "n_maps": 1}
+    wide = bp.FixedPointTTFS(w="u0.15", v_integer=17)
+    with pytest.raises(
+        ValueError, match="257 rows of its kernel and 15 bits of a weight; the Verilog takes 256"
+    ):
+        ConvolutionDatapath(
+            layer_of(0, shape=(3, 3), layer=large, off_centre=False, arithmetic=wide)
+        )
     datapath = ConvolutionDatapath(layer_of(0))
     with pytest.raises(ValueError, match="choose 'learning', 'inference', 'readout'"):
         datapath.trace("pooling", 1)
     with pytest.raises(ValueError, match="n_images = 9: there are 5 images of learning"):
         datapath.trace("learning", 9)
+    datapath.rule = bp.ConnectionPruning(relearn=2)  # not after the cut that ends learning
+    with pytest.raises(ValueError, match="n_images = 4: there are 3 images of learning"):
+        datapath.trace("learning", 4)
 
 
 def test_few_bits_are_rounded_without_bias():

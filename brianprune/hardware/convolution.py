@@ -14,7 +14,7 @@ from ..runs.progress import layer_name
 from .datapath import literal
 from .simulation import CONVOLUTION, simulate, verilog
 
-__all__ = ["ConvolutionDatapath", "layer_defines"]
+__all__ = ["ConvolutionDatapath", "check_experiment", "check_shape", "layer_defines"]
 
 #: What the layer does with images, as the Verilog numbers it.
 MODES = ("learning", "inference", "readout")
@@ -37,51 +37,28 @@ class ConvolutionDatapath:
     Notes
     -----
     `compare` simulates the Verilog against the twin: 'learning' begins with the initial kernels and shows images as
-    the experiment did, cuts connections when it did, and compares the winners and potentials of each image and all
+    the experiment did, cuts connections when it did while the layer learned (not the cut after learning), and compares the winners and potentials of each image and all
     kernels after it; 'inference' compares first spikes and potentials of the trained layer, 'readout' the potentials
     of a layer whose neurons do not fire, both for evaluation images. Pooling is not in the Verilog.
     """
 
     def __init__(self, result, layer=0, backend="numpy"):
         experiment = result.experiment
-        self.arithmetic = experiment.arithmetic
-        if self.arithmetic is None:
-            raise ValueError(
-                "DeepExperiment.arithmetic = None: the Verilog computes in fixed point; use FixedPointTTFS()"
-            )
+        check_experiment(experiment)
+        self.arithmetic, rule = experiment.arithmetic, experiment.pruning
         if not 0 <= layer < len(experiment.network.layers):
             raise ValueError(
                 f"layer = {layer}: choose 0 to {len(experiment.network.layers) - 1}, of this network"
-            )
-        rule = experiment.pruning
-        if rule is not None and not rule.permanent:
-            raise NotImplementedError(
-                "ConnectionPruning.permanent = False: the Verilog forgets what it prunes; use permanent=True"
             )
         self.result, self.experiment, self.k, self.rule = result, experiment, layer, rule
         self._backend = backends.get(backend)
         self._run = LayerwiseRun(experiment, self._backend, 1000, None)
         self.shape = self._run.shapes[layer]
-        for size, most, name in (
-            (self.shape.inputs.channels, 256, "channels"),
-            (max(self.shape.inputs.rows, self.shape.inputs.columns), 1024, "rows or columns"),
-        ):
-            if size > most:
-                raise ValueError(
-                    f"layer = {layer}: {size} {name} of its input; the testbench has at most {most}"
-                )
-        self.theta = 0 if rule is None else self._theta(rule.of_layer("theta", layer), "theta")
+        check_shape(self.shape, self.arithmetic, layer)
+        self.theta = 0 if rule is None else self.arithmetic.code(rule.of_layer("theta", layer))
         self.spikes = self._run.inputs_of(result, layer)
         name = layer_name(layer)
         self.weights, self.mask = result.weights[name], result.mask[name]
-
-    def _theta(self, value, name):
-        raw = self.arithmetic.code(value)
-        if raw >= 2**self.arithmetic.fraction:
-            raise ValueError(
-                f"ConnectionPruning.{name} = {value}: no weight reaches it; choose less"
-            )
-        return raw
 
     def raw(self, weights):
         """Return weights as whole numbers of the least significant bit."""
@@ -107,6 +84,8 @@ class ConvolutionDatapath:
         if what not in MODES:
             raise ValueError(f"what = {what!r}: choose {', '.join(map(repr, MODES))}")
         shown = int(self.result.layers["images"].iloc[self.k])
+        if self.rule is not None:
+            shown -= self.rule.relearn  # after the cut that ends learning
         most = shown if what == "learning" else len(self._run.inputs) - self._run.n_train
         if not 1 <= n_images <= most:
             raise ValueError(f"n_images = {n_images}: there are {most} images of {what}")
@@ -294,7 +273,7 @@ class ConvolutionDatapath:
         Returns
         -------
         Comparison
-            Of an image's cycles the clearing of potentials is a part.
+            Of an image's cycles the clearing of potentials is a part, and the cut before it, if there was one.
         """
         with tempfile.TemporaryDirectory(prefix="brianprune-hardware-") as folder:
             self.export(folder, what, n_images)
@@ -304,6 +283,34 @@ class ConvolutionDatapath:
     def simulate(folder, simulator="verilator"):
         """Simulate an exported folder; see `compare`."""
         return simulate(folder, simulator, CONVOLUTION)
+
+
+def check_experiment(experiment):
+    """Raise an error if the Verilog cannot have any layer of a `DeepExperiment`."""
+    if experiment.arithmetic is None:
+        raise ValueError(
+            "DeepExperiment.arithmetic = None: the Verilog computes in fixed point; use FixedPointTTFS()"
+        )
+    if experiment.pruning is not None and not experiment.pruning.permanent:
+        raise NotImplementedError(
+            "ConnectionPruning.permanent = False: the Verilog forgets what it prunes; use permanent=True"
+        )
+
+
+def check_shape(shape, arithmetic, layer):
+    """Raise an error if an event or an entry of a layer has no room in 32 bits."""
+    inputs, kernel = shape.inputs, shape.layer.kernel
+    for what, size, most in (
+        ("channels of its input", inputs.channels, 256),
+        ("rows or columns of its input", max(inputs.rows, inputs.columns), 1024),
+        (
+            f"rows of its kernel and {arithmetic.fraction} bits of a weight",
+            kernel,
+            2 ** ((32 - arithmetic.fraction) // 2),
+        ),
+    ):
+        if size > most:
+            raise ValueError(f"layer = {layer}: {size} {what}; the Verilog takes {most}")
 
 
 def layer_defines(experiment, shape, learns, prunes):

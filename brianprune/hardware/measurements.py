@@ -6,14 +6,14 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from .. import analysis, streams
-from ..arithmetic import FixedPoint, FixedPointTTFS, FloatingPoint
+from ..arithmetic import FixedPoint, FloatingPoint
 from ..deep_experiment import DeepExperiment
 from ..experiment import Experiment
 from ..inference import FrozenNetwork
-from ..models import DiehlCook
+from ..models import DiehlCook, FixedPointTTFS
 from ..parameters import OURS, Parameter
 from ..runs import Measurement
-from .convolution import ConvolutionDatapath, layer_defines
+from .convolution import ConvolutionDatapath, check_experiment, check_shape, layer_defines
 from .datapath import Datapath
 from .learning import LearningDatapath
 from .poisson import states_per_level
@@ -266,7 +266,18 @@ class ConvolutionAgreement(_OfVerilog):
         """The simulator."""
         return (self.simulator,)
 
+    def validate(self):
+        check_experiment(self.experiment)
+
     def _measure(self, backend, results, report):
+        images = self.experiment.data.load()
+        shown = images.test if self.experiment.evaluate_on == "test" else images.validation
+        if self.n_images > len(shown):
+            raise ValueError(
+                f"ConvolutionAgreement.n_images = {self.n_images}: there are {len(shown)} evaluation images"
+            )
+        for layer, shape in enumerate(self.experiment.shapes(images.shape)):
+            check_shape(shape, self.experiment.arithmetic, layer)
         learned = self.experiment.run(backend, results=results, report=report)
         n_layers, rows = len(self.network.layers), []
         for layer in tqdm(range(n_layers), desc="Verilog", disable=not report):
@@ -300,6 +311,9 @@ class ConvolutionResources(_OfVerilog):
     def network(self):
         """The network that is measured."""
         return self.experiment.network
+
+    def validate(self):
+        check_experiment(self.experiment)
 
     def _measure(self, backend, results, report):
         experiment, rows = self.experiment, []

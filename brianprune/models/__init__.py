@@ -19,7 +19,7 @@ from .plasticity import (
     SymmetricSTDP,
     TripletSTDP,
 )
-from .ttfs import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS
+from .ttfs import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS, FixedPointTTFS
 
 __all__ = [
     "CALTECH_LAYERS",
@@ -34,6 +34,7 @@ __all__ = [
     "DeepTTFS",
     "DiehlCook",
     "ExponentialSTDP",
+    "FixedPointTTFS",
     "Form",
     "Inhibition",
     "Izhikevich",

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from ...arithmetic import FixedPointTTFS
+from ...models import FixedPointTTFS
 from ..base import figure, t_interval
 from ..style import caption
 from .scales import SCALES, base_experiment, first_data, rule_text

@@ -33,7 +33,6 @@ class ResourcesTable:
         fig = draw_table(shown.replace("nan", ""))
         caption(
             fig,
-            "Kernels, potentials and lists of crossings in block RAM; yosys, synth_xilinx, 7-series."
-            " Added: to the row above, in %.",
+            "yosys, synth_xilinx, 7-series; bram: of 36 kbit. Added: to the row above, in %.",
         )
         return fig

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import analysis
-from ...arithmetic import FixedPointTTFS
 from ...datasets import caltech101, digits, mnist
 from ...deep_experiment import DeepExperiment
 from ...hardware import EventDrivenCore
-from ...models import MNIST_LAYERS, Convolution, DeepTTFS
+from ...models import MNIST_LAYERS, Convolution, DeepTTFS, FixedPointTTFS
 from ...pruning import ConnectionPruning
 from ..base import Scale
 

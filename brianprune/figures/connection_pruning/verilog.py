@@ -50,6 +50,8 @@ class Verilog:
         )
         for ax, data in zip(axes[0], sets, strict=True):
             own = table[table["data"] == data]
+            # fewer presentations than lie between cuts show nothing of pruning
+            own = own[(own["what"] != "learning") | (own["images"] >= scale.operating.interval)]
             own = own.assign(
                 what=[
                     f"layer {k},\n{what}" for k, what in zip(own["layer"], own["what"], strict=True)
@@ -65,8 +67,9 @@ class Verilog:
             ax.legend(fontsize=7)
         caption(
             fig,
-            f"Numbers: unpruned over pruned. {rule_text(scale)} Winners, first spikes, potentials and all kernels"
-            f" of {table['images'].sum():,} presentations: {table['compared'].sum():,} values,"
+            f"Numbers: unpruned over pruned; learning: of all presentations. {rule_text(scale)} Compared with the twin:"
+            " winners, potentials and kernels while learning, first spikes and potentials in inference, potentials"
+            f" in readout; {table['images'].sum():,} presentations, {table['compared'].sum():,} values,"
             f" {table['different'].sum()} different.",
         )
         return fig

@@ -46,8 +46,10 @@ module kernel_update #(
     output wire [2*KERNEL_BITS+W_BITS-1:0] write_entry
 );
     localparam IN_BITS = IN_ROW_BITS + IN_COLUMN_BITS + CHANNEL_BITS;
-    localparam Y_BITS = (ROW_BITS > KERNEL_BITS ? ROW_BITS : KERNEL_BITS) + 3;
-    localparam X_BITS = (COLUMN_BITS > KERNEL_BITS ? COLUMN_BITS : KERNEL_BITS) + 3;
+    localparam Y_MOST = IN_ROW_BITS > ROW_BITS ? IN_ROW_BITS : ROW_BITS;
+    localparam X_MOST = IN_COLUMN_BITS > COLUMN_BITS ? IN_COLUMN_BITS : COLUMN_BITS;
+    localparam Y_BITS = (Y_MOST > KERNEL_BITS ? Y_MOST : KERNEL_BITS) + 3;
+    localparam X_BITS = (X_MOST > KERNEL_BITS ? X_MOST : KERNEL_BITS) + 3;
     localparam signed [Y_BITS-1:0] Y_PADDING = PADDING, Y_ROWS = IN_ROWS;
     localparam signed [X_BITS-1:0] X_PADDING = PADDING, X_COLUMNS = IN_COLUMNS;
     localparam SLOPE_BITS = 2*W_BITS + 1;

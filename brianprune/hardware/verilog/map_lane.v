@@ -66,8 +66,10 @@ module map_lane #(
     localparam PLACE_BITS = ROW_BITS + COLUMN_BITS;
     localparam PLACES = 1 << PLACE_BITS;
     // of a row or column of neurons before it is known to be inside, with a sign
-    localparam Y_BITS = (IN_ROW_BITS > KERNEL_BITS ? IN_ROW_BITS : KERNEL_BITS) + 3;
-    localparam X_BITS = (IN_COLUMN_BITS > KERNEL_BITS ? IN_COLUMN_BITS : KERNEL_BITS) + 3;
+    localparam Y_MOST = IN_ROW_BITS > ROW_BITS ? IN_ROW_BITS : ROW_BITS;
+    localparam X_MOST = IN_COLUMN_BITS > COLUMN_BITS ? IN_COLUMN_BITS : COLUMN_BITS;
+    localparam Y_BITS = (Y_MOST > KERNEL_BITS ? Y_MOST : KERNEL_BITS) + 3;
+    localparam X_BITS = (X_MOST > KERNEL_BITS ? X_MOST : KERNEL_BITS) + 3;
     localparam signed [Y_BITS-1:0] Y_PADDING = PADDING, Y_ROWS = ROWS;
     localparam signed [X_BITS-1:0] X_PADDING = PADDING, X_COLUMNS = COLUMNS;
 

@@ -1,6 +1,7 @@
 """The deep time-to-first-spike network: parameters, equations, geometry, the networks of a layer."""
 
 from .build import Phase, first_offsets
+from .fixed_point import FixedPointTTFS
 from .geometry import STEP, FirstSpikes, LayerShape, MapShape, unroll
 from .parameters import CALTECH_LAYERS, DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS
 
@@ -12,6 +13,7 @@ __all__ = [
     "Convolution",
     "DeepTTFS",
     "FirstSpikes",
+    "FixedPointTTFS",
     "LayerShape",
     "MapShape",
     "Phase",

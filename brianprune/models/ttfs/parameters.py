@@ -29,13 +29,18 @@ class Convolution(Parameters):
     threshold = Parameter(10.0, "potential at which a neuron fires", CODE, above=0.0)
     padding = Parameter(0, "silent pixels around the input", OURS, minimum=0, structural=True)
     inhibition_radius = Parameter(
-        2, "a winner keeps neurons of other maps within this distance from winning", OURS, minimum=0
+        2,
+        "a winner keeps neurons of other maps within this distance from winning",
+        OURS,
+        minimum=0,
+        maximum=10_000,
     )
     tolerance = Parameter(
         1,
         "steps by which an input may be later than the winner and be potentiated",
         OURS,
         minimum=0,
+        maximum=10_000,
     )
     pool = Parameter(
         1, "width and height of a pooling window; 1: no pooling", CODE, minimum=1, structural=True
