@@ -79,10 +79,12 @@ class TwoDataSets:
             ax.set(title=name, xlabel="operations saved in inference in %")
         axes[0].set_ylabel("accuracy, points against unpruned")
         axes[0].legend(fontsize=7, loc="lower left")
-        seeds = table.groupby(["data", "size", "rule", "setting"]).size()
+        counts = table.groupby(["data", "size", "rule", "setting"]).size()
+        few, many = counts.min(), counts.max()
+        seeds = f"{few} seeds" if few == many else f"{few} to {many} seeds"
         caption(
             fig,
-            f"{scale.note}; mean and 95 % interval (Student's t) over {seeds.min()} seeds, against the unpruned"
+            f"{scale.note}; mean and 95 % interval (Student's t) over {seeds}, against the unpruned"
             " network with the same spikes and initial weights. Lines: one rule over its settings.",
         )
         return fig
