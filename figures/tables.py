@@ -313,6 +313,91 @@ def deep():
 
 
 @table
+def deep_fixed_point():
+    """The deep network that learned in fixed point."""
+    rows = []
+    for (rounding, bits), own in read("connection_pruning/fixed_point").groupby(
+        ["rounding", "bits"], sort=False
+    ):
+        rows.append(
+            {
+                "bits of a weight": bits or "",
+                "rounding": rounding,
+                "n": len(own),
+                "accuracy": interval(own["accuracy"]),
+                "against double precision": interval(own["difference"]) if bits else "",
+                "connections left, %": interval(own["connectivity"]),
+                "presentations": f"{own['images'].mean():,.0f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def deep_verilog():
+    """Clock cycles of the deep network's Verilog."""
+    found = read("connection_pruning/verilog")
+    rows = []
+    for (data, layer, what), own in found.groupby(["data", "layer", "what"], sort=False):
+        own = own.set_index("network")
+        cycles = own["cycles_per_image"]
+        rows.append(
+            {
+                "data": data,
+                "layer": layer,
+                "what": what,
+                "presentations, unpruned and pruned": f"{own.loc['unpruned', 'images']:,}, {own.loc['pruned', 'images']:,}",
+                "cycles an image, unpruned": f"{cycles['unpruned']:,.0f}",
+                "pruned": f"{cycles['pruned']:,.0f}",
+                "ratio": given(cycles["unpruned"] / cycles["pruned"]),
+                "values compared": f"{own['compared'].sum():,}",
+                "different": own["different"].sum(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def deep_resources():
+    """Resources of the deep network's layers."""
+    rows = []
+    for _, own in read("connection_pruning/resources").iterrows():
+        rows.append(
+            {
+                "layer": own["layer"],
+                "part": own["part"],
+                "block RAM (36 kbit)": own["bram"],
+                "LUT": f"{own['lut']:,}",
+                "flip-flops": f"{own['ff']:,}",
+                "DSP": own["dsp"],
+                "LUT added, %": given(own["added_percent_lut"], 1),
+                "flip-flops added, %": given(own["added_percent_ff"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
+def on_chip_learning():
+    """What the Verilog learns."""
+    rows = []
+    for network, own in read("hardware/on_chip_learning").groupby("network", sort=False):
+        seen = own["compared"].notna().any()
+        rows.append(
+            {
+                "network": network,
+                "n": len(own),
+                "accuracy": interval(own["accuracy"]),
+                "images simulated in Verilog": f"{own['simulated'].sum():,.0f}" if seen else "",
+                "values compared": f"{own['compared'].sum():,.0f}" if seen else "",
+                "different": f"{own['different'].sum():,.0f}" if seen else "",
+                "cycles an image": f"{own['cycles_per_image'].mean():,.0f}" if seen else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
 def resources():
     """Resources of the datapath."""
     found = read("hardware/resources")

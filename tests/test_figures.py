@@ -112,7 +112,7 @@ def small(monkeypatch):
         lengths=(("w", 8), ("theta", 4)),
         learning=(("nearest", 8),),
         learning_data=bp.digits(n_train=8, n_test=4),
-        on_chip=([0], 1, "iverilog"),
+        on_chip=([0], bp.digits(n_train=8, n_test=4), 1, "iverilog"),
         pruned={6: (0, 2), 8: (0, 3)},
         cores=2,
     )

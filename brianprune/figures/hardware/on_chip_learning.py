@@ -17,10 +17,10 @@ class OnChip:
 
     @staticmethod
     def _settings(scale):
-        seeds, n_compared, simulator = scale.on_chip
+        seeds, data, n_compared, simulator = scale.on_chip
         for seed in seeds:
             floating = trained_experiment(scale, min(scale.sizes), seed)
-            floating = floating.replace(data=scale.learning_data)
+            floating = floating.replace(data=data)
             fixed = floating.replace(arithmetic=FixedPoint())
             yield "floating point", seed, floating
             yield "fixed point", seed, fixed
@@ -38,7 +38,7 @@ class OnChip:
     def table(cls, results, scale):
         rows = []
         for network, seed, what in cls._settings(scale):
-            row = {"network": network, "seed": seed, "images": scale.learning_data.n_train}
+            row = {"network": network, "seed": seed, "images": scale.on_chip[1].n_train}
             if isinstance(what, OnChipLearning):
                 row |= results[what].table.iloc[0].to_dict()
             else:

@@ -26,7 +26,8 @@ class HardwareScale(Scale):
     lengths: tuple  #: (signal, fraction bits), at the smallest size
     learning: tuple  #: (rounding, fraction bits of the weights) of learning
     learning_data: object  #: the data set of learning
-    on_chip: tuple  #: (seeds, training images simulated in Verilog, simulator) of learning
+    #: (seeds, data, training images simulated in Verilog, simulator) of learning on the generator's spikes
+    on_chip: tuple
     pruned: dict  #: {neurons: pruned neurons}, large network last
     cores: int
     banks: int
@@ -54,7 +55,7 @@ FULL = HardwareScale(
         *(("nearest", bits) for bits in (16, 8)),
     ),
     learning_data=mnist(n_train=10_000),
-    on_chip=(range(3), 100, "verilator"),
+    on_chip=(range(3), mnist(n_train=10_000), 100, "verilator"),
     pruned={100: (0, 20, 40, 60), 800: (0, 200, 400, 600)},
     cores=16,
     banks=10,
@@ -69,7 +70,7 @@ QUICK = HardwareScale(
     lengths=(("w", 8), ("w", 4), ("w", 2)),
     learning=(("stochastic", 16), ("stochastic", 6), ("nearest", 6)),
     learning_data=digits(),
-    on_chip=(range(2), 2, "iverilog"),
+    on_chip=(range(1), digits(n_train=200), 1, "iverilog"),
     pruned={20: (0, 8), 40: (0, 16)},
     cores=2,
     banks=10,
