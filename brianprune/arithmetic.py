@@ -208,7 +208,8 @@ class FixedPoint(Parameters):
     An `Experiment` with this arithmetic learns in it too: traces decay by shifts, learning rates are
     whole numbers of `rate_bits`, and the bits of a weight's change below its last one are rounded.
     What a decay takes away is cut off too, so a small value stays: formats in which a trace would
-    stay above 5 % of one, or theta above 1 mV, are refused. The Verilog infers and does not learn.
+    stay above 5 % of one, or theta above 1 mV, are refused. The Verilog learns the same bits, see
+    `brianprune.hardware.LearningDatapath`.
     """
 
     v = Parameter("s9.15", "membrane potential in mV; saturates", OURS)
