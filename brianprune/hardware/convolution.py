@@ -36,10 +36,11 @@ class ConvolutionDatapath:
 
     Notes
     -----
-    `compare` simulates the Verilog against the twin: 'learning' begins with the initial kernels and shows images as
-    the experiment did, cuts connections when it did while the layer learned (not the cut after learning), and compares the winners and potentials of each image and all
-    kernels after it; 'inference' compares first spikes and potentials of the trained layer, 'readout' the potentials
-    of a layer whose neurons do not fire, both for evaluation images. Pooling is not in the Verilog.
+    `compare` simulates the Verilog against the twin. 'learning' begins with the initial kernels, shows images as the
+    experiment did and cuts connections when it did while the layer learned (not the cut after learning); it compares
+    the winners and potentials of each image and all kernels after it. 'inference' compares first spikes and potentials
+    of the trained layer, 'readout' potentials of a layer whose neurons do not fire, both for evaluation images. Of
+    silent neurons it is compared that they are silent. Pooling is not in the Verilog.
     """
 
     def __init__(self, result, layer=0, backend="numpy"):
