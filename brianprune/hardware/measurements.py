@@ -30,6 +30,11 @@ __all__ = [
 ]
 
 
+_SIMULATOR = Parameter(
+    "verilator", "simulates the Verilog", OURS, choices=("verilator", "iverilog")
+)
+
+
 class _Measurement(Measurement):
     """Base: needs programs."""
 
@@ -53,16 +58,8 @@ class _OfVerilog(_Measurement):
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
-class Agreement(_OfVerilog):
-    """Every value of the Verilog compared with the twin's, image by image."""
-
-    experiment = Parameter(Experiment(), "the trained network", kind=Experiment)
-    n_images = Parameter(200, "test images, from the first", OURS, minimum=1)
-    chunk = Parameter(50, "images in one simulation", OURS, minimum=1)
-    cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
-    simulator = Parameter(
-        "verilator", "simulates the Verilog", OURS, choices=("verilator", "iverilog")
-    )
+class _Simulated(_OfVerilog):
+    """Base: of an experiment's network in a simulator."""
 
     @property
     def network(self):
@@ -73,6 +70,16 @@ class Agreement(_OfVerilog):
     def programs(self):
         """The simulator."""
         return (self.simulator,)
+
+
+class Agreement(_Simulated):
+    """Every value of the Verilog compared with the twin's, image by image."""
+
+    experiment = Parameter(Experiment(), "the trained network", kind=Experiment)
+    n_images = Parameter(200, "test images, from the first", OURS, minimum=1)
+    chunk = Parameter(50, "images in one simulation", OURS, minimum=1)
+    cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
+    simulator = _SIMULATOR
 
     def validate(self):
         states_per_level(self.network.rate, self.network.dt)
@@ -159,7 +166,7 @@ class FixedPointAccuracy(_Measurement):
         return rows
 
 
-class OnChipLearning(_OfVerilog):
+class OnChipLearning(_Simulated):
     """Accuracy of a network that learned from the spikes of the hardware's generator, as the Verilog learns.
 
     The first images are simulated in Verilog and every weight compared; all are learned by the twin. Neurons are
@@ -173,19 +180,7 @@ class OnChipLearning(_OfVerilog):
         100, "training images, from the first, simulated in Verilog", OURS, minimum=1
     )
     cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
-    simulator = Parameter(
-        "verilator", "simulates the Verilog", OURS, choices=("verilator", "iverilog")
-    )
-
-    @property
-    def network(self):
-        """The network that is measured."""
-        return self.experiment.network
-
-    @property
-    def programs(self):
-        """The simulator."""
-        return (self.simulator,)
+    simulator = _SIMULATOR
 
     def _measure(self, backend, results, report):
         e, images = self.experiment, self.experiment.data.load()
@@ -238,7 +233,7 @@ class Resources(_OfVerilog):
         return [row | resources_of(synthesise(datapath.defines(1)))]
 
 
-class ConvolutionAgreement(_OfVerilog):
+class ConvolutionAgreement(_Simulated):
     """Every value of the Verilog of a deep network's layers compared with the twin's, and its clock cycles."""
 
     design = CONVOLUTION
@@ -252,19 +247,7 @@ class ConvolutionAgreement(_OfVerilog):
         20, "training images of each layer, from the first, or all that it learned", OURS, minimum=1
     )
     n_images = Parameter(10, "evaluation images, from the first", OURS, minimum=1)
-    simulator = Parameter(
-        "verilator", "simulates the Verilog", OURS, choices=("verilator", "iverilog")
-    )
-
-    @property
-    def network(self):
-        """The network that is measured."""
-        return self.experiment.network
-
-    @property
-    def programs(self):
-        """The simulator."""
-        return (self.simulator,)
+    simulator = _SIMULATOR
 
     def validate(self):
         check_experiment(self.experiment)
