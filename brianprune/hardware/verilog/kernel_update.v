@@ -122,5 +122,14 @@ module kernel_update #(
         change_reg <= {{RATE_WIDTH{1'b0}}, slope_3_reg}*{{SLOPE_BITS{1'b0}}, rate};
         bits_reg <= |rounded[CHANGE_BITS-1:W_BITS+1] ? {(W_BITS+1){1'b1}} : rounded[W_BITS:0];
     end
+
+`ifdef FORMAL
+    // changes go the right way and stop at the ends; 0 is an end that a weight cannot leave
+    always @(posedge clk) begin
+        assert(up >= w);
+        assert(down <= w);
+        assert(w != 0 || write_entry[0 +: W_BITS] == 0);
+    end
+`endif
 endmodule
 `default_nettype wire
