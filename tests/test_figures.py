@@ -1,3 +1,4 @@
+import pickle
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,12 @@ def call(tmp_path, *arguments):
         [*arguments, "--quick", "--backend", "cpp_standalone", "--results", str(tmp_path / "r"),
          "--output", str(tmp_path / "f")]
     )  # fmt: skip
+
+
+def test_keys_are_the_same_in_another_process():
+    for fig in REGISTRY.values():
+        for experiment in fig.experiments(fig.scales["quick"]):
+            assert pickle.loads(pickle.dumps(experiment)).key == experiment.key, fig.name
 
 
 def test_list(capsys):
