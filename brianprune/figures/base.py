@@ -12,6 +12,7 @@ __all__ = [
     "Scale",
     "figure",
     "mean_and_interval",
+    "seeds_of",
     "summarise",
     "t_interval",
 ]
@@ -46,6 +47,13 @@ class Figure(NamedTuple):
     experiments: object
     table: object
     draw: object
+
+
+def seeds_of(table, columns):
+    """Say over how many seeds the rows of a table go, which may differ between groups of `columns`."""
+    counts = table.groupby(columns).size()
+    few, many = counts.min(), counts.max()
+    return f"{few} seeds" if few == many else f"{few} to {many} seeds"
 
 
 def figure(name, title, scales):

@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from ..base import figure, summarise
+from ..base import figure, seeds_of, summarise
 from ..style import caption, line_with_interval
 from .scales import OPERATING, PAPER, SCALES, base_experiment, experiments_of, rows_of, rules_of
 
@@ -60,7 +60,7 @@ class _Sizes:
         caption(
             fig,
             f"{name}; adaptive rule, theta_0 = {OPERATING['theta_0']}; mean and 95 % interval"
-            f" (Student's t) over {table.groupby('size').size().min()} seeds, against the unpruned"
+            f" (Student's t) over {seeds_of(table, 'size')}, against the unpruned"
             " network with the same spikes and initial weights.",
         )
         return fig

@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from ..base import figure, summarise
+from ..base import figure, seeds_of, summarise
 from ..style import caption
 from .scales import OPERATING, PAPER, SCALES, base_experiment, experiments_of, rows_of, rules_of
 
@@ -79,9 +79,7 @@ class TwoDataSets:
             ax.set(title=name, xlabel="operations saved in inference in %")
         axes[0].set_ylabel("accuracy, points against unpruned")
         axes[0].legend(fontsize=7, loc="lower left")
-        counts = table.groupby(["data", "size", "rule", "setting"]).size()
-        few, many = counts.min(), counts.max()
-        seeds = f"{few} seeds" if few == many else f"{few} to {many} seeds"
+        seeds = seeds_of(table, ["data", "size", "rule", "setting"])
         caption(
             fig,
             f"{scale.note}; mean and 95 % interval (Student's t) over {seeds}, against the unpruned"
