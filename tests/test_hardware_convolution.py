@@ -13,6 +13,7 @@ import reference_ttfs as reference
 import brianprune as bp
 from brianprune.hardware import ConvolutionAgreement, ConvolutionDatapath
 from brianprune.hardware.simulation import CONVOLUTION, verilog
+from brianprune.models.ttfs import first_offsets
 from brianprune.models.ttfs.equations import NEXT_OFFSET, OFFSETS
 
 needs_iverilog = pytest.mark.skipif(
@@ -310,20 +311,19 @@ def test_what_the_hardware_cannot_hold_is_refused():
     with pytest.raises(ValueError, match="n_images = 9: there are 5 images of learning"):
         datapath.trace("learning", 9)
     datapath.rule = bp.ConnectionPruning(relearn=2)  # not after the cut that ends learning
+    assert datapath.n_learned == 3
     with pytest.raises(ValueError, match="n_images = 4: there are 3 images of learning"):
         datapath.trace("learning", 4)
 
 
-def test_few_bits_are_rounded_without_bias():
-    # the mean of many changes is the change in floating point
-    fraction, draw = 6, np.random.default_rng(0)
-    weights = draw.integers(1, 2**fraction - 1, 400)
-    changes = [
-        reference.fixed_stdp(int(w), True, (0, i % 5, i // 5, 0), 4194, 0, fraction, 20, n) - w
-        for n in range(1, 60)
-        for i, w in enumerate(weights)
-    ]
-    real = weights / 2**fraction
-    expected = (4194 / 2**20 * real * (1 - real)).mean() * 2**fraction
-    assert np.mean(changes) == pytest.approx(expected, rel=0.05)
-    assert np.unique(changes).tolist() == [0, 1]
+def test_weights_are_rounded_without_bias():
+    """The mean of many rounded changes is the change, for each weight and among the weights of an image."""
+    shape = ConvolutionDatapath(layer_of(0)).shape
+    offsets = np.array([first_offsets(shape, n, "stochastic") for n in range(1, 401)])
+    assert ((offsets >= 0) & (offsets < 1)).all()
+    for change in (0.02, 0.3, 0.5, 0.9):
+        rounded = np.floor(change + offsets)
+        np.testing.assert_allclose(rounded.mean(axis=0), change, atol=0.02)
+        np.testing.assert_allclose(rounded.mean(), change, atol=0.003)
+        np.testing.assert_allclose(rounded.mean(axis=1), change, atol=0.12)
+    assert (first_offsets(shape, 3, "nearest") == 0.5).all()

@@ -67,6 +67,12 @@ class ConvolutionDatapath:
 
     # the twin
 
+    @property
+    def n_learned(self):
+        """Presentations until the cut that ends learning."""
+        shown = int(self.result.layers["images"].iloc[self.k])
+        return shown - (0 if self.rule is None else self.rule.relearn)
+
     def trace(self, what, n_images):
         """Run the twin and record what the Verilog has to give.
 
@@ -84,10 +90,7 @@ class ConvolutionDatapath:
         """
         if what not in MODES:
             raise ValueError(f"what = {what!r}: choose {', '.join(map(repr, MODES))}")
-        shown = int(self.result.layers["images"].iloc[self.k])
-        if self.rule is not None:
-            shown -= self.rule.relearn  # after the cut that ends learning
-        most = shown if what == "learning" else len(self._run.inputs) - self._run.n_train
+        most = self.n_learned if what == "learning" else len(self._run.inputs) - self._run.n_train
         if not 1 <= n_images <= most:
             raise ValueError(f"n_images = {n_images}: there are {most} images of {what}")
         return self._learn(n_images) if what == "learning" else self._show(what, n_images)

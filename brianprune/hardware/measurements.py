@@ -268,7 +268,7 @@ class ConvolutionAgreement(_Simulated):
         n_layers, rows = len(self.network.layers), []
         for layer in tqdm(range(n_layers), desc="Verilog", disable=not report):
             datapath = ConvolutionDatapath(learned, layer, backend)
-            n_learning = min(self.n_learning, int(learned.layers["images"].iloc[layer]))
+            n_learning = min(self.n_learning, datapath.n_learned)
             last = "readout" if layer == n_layers - 1 else "inference"
             for what, n_images in (("learning", n_learning), (last, self.n_images)):
                 found = datapath.compare(what, n_images, self.simulator)
