@@ -54,11 +54,8 @@ class _OfVerilog(_Measurement):
     @property
     def key(self):
         """Name of the result file: a hash of the measurement and of the Verilog."""
-        if "_key" not in vars(self):  # it has come with it from another process
-            texts = [super().key, *map(verilog, self.design.files)]
-            found = hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
-            object.__setattr__(self, "_key", found)
-        return self._key
+        texts = [super().key, *map(verilog, self.design.files)]
+        return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
 class _Simulated(_OfVerilog):
