@@ -47,7 +47,7 @@ class Computation(Parameters):
         return self._key
 
     def __reduce__(self):
-        return _with_key, (type(self), self._values, Computation.key.fget(self))  # what `_key` holds
+        return _with_key, (type(self), self._values, Computation.key.fget(self))  # that of `_key`
 
     def _store(self, results):
         if results is not None:
