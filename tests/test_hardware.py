@@ -465,6 +465,8 @@ def test_verilog_has_no_warnings(tmp_path):
     pruned = learner.replace(pruning=bp.AdaptiveNeuronPruning(alpha=0.75, n_max=2))
     learning = [LearningDatapath(learner, cores=cores, banks=2) for cores in (1, 5)]
     learning.append(LearningDatapath(pruned, cores=2, banks=2))
+    thinned = learner.replace(pruning=bp.FixedPointWeightPruning())
+    learning += [LearningDatapath(thinned, cores=cores, banks=2) for cores in (1, 2)]
     for datapath in [random_configuration(seed)[0] for seed in range(0, 30, 3)] + learning:
         for name in WINNER_TAKE_ALL.files:
             (tmp_path / name).write_text(verilog(name))

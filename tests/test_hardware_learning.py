@@ -192,6 +192,102 @@ def test_another_rule_is_found(tmp_path, line):
     assert datapath.simulate(tmp_path, "iverilog").different > 0
 
 
+def weight_pruner(seed):
+    """A datapath that learns and prunes weights, of random size, formats and rule, and images."""
+    draw = np.random.default_rng(seed)
+    n_inputs, n_exc = int(draw.integers(8, 31)), int(draw.integers(1, 10))
+    a_min = float(draw.choice([0.0, 0.25, 0.9]))
+    rule = bp.FixedPointWeightPruning(
+        start=int(draw.integers(1, 3)),
+        interval=int(draw.integers(1, 3)),
+        theta_0=float(draw.choice([0.1, 0.3, 0.77, 1.5])),
+        a_min=a_min,
+        a_max=a_min + float(draw.choice([0.0, 0.5, 3.0])),
+        ramp=int(draw.integers(1, 4)),
+        fan_in_min=int(draw.choice([0, 1, n_inputs // 3, n_inputs - 1, n_inputs, n_inputs + 2])),
+    )
+    experiment = learner(
+        seed,
+        n_exc,
+        draw.choice(["u0.16", "u0.8", "u0.4", "u0.11"]),
+        draw.choice(["stochastic", "nearest"]),
+        theta_plus=float(draw.choice([0.2, 1.0])) * mV,
+        rate=float(draw.choice([0.3, 2.0])) * Hz,
+        weight_sum=n_inputs / 5,
+    ).replace(pruning=rule)
+    datapath = LearningDatapath(
+        experiment,
+        n_inputs,
+        banks=int(draw.integers(1, 5)),
+        cores=int(draw.integers(1, n_exc + 1)),
+        lanes=int(draw.integers(1, min(16, n_inputs) + 1)),
+    )
+    return datapath, images_of(seed, 5, n_inputs)
+
+
+@needs_iverilog
+@pytest.mark.parametrize("seed", range(20))
+def test_the_weights_that_are_removed_are_the_twins(seed):
+    datapath, images = weight_pruner(seed)
+    found = datapath.compare(images, simulator="iverilog")
+    assert found.different == 0, found.output
+    n_events = len(datapath.rule.events(5))
+    steps, n, n_inputs = datapath.parameters.steps_per_image, datapath.n, datapath.n_inputs
+    values = steps * (1 + 3 * n) + (n_inputs + 2) * n
+    assert found.compared == 5 * values + n_events * 2 * n_inputs * n
+    assert len(found.event_cycles) == n_events
+
+
+@needs_iverilog
+def test_a_neuron_that_would_fall_short_keeps_its_strongest_weights():
+    rule = bp.FixedPointWeightPruning(start=2, interval=1, theta_0=0.3, ramp=2, fan_in_min=6)
+    experiment = learner(5, 9, theta_plus=1 * mV).replace(pruning=rule)
+    datapath, images = LearningDatapath(experiment, 30, cores=3, banks=2), images_of(5, 6)
+    trace = datapath.trace(images)
+    left = trace["mask"].sum(axis=1)
+    assert (left[0] == 30).all()
+    assert (np.diff(left, axis=0) <= 0).all()
+    assert left[-1].min() == 6
+    assert left[-1].max() > 6
+    # what was removed stays so, though its input spikes; what is left learns on
+    last, before = trace["weights"][-1], trace["weights"][-2]
+    assert (last[~trace["mask"][-2]] == 0).all()
+    assert (last != before).any()
+    found = datapath.compare(images, simulator="iverilog")
+    assert found.different == 0, found.output
+    # 9 neurons in 3 cores: counted, and removed, in 3 turns; some were searched for 16 bits
+    assert (found.event_cycles > 3 * 2 * 30 + 16 * 30).all()
+
+
+@needs_iverilog
+@pytest.mark.parametrize("change", ["FAN_IN 7", "RATIO_MAX 90000", "RATIO_MIN 30000", "heights"])
+def test_another_weight_rule_is_found(tmp_path, change):
+    rule = bp.FixedPointWeightPruning(start=2, interval=1, theta_0=0.3, ramp=2, fan_in_min=6)
+    experiment = learner(5, 9, theta_plus=1 * mV).replace(pruning=rule)
+    datapath = LearningDatapath(experiment, 30, cores=3, banks=2)
+    datapath.export(tmp_path, images_of(5, 6))
+    if change == "heights":
+        path = tmp_path / "heights.hex"
+        text = path.read_text().splitlines()
+        assert text == ["0000", "2666", *["4ccd"] * 3, "0000"]  # a half of 0.3, then 0.3
+        changed = [text[0], "4ccd", *text[2:]]
+    else:
+        path, name = tmp_path / "design.vh", f"`define {change.split()[0]} "
+        text = path.read_text().splitlines()
+        assert sum(old.startswith(name) for old in text) == 1
+        changed = [f"`define {change}" if old.startswith(name) else old for old in text]
+    path.write_text("\n".join(changed) + "\n")
+    assert datapath.simulate(tmp_path, "iverilog").different > 0
+
+
 def test_a_rule_that_the_verilog_has_not_is_refused():
     with pytest.raises(ValueError, match=r"alpha = 0\.3: .* choose 0\.3000030517578125"):
         LearningDatapath(learner().replace(pruning=bp.AdaptiveNeuronPruning(start=4, interval=2)))
+    finer = learner().replace(
+        arithmetic=bp.FixedPoint(w="u0.17", g="u10.17"),
+        pruning=bp.FixedPointWeightPruning(start=4, interval=2),
+    )
+    with pytest.raises(ValueError, match=r"w = 'u0\.17': .* 16 bits after the point"):
+        LearningDatapath(finer)
+    with pytest.raises(NotImplementedError, match="or not at all"):
+        LearningDatapath(learner().replace(pruning=bp.AdaptiveWeightPruning(start=4, interval=2)))

@@ -54,6 +54,7 @@ CLASSES = [
     bp.RandomNeuronPruning,
     bp.PostTrainingNeuronPruning,
     bp.DriveWeightPruning,
+    bp.FixedPointWeightPruning,
     bp.PruneWhere,
     bp.RegrowWhere,
     bp.DeepRewiring,

@@ -21,6 +21,7 @@ events = st.tuples(
 )
 RULES = {
     "adaptive": bp.AdaptiveWeightPruning(theta_0=0.3, fan_in_min=2),
+    "whole numbers": bp.FixedPointWeightPruning(theta_0=0.3, fan_in_min=2),
     "over time": bp.AdaptiveWeightPruning(theta_0=0.3, beta=0, fan_in_min=2),
     "over neurons": bp.AdaptiveWeightPruning(theta_0=0.3, ramp=1, fan_in_min=2),
     "inverse": bp.AdaptiveWeightPruning(theta_0=0.3, beta=-1, fan_in_min=2),
@@ -98,13 +99,39 @@ def test_a_silent_neuron_loses_no_more_than_a_busy_one(data, beta):
 
 
 @given(data=events)
+def test_thresholds_in_whole_numbers_are_near(data):
+    settings = {"theta_0": 0.3, "fan_in_min": 2}
+    exact = bp.AdaptiveWeightPruning(**settings).thresholds_of(event(*data))
+    whole = bp.FixedPointWeightPruning(**settings).thresholds_of(event(*data))
+    np.testing.assert_allclose(whole, exact, atol=(2.0 + 0.3 + 1) * 2**-16)
+    np.testing.assert_array_equal(whole, np.rint(whole * 2**16) * 2.0**-16)
+
+
+@pytest.mark.parametrize(
+    ("counts", "number", "expected"),
+    [
+        # height round(65536*0.3*1/3) = 6554; shares 65536*(1, 2, 3)*3/6, bounds 16384 and 131072
+        ([1, 2, 3], 0, [3277, 6554, 9831]),
+        # height 19661; 65536*3*(0, 1, 8)/9 = 0, 21845, 174762
+        ([0, 1, 8], 7, [4915, 6553, 39322]),
+        ([0, 0, 0], 7, [19661] * 3),  # nobody spiked
+    ],
+)
+def test_thresholds_in_whole_numbers_by_hand(counts, number, expected):
+    rule = bp.FixedPointWeightPruning(theta_0=0.3, ramp=3)
+    e = event(np.zeros((4, 3)), np.ones((4, 3), bool), np.array(counts), number)
+    np.testing.assert_array_equal(rule.thresholds_of(e) * 2**16, expected)
+
+
+@given(data=events)
 def test_without_beta_there_is_one_threshold(data):
     thresholds = RULES["over time"].thresholds_of(event(*data))
     assert len(set(thresholds)) == 1
 
 
 @pytest.mark.parametrize(
-    "name", ["adaptive", "inverse", "spikes", "weights", "constant", "recovering", "soft"]
+    "name",
+    ["adaptive", "whole numbers", "inverse", "spikes", "weights", "constant", "recovering", "soft"],
 )
 @given(data=events, order=st.permutations(range(NEURONS)))
 def test_permuting_neurons_permutes_the_decision(name, data, order):
@@ -207,6 +234,9 @@ def test_ties_and_too_few_synapses():
         (lambda: bp.AdaptiveWeightPruning(theta_0=-1), "theta_0 = -1"),
         (lambda: bp.AdaptiveWeightPruning(a_min=3), "a_min = 3.*a_max"),
         (lambda: bp.AdaptiveWeightPruning(form="other"), "form"),
+        (lambda: bp.FixedPointWeightPruning(form="spikes"), "form = 'spikes'.*must be 'activity'"),
+        (lambda: bp.FixedPointWeightPruning(beta=0.5), "beta = 0.5: must be 1.0"),
+        (lambda: bp.FixedPointWeightPruning(theta_0=40_000), "theta_0 = 40000.*below 32768"),
         (lambda: bp.SoftWeightPruning(value="highest"), "value = 'highest'.*'current'"),
         (lambda: bp.SoftWeightPruning(value=-0.5), "value = -0.5.*not be negative"),
         (lambda: bp.SoftWeightPruning(percent=101), "percent = 101"),

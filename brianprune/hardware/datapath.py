@@ -330,7 +330,7 @@ class Datapath:
         _write_words(folder / "weights.hex", rows, formats["w"].bits)
         padded = np.zeros(self.cores * self.groups, dtype=np.int64)
         padded[: self.n] = self._theta()
-        _write_hex(folder / "theta.hex", padded, formats["theta"].bits)
+        write_hex(folder / "theta.hex", padded, formats["theta"].bits)
 
     def _after_image(self, trace, k):
         """Return what is compared after an image, besides its steps: the thresholds."""
@@ -363,7 +363,8 @@ def literal(value, bits, signed):
     return f"{'-' if value < 0 else ''}{bits}'{'s' if signed else ''}d{abs(value)}"
 
 
-def _write_hex(path, values, bits):
+def write_hex(path, values, bits):
+    """Write numbers as Verilog reads them, one a line."""
     digits = -(-bits // 4)
     path.write_text("".join(f"{value:0{digits}x}\n" for value in values))
 

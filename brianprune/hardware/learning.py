@@ -11,9 +11,9 @@ from ..arithmetic import FixedPoint
 from ..backends import lasting
 from ..models.base import Form
 from ..models.diehl_cook.fixed_point import learning_constants
-from ..pruning import AdaptiveNeuronPruning
+from ..pruning import AdaptiveNeuronPruning, FixedPointWeightPruning
 from ..pruning.base import Past, PruningEvent, apply, decide, event_rng
-from .datapath import Datapath, literal
+from .datapath import Datapath, literal, write_hex
 
 __all__ = ["LearningDatapath"]
 
@@ -22,12 +22,20 @@ __all__ = ["LearningDatapath"]
 ALPHA_BITS = 24
 
 
-def _check_rule(rule):
-    """Raise an error for a rule that the Verilog does not have."""
+def _check_rule(rule, weights):
+    """Raise an error for a rule that the Verilog does not have, for weights of a format."""
     own = type(rule).__name__
+    if type(rule) is FixedPointWeightPruning:
+        if weights.fraction > rule.BITS:
+            raise ValueError(
+                f"FixedPoint.w = '{weights}': thresholds of {own} have {rule.BITS} bits after the point; choose a"
+                " weight with no more"
+            )
+        return
     if type(rule) is not AdaptiveNeuronPruning or rule.form != "mean":
         raise NotImplementedError(
-            f"Experiment.pruning = {own}: the datapath prunes by AdaptiveNeuronPruning(form='mean') or not at all"
+            f"Experiment.pruning = {own}: the datapath prunes by AdaptiveNeuronPruning(form='mean'), by"
+            " FixedPointWeightPruning, or not at all"
         )
     code = rule.alpha * 2**16
     if code != int(code) or code >= 2 ** (ALPHA_BITS - 1):
@@ -43,8 +51,9 @@ class LearningDatapath(Datapath):
     Parameters
     ----------
     experiment : Experiment
-        With ``arithmetic=FixedPoint(...)``; without pruning, or with S3 (`AdaptiveNeuronPruning`, form 'mean', an
-        alpha of at most 16 fraction bits). Its seed makes the initial weights and the generator's seeds.
+        With ``arithmetic=FixedPoint(...)``; without pruning, with S3 (`AdaptiveNeuronPruning`, form 'mean', an
+        alpha of at most 16 fraction bits), or with `FixedPointWeightPruning`. Its seed makes the initial weights
+        and the generator's seeds.
     n_inputs : int
         Pixels of an image.
     cores, banks, lanes : int
@@ -53,8 +62,9 @@ class LearningDatapath(Datapath):
     Notes
     -----
     `compare` shows images one after the other. Besides what `Datapath` compares, every weight and every
-    adaptive threshold is compared after each image, and which neurons are alive. The rule acts as in an
-    experiment of so many images. Of dead neurons nothing more is compared.
+    adaptive threshold is compared after each image, and which neurons are alive; after an event of
+    `FixedPointWeightPruning` every synapse's mask and weight. The rule acts as in an experiment of so many images.
+    Of dead neurons nothing more is compared.
     """
 
     def __init__(self, experiment, n_inputs=784, banks=16, cores=None, lanes=16):
@@ -65,7 +75,7 @@ class LearningDatapath(Datapath):
             )
         self.rule = experiment.pruning
         if self.rule is not None:
-            _check_rule(self.rule)
+            _check_rule(self.rule, arithmetic.formats["w"])
         form = Form(arithmetic.method)
         p.check(form)
         self._learning = learning_constants(arithmetic, p)
@@ -88,7 +98,8 @@ class LearningDatapath(Datapath):
         -------
         dict of arrays
             As of `Datapath.trace`; ``weights``: raw codes after each image, shape (images, inputs, neurons);
-            ``theta``: (images, neurons); ``alive``: after the rule acted, (images, neurons).
+            ``theta``: (images, neurons); ``alive``, ``mask``: after the rule acted, (images, neurons) and (images,
+            inputs, neurons).
         """
         if first != 0:
             raise ValueError(f"first = {first}: a network that learns begins with image 0")
@@ -141,6 +152,8 @@ class LearningDatapath(Datapath):
         found.setdefault("weights", []).append(weights)
         found.setdefault("theta", []).append(theta)
         found.setdefault("alive", []).append(state["exc.alive"].astype(bool))
+        mask = np.reshape(state["inputs_exc.mask"], weights.shape) != 0
+        found.setdefault("mask", []).append(mask)
 
     def _advance(self, run, state, fired):
         """Take over what an image has changed, let the rule act; return the codes from before it acted."""
@@ -188,13 +201,43 @@ class LearningDatapath(Datapath):
             f"`define {name} {literal(values[name], bits, False)}\n"
             for name, bits in widths.items()
         )
-        if self.rule is not None:
-            room = self.n if self.rule.n_max < 0 else self.rule.n_max
-            # a neuron spikes at most once a step
-            most = max(self.rule.start, self.rule.interval) * self.parameters.steps_per_image
-            text += f"`define PRUNING 1\n`define COUNT_BITS {most.bit_length()}\n`define ALPHA_BITS {ALPHA_BITS}\n"
-            text += f"`define ALPHA {int(self.rule.alpha * 2**16)}\n`define ROOM {room}\n"
-        return text
+        return text + self._rule_defines()
+
+    def _rule_defines(self):
+        """Return the constants of the rule."""
+        rule, per_image = self.rule, self.parameters.steps_per_image
+        if rule is None:
+            return ""
+        # a neuron spikes at most once a step
+        most = max(rule.start, rule.interval) * per_image
+        values = {"PRUNING": 1, "COUNT_BITS": most.bit_length()}
+        if self._prunes_weights:
+            least, largest = rule.ratios
+            values |= {
+                "WEIGHT_PRUNING": 1,
+                "HEIGHT_BITS": self._height_bits,
+                "RATIO_BITS": max(1, largest.bit_length()),
+                "RATIO_MIN": least,
+                "RATIO_MAX": largest,
+                "FAN_IN": min(rule.fan_in_min, self.n_inputs + 1),
+                "WEIGHT_CUT": rule.BITS - self.arithmetic.formats["w"].fraction,
+            }
+        else:
+            values |= {
+                "NEURON_PRUNING": 1,
+                "ALPHA_BITS": ALPHA_BITS,
+                "ALPHA": int(rule.alpha * 2**16),
+                "ROOM": self.n if rule.n_max < 0 else rule.n_max,
+            }
+        return "".join(f"`define {name} {value}\n" for name, value in values.items())
+
+    @property
+    def _height_bits(self):
+        return max(1, self.rule.height(self.rule.ramp).bit_length())
+
+    @property
+    def _prunes_weights(self):
+        return isinstance(self.rule, FixedPointWeightPruning)
 
     def _numbers(self):
         """Return widths and constants of learning."""
@@ -254,8 +297,14 @@ class LearningDatapath(Datapath):
         """Write what `Datapath.export` writes; of a rule, after which images it acts."""
         trace = super().export(folder, images, first, states, backend)
         events = self._events_of(len(images))
-        acts = "".join(f"{int(k + 1 in events)}\n" for k in range(len(images)))
-        (Path(folder) / "events.hex").write_text(acts)
+        acts = [k + 1 in events for k in range(len(images))]
+        write_hex(Path(folder) / "events.hex", acts, 1)
+        if self._prunes_weights:
+            number = np.cumsum(acts) - 1
+            heights = [
+                self.rule.height(n) if now else 0 for n, now in zip(number, acts, strict=True)
+            ]
+            write_hex(Path(folder) / "heights.hex", heights, self._height_bits)
         return trace
 
     def _write_network(self, folder):
@@ -265,4 +314,7 @@ class LearningDatapath(Datapath):
 
     def _after_image(self, trace, k):
         parts = [trace["weights"][k].ravel(), trace["theta"][k]]
+        if self._prunes_weights and k + 1 in self._events:
+            mask = trace["mask"][k]
+            parts.append(np.stack([mask, trace["weights"][k] * mask], axis=2).ravel())
         return np.concatenate(parts if self.rule is None else [*parts, trace["alive"][k]])

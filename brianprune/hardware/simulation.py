@@ -45,9 +45,12 @@ WINNER_TAKE_ALL = Design(
         "synapse_rows.v",
         "neuron_step.v",
         "winner_tree.v",
+        "core_pruning.v",
         "core_learning.v",
         "learning_control.v",
+        "spike_counts.v",
         "neuron_pruning.v",
+        "weight_pruning.v",
         "winner_take_all.v",
     ),
     "testbench",
@@ -78,6 +81,7 @@ class Comparison(NamedTuple):
     different: int  #: of them
     counts: np.ndarray  #: (images, neurons), spikes in the Verilog; of a convolution (images, maps)
     cycles: np.ndarray  #: (images,), clock cycles of each image
+    event_cycles: np.ndarray  #: (events,), clock cycles of each event of a pruning rule
     output: str  #: of the simulator
 
 
@@ -128,5 +132,6 @@ def read_output(text):
         int(totals[2]),
         np.array([[int(count) for count in counts.split()] for _, counts in images]),
         np.array([int(cycles) for cycles, _ in images]),
+        np.array([int(cycles) for cycles in re.findall(r"EVENT CYCLES (\d+)", text)], dtype=int),
         text,
     )

@@ -21,7 +21,8 @@ SIZES = {
         *("LEARNING", "TRACE_BITS", "ETA_BITS", "PLUS_SHIFT", "GROWN_BITS", "DEPRESSION_BITS"),
         *("DIVIDEND_BITS", "RATE_BITS", "K_THETA_BITS", "DITHER"),
         # and of one that prunes
-        *("PRUNING", "COUNT_BITS", "ALPHA_BITS"),
+        *("NEURON_PRUNING", "WEIGHT_PRUNING", "COUNT_BITS", "ALPHA_BITS", "HEIGHT_BITS"),
+        *("RATIO_BITS", "WEIGHT_CUT"),
     ),
     "convolution": (
         *("MAPS", "MAP_BITS", "ROWS", "COLUMNS", "ROW_BITS", "COLUMN_BITS", "IN_ROWS"),

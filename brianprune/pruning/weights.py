@@ -14,6 +14,7 @@ __all__ = [
     "AdaptiveWeightPruning",
     "ConstantWeightPruning",
     "DriveWeightPruning",
+    "FixedPointWeightPruning",
     "PostTrainingWeightPruning",
     "RandomWeightPruning",
     "SoftWeightPruning",
@@ -176,6 +177,55 @@ class AdaptiveWeightPruning(ScheduledPruning):
         thresholds = self.thresholds_of(event)
         mask = at_least(event.weights, event.mask, thresholds, self.fan_in_min)
         return Decision(mask, event.alive, thresholds, 0)
+
+
+class FixedPointWeightPruning(AdaptiveWeightPruning):
+    """Adaptive weight pruning with thresholds in whole numbers, as the hardware computes them.
+
+    The form `activity` with ``beta=1``. At event k, with c_j the spikes of neuron j since the last event,
+    n the living neurons and S their spikes, each number below is a whole one with 16 bits after the point::
+
+        height  = round(2**16 * theta_0 * min(1, (k+1)/ramp))
+        share_j = floor(2**16 * c_j * n / S)                      (2**16 where S = 0)
+        theta_j = floor(height * clip(share_j, round(2**16 * a_min), round(2**16 * a_max)) / 2**16)
+
+    A threshold differs from `AdaptiveWeightPruning`'s by less than ``a_max + theta_0 + 1`` times 2**-16.
+    """
+
+    #: Bits after the point.
+    BITS = 16
+
+    def validate(self):
+        super().validate()
+        for name, value in (("form", "activity"), ("beta", 1.0)):
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"FixedPointWeightPruning.{name} = {getattr(self, name)!r}: must be {value!r}; use"
+                    " AdaptiveWeightPruning for another"
+                )
+        for name in ("theta_0", "a_max"):
+            if getattr(self, name) >= 2**15:
+                raise ValueError(
+                    f"FixedPointWeightPruning.{name} = {getattr(self, name):g}: must be below {2**15}"
+                )
+
+    def height(self, number):
+        """Return the threshold of a neuron of mean activity at an event, times ``2**BITS``."""
+        return round(2**self.BITS * self.theta_0 * min(1.0, (number + 1) / self.ramp))
+
+    @property
+    def ratios(self):
+        """The bounds of a neuron's factor, times ``2**BITS``."""
+        return round(2**self.BITS * self.a_min), round(2**self.BITS * self.a_max)
+
+    def thresholds_of(self, event):
+        """Return the threshold of each neuron at an event, shape (neurons,)."""
+        height, (least, most) = self.height(event.number), self.ratios
+        counts = event.counts.astype(np.int64)
+        total, living = int(counts[event.alive].sum()), int(event.alive.sum())
+        one = 2**self.BITS
+        shares = counts * living * one // total if total > 0 else np.full(len(counts), one)
+        return (height * np.clip(shares, least, most) >> self.BITS) / one
 
 
 class DriveWeightPruning(ScheduledPruning):

@@ -18,7 +18,11 @@ module core_learning #(
     parameter DIVIDEND_BITS = 40,
     parameter RATE_BITS = 24,
     parameter K_THETA_BITS = 12,
-    parameter DITHER = 1
+    parameter DITHER = 1,
+    // weights are pruned: each has one bit above all weights of its word, 0 if it is gone
+    parameter PRUNING = 0,
+    parameter COUNT_BITS = 11,              // of a neuron's weights
+    parameter ROW_BITS = BANKS*(W_BITS + PRUNING)
 ) (
     input  wire                        clk,
     input  wire                        reset,
@@ -52,14 +56,26 @@ module core_learning #(
     output wire                        divided,
     output wire [THETA_BITS-1:0]       decayed,     // theta, then
     // a word of a row, and what becomes of it
-    input  wire [BANKS*W_BITS-1:0]     word_3,
+    input  wire [ROW_BITS-1:0]         word_3,
     input  wire [SLOT_BITS-1:0]        word_slot_3,
     input  wire                        grows_7,
     input  wire                        scales_7,
-    input  wire [BANK_BITS-1:0]        scaled_bank,
+    input  wire                        removes_7,
+    input  wire [BANK_BITS-1:0]        turn_bank,
     input  wire [15:0]                 offset_6,
     input  wire [GROWN_BITS-1:0]       grown_7,
-    output reg  [BANKS*W_BITS-1:0]     word_9
+    output wire [ROW_BITS-1:0]         word_9,
+    // weights are pruned: the thresholds, the neuron in turn
+    input  wire                        write_limit,
+    input  wire [GROUP_BITS-1:0]       limit_group,
+    input  wire [W_BITS:0]             limit,
+    input  wire [COUNT_BITS-1:0]       fan_in,
+    input  wire [GROUP_BITS-1:0]       turn_group,
+    input  wire                        begin_turn,
+    input  wire                        judge,
+    input  wire [W_BITS-1:0]           next_bit,
+    input  wire                        counts_4,
+    output wire                        short
 );
     localparam FACTOR_BITS = W_BITS + 17;
     localparam LOST_BITS = THETA_BITS + (K_THETA_BITS > RATE_BITS ? K_THETA_BITS : RATE_BITS);
@@ -145,27 +161,27 @@ module core_learning #(
     reg [FACTOR_BITS-1:0] factor_4;
     reg [W_BITS-1:0] weight_4, selected;
     wire signed [W_BITS+FACTOR_BITS+1:0] scaled_7;
-    wire [BANKS*W_BITS-1:0] word_8;
+    wire [ROW_BITS-1:0] word_8;
     wire [SLOT_BITS-1:0] slot_6;
     integer k;
     always @* begin
         selected = 0;
         for (k = 0; k < BANKS; k = k + 1)
-            if (scaled_bank == k[BANK_BITS-1:0]) selected = selected | word_3[W_BITS*k +: W_BITS];
+            if (turn_bank == k[BANK_BITS-1:0]) selected = selected | word_3[W_BITS*k +: W_BITS];
     end
     always @(posedge clk) begin
         if (last_cycle) factors[{divide_bank, divide_slot}] <= factor;
-        factor_4 <= factors[{scaled_bank, word_slot_3}];
+        factor_4 <= factors[{turn_bank, word_slot_3}];
         weight_4 <= selected;
     end
     multiplier #(.A_BITS(W_BITS+1), .B_BITS(FACTOR_BITS+1)) scale (
         .clk(clk), .a({1'b0, weight_4}), .b({1'b0, factor_4}), .product(scaled_7));
-    delay_line #(.WIDTH(BANKS*W_BITS), .CYCLES(5)) wait_word (.clk(clk), .in(word_3), .out(word_8));
+    delay_line #(.WIDTH(ROW_BITS), .CYCLES(5)) wait_word (.clk(clk), .in(word_3), .out(word_8));
     delay_line #(.WIDTH(SLOT_BITS), .CYCLES(3)) wait_slot (.clk(clk), .in(word_slot_3), .out(slot_6));
 
     // 8: the scaled weight, at most w_max
     reg [W_BITS+FACTOR_BITS-1:0] scaled_8;
-    reg scales_8, grows_8;
+    reg scales_8, grows_8, removes_8;
     wire [15:0] scaled_offset_7;
     wire [W_BITS+FACTOR_BITS-17:0] scaled_whole = scaled_8[W_BITS+FACTOR_BITS-1:16];
     wire [W_BITS-1:0] scaled_weight = scaled_whole > {{(FACTOR_BITS-16){1'b0}}, w_max} ? w_max : scaled_whole[W_BITS-1:0];
@@ -175,20 +191,54 @@ module core_learning #(
     always @* begin
         scaled_offset = 0;
         for (n = 0; n < BANKS; n = n + 1)
-            if (scaled_bank == n[BANK_BITS-1:0]) scaled_offset = scaled_offset | offsets_7[16*n +: 16];
+            if (turn_bank == n[BANK_BITS-1:0]) scaled_offset = scaled_offset | offsets_7[16*n +: 16];
     end
     assign scaled_offset_7 = scaled_offset;
     always @(posedge clk) begin
         scaled_8 <= scaled_7[W_BITS+FACTOR_BITS-1:0] + {{(W_BITS+FACTOR_BITS-16){1'b0}}, scaled_offset_7};
-        {scales_8, grows_8} <= {scales_7, grows_7};
+        {scales_8, grows_8, removes_8} <= {scales_7, grows_7, removes_7};
     end
 
     localparam [31:0] NEXT_SLOT = (CORES*BANKS*30011) % 65536;
     localparam CHANGE_BITS = (GROWN_BITS > DEPRESSION_BITS ? GROWN_BITS : DEPRESSION_BITS) + 1;
     localparam SUM_BITS = (CHANGE_BITS > W_BITS + 17 ? CHANGE_BITS : W_BITS + 17) + 1;
     wire [15:0] slot_16 = {{(16-SLOT_BITS){1'b0}}, slot_6};
+    wire [BANKS-1:0] exists_8;
+    wire below_8;
+    reg [BANKS*W_BITS-1:0] weights_9;
     genvar bank;
     generate
+        if (PRUNING == 1) begin : pruning
+            reg exists_4, exists;
+            reg [BANKS-1:0] exists_9;
+            integer j;
+            always @* begin
+                exists = 0;
+                for (j = 0; j < BANKS; j = j + 1)
+                    if (turn_bank == j[BANK_BITS-1:0]) exists = exists | word_3[BANKS*W_BITS + j];
+            end
+            always @(posedge clk) begin
+                exists_4 <= exists;
+                for (j = 0; j < BANKS; j = j + 1)
+                    exists_9[j] <= exists_8[j] && !(removes_8 && below_8 && turn_bank == j[BANK_BITS-1:0]);
+            end
+            core_pruning #(
+                .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS), .W_BITS(W_BITS), .COUNT_BITS(COUNT_BITS)
+            ) rule (
+                .clk(clk), .write_limit(write_limit), .limit_group(limit_group), .limit(limit),
+                .fan_in(fan_in), .group(turn_group), .begin_neuron(begin_turn), .judge(judge),
+                .next_bit(next_bit), .short(short), .counts_4(counts_4), .exists_4(exists_4),
+                .weight_4(weight_4), .below_8(below_8)
+            );
+            assign exists_8 = word_8[BANKS*W_BITS +: BANKS];
+            assign word_9 = {exists_9, weights_9};
+        end else begin : no_pruning
+            assign exists_8 = {BANKS{1'b1}};
+            assign {below_8, short} = 0;
+            assign word_9 = weights_9;
+            wire unused = &{1'b0, write_limit, limit_group, limit, fan_in, turn_group, begin_turn, judge,
+                next_bit, counts_4};
+        end
         for (bank = 0; bank < BANKS; bank = bank + 1) begin : banks
             localparam [BANK_BITS-1:0] OWN = bank;
             localparam [31:0] HASH = ((CORE + CORES*bank)*30011) % 65536;
@@ -211,9 +261,10 @@ module core_learning #(
                 sum_8 <= (grows_7 ? {{(SUM_BITS-GROWN_BITS){1'b0}}, grown_7}
                                   : {{(SUM_BITS-DEPRESSION_BITS){1'b0}}, depression_7})
                        + {{(SUM_BITS-16){1'b0}}, offset_7};
-                word_9[W_BITS*bank +: W_BITS]
-                    <= scales_8 ? (scaled_bank == OWN ? scaled_weight : weight)
-                     : grows_8 ? (!fired_here ? weight
+                weights_9[W_BITS*bank +: W_BITS]
+                    <= removes_8 ? (turn_bank == OWN && below_8 ? {W_BITS{1'b0}} : weight)
+                     : scales_8 ? (turn_bank == OWN ? scaled_weight : weight)
+                     : grows_8 ? (!(fired_here && exists_8[bank]) ? weight
                          : grown > {{(SUM_BITS-16-W_BITS){1'b0}}, w_max} ? w_max : grown[W_BITS-1:0])
                      : change > weight_wide ? {W_BITS{1'b0}} : left[W_BITS-1:0];
             end

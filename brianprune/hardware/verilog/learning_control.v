@@ -1,7 +1,9 @@
 // When a network learns: what is done with the rows of weights, in which order, and what all
 // cores share. Before an image: the weights of each neuron are summed, the sums divided, the weights
 // scaled. After each step: rows of inputs that spiked are depressed, then the column of the neuron
-// that fired is potentiated, in the rows of inputs that spiked in this image.
+// that fired is potentiated, in the rows of inputs that spiked in this image. When weights are pruned,
+// between images, neuron after neuron of each core: its weights that reach the threshold are
+// counted, more often where they are too few, then the others are removed.
 // An operation is issued (stage 0), its row is read (1 to 3), its change made (4 to 8), written (9).
 `default_nettype none
 module learning_control #(
@@ -18,7 +20,8 @@ module learning_control #(
     parameter ETA_BITS = 20,
     parameter PLUS_SHIFT = 16,
     parameter GROWN_BITS = 40,
-    parameter DITHER = 1                    // stochastic rounding; 0: to nearest
+    parameter DITHER = 1,                   // stochastic rounding; 0: to nearest
+    parameter W_BITS = 16
 ) (
     input  wire                   clk,
     input  wire                   reset,
@@ -42,6 +45,14 @@ module learning_control #(
     output reg  [3:0]             fire_phase,   // cycles since then, 0: none; its place is there in 10
     output reg  [BANK_BITS-1:0]   fired_bank,
     output reg  [SLOT_BITS-1:0]   fired_slot,
+    // weights are pruned
+    input  wire                   remove,       // one cycle
+    output wire                   removed,
+    output reg  [GROUP_BITS-1:0]  turn_group,   // the neuron in turn
+    output wire                   begin_turn,
+    output wire                   judge,        // it was counted
+    output reg  [W_BITS-1:0]      next_bit,     // of its threshold, that is tried then
+    input  wire                   short,        // too few reach its threshold
     // constants
     input  wire [ETA_BITS-1:0]    eta_plus,
     input  wire [STEP_BITS-1:0]   table_address,
@@ -55,12 +66,14 @@ module learning_control #(
     output wire                   op_sums,      // add the row, as an input spike does
     output wire                   op_first,     // the first row
     // and what the later stages of the cores need of it
+    output wire                   counts_4,
     output wire                   changes_9,
     output wire                   grows_7,      // only the neuron that fired
     output wire                   scales_7,     // only the bank in turn
+    output wire                   removes_7,    // there too
     output reg  [15:0]            offset_6,     // what is added before 16 bits are cut off, of the row
     output reg  [GROWN_BITS-1:0]  grown_7,
-    output reg  [BANK_BITS-1:0]   scaled_bank,
+    output reg  [BANK_BITS-1:0]   turn_bank,
     // dividing
     output reg                    divide,       // one cycle: the sums of a group
     output reg  [GROUP_BITS-1:0]  divide_group,
@@ -78,7 +91,8 @@ module learning_control #(
     localparam [3:0] DRAIN = 10;            // cycles until an operation is written
 
     localparam IDLE = 0, SUM = 1, DIVIDE = 2, SCALE = 3, DEPRESS = 4, POTENTIATE = 5, WAIT = 6, DONE = 7;
-    reg [2:0] phase_reg, next_phase_reg;
+    localparam LOAD = 8, COUNT = 9, JUDGE = 10, DECIDE = 11, REMOVE = 12, END = 13;
+    reg [3:0] phase_reg, next_phase_reg;
     reg [3:0] drain_reg;
     reg [INPUT_BITS-1:0] row_reg;
     reg [SLOT_BITS-1:0] slot_reg;
@@ -96,16 +110,17 @@ module learning_control #(
     wire fetch = listing && item_reg != n_items && (!fetched_reg || item_done);
 
     // stage 0
-    wire sweeping = phase_reg == SUM || phase_reg == SCALE;
+    wire turning = phase_reg == COUNT || phase_reg == REMOVE;       // the slot in turn
+    wire sweeping = phase_reg == SUM || phase_reg == SCALE || turning;
     assign op_valid = sweeping || (listing && fetched_reg);
     assign op_input = sweeping ? row_reg : item_input_reg;
-    assign op_slot = phase_reg == POTENTIATE ? fired_slot : slot_reg;
+    assign op_slot = phase_reg == POTENTIATE ? fired_slot : turning ? turn_slot_reg : slot_reg;
     assign op_sums = phase_reg == SUM;
     assign op_first = row_reg == 0;
-    wire changes = op_valid && phase_reg != SUM;
+    wire changes = op_valid && phase_reg != SUM && phase_reg != COUNT;
     wire grows = phase_reg == POTENTIATE;
     wire scales = phase_reg == SCALE;
-    wire row_end = slot_reg == LAST_SLOT;
+    wire row_end = slot_reg == LAST_SLOT || turning;
     wire sweep_end = row_end && row_reg == LAST_INPUT;
     wire fire_settled = fire_phase == 0;      // what changes the neuron that fired is there
     wire change = step_over && phase_reg == IDLE && fire_settled;
@@ -131,16 +146,29 @@ module learning_control #(
                     item_reg <= 0;
                     slot_reg <= 0;
                 end else if (change) phase_reg <= DONE;
-                SUM, SCALE: begin
+                else if (remove) begin
+                    phase_reg <= WAIT;
+                    drain_reg <= 3;         // until the threshold is read
+                    next_phase_reg <= LOAD;
+                    row_reg <= 0;
+                    slot_reg <= 0;
+                end
+                SUM, SCALE, COUNT, REMOVE: begin
                     slot_reg <= row_end ? {SLOT_BITS{1'b0}} : slot_reg + 1'b1;
                     if (row_end) row_reg <= row_reg == LAST_INPUT ? {INPUT_BITS{1'b0}} : row_reg + 1'b1;
                     if (sweep_end) begin
                         phase_reg <= WAIT;
                         drain_reg <= DRAIN;
                         next_phase_reg <= phase_reg == SUM ? DIVIDE
-                            : scaled_bank == LAST_BANK ? DONE : SCALE;
+                            : phase_reg == COUNT ? JUDGE
+                            : phase_reg == REMOVE ? (turn_group == LAST_GROUP ? END : LOAD)
+                            : turn_bank == LAST_BANK ? DONE : SCALE;
                     end
                 end
+                LOAD: phase_reg <= COUNT;
+                JUDGE: phase_reg <= DECIDE;
+                DECIDE: phase_reg <= short && next_bit != 0 ? COUNT : REMOVE;
+                END: phase_reg <= IDLE;
                 DIVIDE: if (divided && divide_group == LAST_GROUP) phase_reg <= SCALE;
                 DEPRESS: begin
                     if (fetched_reg) slot_reg <= row_end ? {SLOT_BITS{1'b0}} : slot_reg + 1'b1;
@@ -164,10 +192,25 @@ module learning_control #(
                 default: if (!step_over) phase_reg <= IDLE;  // DONE
             endcase
         end
-    // banks are scaled one after the other
-    always @(posedge clk)
-        if (phase_reg == DIVIDE) scaled_bank <= 0;
-        else if (phase_reg == WAIT && next_phase_reg == SCALE && drain_reg == 1) scaled_bank <= scaled_bank + 1'b1;
+    // banks are scaled one after the other; of neurons, bank after bank, weights are removed
+    reg [SLOT_BITS-1:0] turn_slot_reg;
+    wire drained = phase_reg == WAIT && drain_reg == 1;
+    wire another = drained && next_phase_reg == LOAD;
+    wire bank_end = turn_bank == LAST_BANK;
+    assign begin_turn = phase_reg == LOAD;
+    assign judge = phase_reg == JUDGE;
+    assign removed = phase_reg == END;
+    always @(posedge clk) begin
+        if (phase_reg == DIVIDE || phase_reg == IDLE) turn_bank <= 0;
+        else if (drained && next_phase_reg == SCALE) turn_bank <= turn_bank + 1'b1;
+        else if (another && turn_group != 0) turn_bank <= bank_end ? {BANK_BITS{1'b0}} : turn_bank + 1'b1;
+        if (phase_reg == IDLE) turn_slot_reg <= 0;
+        else if (another && turn_group != 0 && bank_end) turn_slot_reg <= turn_slot_reg + 1'b1;
+        if (phase_reg == IDLE) turn_group <= 0;
+        else if (phase_reg == REMOVE && sweep_end) turn_group <= turn_group + 1'b1;
+        if (phase_reg == LOAD) next_bit <= {1'b1, {(W_BITS-1){1'b0}}};
+        else if (phase_reg == DECIDE) next_bit <= next_bit >> 1;
+    end
     reg preparing_reg;
     always @(posedge clk)
         if (reset) preparing_reg <= 0;
@@ -282,11 +325,13 @@ module learning_control #(
     end
     delay_line #(.WIDTH(16), .CYCLES(4)) wait_hash (.clk(clk), .in(hash_1), .out(hash_5));
 
-    wire [2:0] flags_7;
-    delay_line #(.WIDTH(3), .CYCLES(7)) wait_flags (
-        .clk(clk), .in({changes && !reset, grows, scales}), .out(flags_7));
-    assign {grows_7, scales_7} = flags_7[1:0];
-    delay_line #(.WIDTH(1), .CYCLES(2)) wait_changes (.clk(clk), .in(flags_7[2]), .out(changes_9));
+    wire [3:0] flags_7;
+    delay_line #(.WIDTH(4), .CYCLES(7)) wait_flags (
+        .clk(clk), .in({changes && !reset, phase_reg == REMOVE, grows, scales}), .out(flags_7));
+    assign {removes_7, grows_7, scales_7} = flags_7[2:0];
+    delay_line #(.WIDTH(1), .CYCLES(2)) wait_changes (.clk(clk), .in(flags_7[3]), .out(changes_9));
+    delay_line #(.WIDTH(1), .CYCLES(4)) wait_counts (
+        .clk(clk), .in(phase_reg == COUNT && !reset), .out(counts_4));
     wire unused = &{1'b0, growth_6[PLUS_SHIFT-1:0], growth_6[TRACE_BITS+ETA_BITS+TRACE_BITS+2:PLUS_SHIFT+GROWN_BITS]};
 endmodule
 `default_nettype wire

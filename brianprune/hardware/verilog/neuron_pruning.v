@@ -30,21 +30,16 @@ module neuron_pruning #(
     localparam CLEAR = 0, IDLE = 1, SUM = 2, WAIT = 3, SEARCH = 4, JUDGE = 5;
     reg [2:0] phase_reg;
     reg [2:0] wait_reg;
-    reg [PLACE_BITS-1:0] index_reg, index_1_reg;
+    reg [PLACE_BITS-1:0] index_reg;
     reg swept_reg;                          // index_1 is one of a sweep
     assign busy = phase_reg != IDLE;
 
-    // counts: read in one cycle, written in the next
-    reg [COUNT_BITS-1:0] counts [0:NEURONS-1];
-    reg [COUNT_BITS-1:0] count_reg;
-    reg add_reg;
-    always @(posedge clk) begin
-        count_reg <= counts[phase_reg == IDLE ? place : index_reg];
-        index_1_reg <= phase_reg == IDLE ? place : index_reg;
-        add_reg <= !reset && phase_reg == IDLE && spiked;
-        if (phase_reg == CLEAR) counts[index_reg] <= 0;
-        else if (add_reg) counts[index_1_reg] <= count_reg + 1'b1;
-    end
+    wire [COUNT_BITS-1:0] count;
+    wire [PLACE_BITS-1:0] index_1;
+    spike_counts #(.NEURONS(NEURONS), .PLACE_BITS(PLACE_BITS), .COUNT_BITS(COUNT_BITS)) counter (
+        .clk(clk), .reset(reset), .counting(phase_reg == IDLE), .spiked(spiked), .neuron(place),
+        .clear(phase_reg == CLEAR), .index(index_reg), .count(count), .index_1(index_1)
+    );
 
     // sum and number of the living, the lowest count among them
     reg [SUM_BITS-1:0] sum_reg;
@@ -54,7 +49,7 @@ module neuron_pruning #(
     reg [PLACE_BITS-1:0] lowest_index_reg;
     reg summing_reg;                        // the sweep is that of the sum
     always @(posedge clk) summing_reg <= phase_reg == SUM;
-    wire living = swept_reg && alive[index_1_reg];
+    wire living = swept_reg && alive[index_1];
     wire signed [LIMIT_BITS-1:0] limit;
     wire signed [COUNT_BITS+INDEX_BITS+2:0] share;
     multiplier #(.A_BITS(SUM_BITS+1), .B_BITS(ALPHA_BITS)) limit_of (
@@ -110,14 +105,14 @@ module neuron_pruning #(
             endcase
             if (phase_reg == IDLE) found_reg <= 0;
             if (living && summing_reg) begin
-                sum_reg <= sum_reg + {{INDEX_BITS{1'b0}}, count_reg};
+                sum_reg <= sum_reg + {{INDEX_BITS{1'b0}}, count};
                 n_reg <= n_reg + 1'b1;
                 living_reg <= n_reg + 1'b1;
             end
-            if (living && !summing_reg && (!found_reg || count_reg < lowest_reg)) begin
+            if (living && !summing_reg && (!found_reg || count < lowest_reg)) begin
                 found_reg <= 1;
-                lowest_reg <= count_reg;
-                lowest_index_reg <= index_1_reg;
+                lowest_reg <= count;
+                lowest_index_reg <= index_1;
             end
         end
 endmodule

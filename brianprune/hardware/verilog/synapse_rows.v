@@ -10,16 +10,17 @@ module synapse_rows #(
     parameter ACCUMULATOR_BITS = 26,
     parameter ADDRESS_BITS = 10,
     parameter SLOT_BITS = 1,
-    parameter BANK_BITS = 4
+    parameter BANK_BITS = 4,
+    parameter ROW_BITS = BANKS*W_BITS       // of a word, with what it has above the weights
 ) (
     input  wire                        clk,
     // load
     input  wire                        write,
     input  wire [ADDRESS_BITS-1:0]     write_address,
-    input  wire [BANKS*W_BITS-1:0]     write_data,
+    input  wire [ROW_BITS-1:0]         write_data,
     // a word of a row is read, and added two cycles later
     input  wire [ADDRESS_BITS-1:0]     row_address,
-    output reg  [BANKS*W_BITS-1:0]     word,        // two cycles later
+    output reg  [ROW_BITS-1:0]         word,        // two cycles later
     input  wire                        add,         // with its place, as late
     input  wire                        add_first,   // the first row of a step: forget what was there
     input  wire                        add_half,    // which of the two sums
@@ -31,8 +32,8 @@ module synapse_rows #(
     input  wire                        read_none,   // no row was added
     output reg  [ACCUMULATOR_BITS-1:0] arrived
 );
-    (* ram_style = "block" *) reg [BANKS*W_BITS-1:0] weights [0:WORDS-1];
-    reg [BANKS*W_BITS-1:0] row_reg;        // of the memory; a register of its own is faster
+    (* ram_style = "block" *) reg [ROW_BITS-1:0] weights [0:WORDS-1];
+    reg [ROW_BITS-1:0] row_reg;        // of the memory; a register of its own is faster
     always @(posedge clk) begin
         if (write) weights[write_address] <= write_data;
         row_reg <= weights[row_address];

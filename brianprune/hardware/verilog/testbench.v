@@ -1,7 +1,8 @@
 // Presents images to the exported network and compares every v, g_e and g_i of every neuron and
 // the spike of every step with the values in trace.bin (32-bit big-endian words: for each step 0
 // or the neuron that fired plus 1, then v, g_e, g_i of each neuron; after each image, if the network
-// learns, every weight, input after input; theta of all neurons). Prints the counts of compared and of differing values, and
+// learns, every weight, input after input; theta of all neurons; after an event of a rule that prunes
+// weights, which are left; with a rule, which neurons are alive). Prints the counts of compared and of differing values, and
 // each image's cycles and spike counts.
 `timescale 1ns/1ps
 `default_nettype none
@@ -40,12 +41,14 @@ module testbench;
     wire unused = &{1'b0, weights_out};
 `endif
 `ifdef PRUNING
-    localparam [`ALPHA_BITS-1:0] ALPHA = `ALPHA;
-    localparam [INDEX_BITS:0] ROOM = `ROOM;
     reg [0:0] events [0:`IMAGES-1];         // whether the rule acts after an image
+`endif
+    wire [`CORES*`BANKS-1:0] exist_out;
+`ifdef WEIGHT_PRUNING
+    reg [`HEIGHT_BITS-1:0] heights [0:`IMAGES-1];
+    reg [`HEIGHT_BITS-1:0] height = 0;
 `else
-    localparam [16:0] ALPHA = 0;
-    localparam [INDEX_BITS:0] ROOM = 0;
+    wire unused_exist = &{1'b0, exist_out};
 `endif
     reg prune = 0;
     wire pruning;
@@ -76,8 +79,12 @@ module testbench;
         .GROWN_BITS(`GROWN_BITS), .DEPRESSION_BITS(`DEPRESSION_BITS), .DIVIDEND_BITS(`DIVIDEND_BITS),
         .RATE_BITS(`RATE_BITS), .K_THETA_BITS(`K_THETA_BITS), .DITHER(`DITHER)
 `endif
-`ifdef PRUNING
-        , .PRUNING(1), .COUNT_BITS(`COUNT_BITS), .ALPHA_BITS(`ALPHA_BITS)
+`ifdef NEURON_PRUNING
+        , .NEURON_PRUNING(1), .COUNT_BITS(`COUNT_BITS), .ALPHA_BITS(`ALPHA_BITS)
+`endif
+`ifdef WEIGHT_PRUNING
+        , .WEIGHT_PRUNING(1), .COUNT_BITS(`COUNT_BITS), .HEIGHT_BITS(`HEIGHT_BITS),
+        .RATIO_BITS(`RATIO_BITS), .WEIGHT_CUT(`WEIGHT_CUT)
 `endif
     ) network (
         .clk(clk), .reset(reset), .start(start), .busy(busy), .step_done(step_done),
@@ -94,7 +101,18 @@ module testbench;
 `else
         .learn(1'b0), .w_max(0), .dividend(0), .theta_plus(0), .k_theta(0), .eta_plus(0),
 `endif
-        .prune(prune), .alpha(ALPHA), .room(ROOM), .pruning(pruning), .alive(alive),
+        .prune(prune), .pruning(pruning), .alive(alive),
+`ifdef NEURON_PRUNING
+        .alpha(`ALPHA), .room(`ROOM),
+`else
+        .alpha(0), .room(0),
+`endif
+`ifdef WEIGHT_PRUNING
+        .height(height), .ratio_min(`RATIO_MIN), .ratio_max(`RATIO_MAX), .fan_in(`FAN_IN),
+`else
+        .height(0), .ratio_min(0), .ratio_max(0), .fan_in(0),
+`endif
+        .exist_out(exist_out),
         .write_table(write_table), .table_address(table_address), .depression_data(depression_data),
         .trace_data(trace_data), .read_address(read_address), .weights_out(weights_out),
         .read_group(read_group), .thresholds_out(thresholds_out),
@@ -134,7 +152,24 @@ module testbench;
 `endif
     reg [31:0] expected;
     reg [63:0] compared, different, cycles;
+`ifdef PRUNING
+    reg [63:0] event_cycles;
+`endif
     wire signed [`V_BITS-1:0] v_after = `V_RESET;
+
+`ifdef LEARNING
+    // where the weight of an input `row` and a neuron is in what is read
+    task find_synapse;
+        begin
+            // neuron = (slot*BANKS + bank)*CORES + core
+            group = neuron/`CORES;
+            lane = group/`BANKS;
+            read_address = row[ADDRESS_BITS-1:0]*SLOTS_WIDE + lane[ADDRESS_BITS-1:0];
+            if (neuron % (`CORES*`BANKS) == 0) repeat (4) @(negedge clk);
+            lane = (neuron % `CORES)*`BANKS + group % `BANKS;
+        end
+    endtask
+`endif
 
     // a dead neuron's state is nobody's
     task compare_living(input [31:0] actual);
@@ -169,6 +204,9 @@ module testbench;
         $readmemh("slow.hex", slow_table);
 `ifdef PRUNING
         $readmemh("events.hex", events);
+`ifdef WEIGHT_PRUNING
+        $readmemh("heights.hex", heights);
+`endif
         while (pruning) @(negedge clk);     // counts are cleared
 `endif
         $readmemh("pre.hex", pre_table);
@@ -242,12 +280,7 @@ module testbench;
 `ifdef LEARNING
             for (row = 0; row < `INPUTS; row = row + 1)
                 for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
-                    // neuron = (slot*BANKS + bank)*CORES + core
-                    group = neuron/`CORES;
-                    lane = group/`BANKS;
-                    read_address = row[ADDRESS_BITS-1:0]*SLOTS_WIDE + lane[ADDRESS_BITS-1:0];
-                    if (neuron % (`CORES*`BANKS) == 0) repeat (4) @(negedge clk);
-                    lane = (neuron % `CORES)*`BANKS + group % `BANKS;
+                    find_synapse;
                     compare_living({{(32-`W_BITS){1'b0}}, weights_out[`W_BITS*lane +: `W_BITS]});
                 end
 `endif
@@ -260,9 +293,25 @@ module testbench;
 `ifdef PRUNING
             if (events[image]) begin
                 prune = 1;
+`ifdef WEIGHT_PRUNING
+                height = heights[image];
+`endif
+                event_cycles = 1;
                 @(negedge clk);
                 prune = 0;
-                while (pruning) @(negedge clk);
+                while (pruning) begin
+                    event_cycles = event_cycles + 1;
+                    @(negedge clk);
+                end
+                $display("EVENT CYCLES %0d", event_cycles);
+`ifdef WEIGHT_PRUNING
+                for (row = 0; row < `INPUTS; row = row + 1)
+                    for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) begin
+                        find_synapse;
+                        compare({31'd0, exist_out[lane]});
+                        compare({{(32-`W_BITS){1'b0}}, weights_out[`W_BITS*lane +: `W_BITS]});
+                    end
+`endif
             end
             for (neuron = 0; neuron < `NEURONS; neuron = neuron + 1) compare({31'd0, alive[neuron]});
 `endif

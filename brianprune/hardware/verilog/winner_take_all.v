@@ -43,16 +43,21 @@ module winner_take_all #(
     parameter RATE_BITS = 24,
     parameter K_THETA_BITS = 12,
     parameter DITHER = 1,                   // stochastic rounding; 0: to nearest
-    // pruning of neurons (S3) while it learns: 0 leaves it out
-    parameter PRUNING = 0,
+    // pruning while it learns, of neurons (S3) or of weights: 0 leaves it out
+    parameter NEURON_PRUNING = 0,
+    parameter WEIGHT_PRUNING = 0,
     parameter COUNT_BITS = 20,
     parameter ALPHA_BITS = 17,
+    parameter HEIGHT_BITS = 17,
+    parameter RATIO_BITS = 18,
+    parameter WEIGHT_CUT = 0,
     // these follow from those above
     parameter CORE_BITS = CORES > 1 ? $clog2(CORES) : 1,
     parameter GROUP_BITS = GROUPS > 1 ? $clog2(GROUPS) : 1,
     parameter INDEX_BITS = CORE_BITS + GROUP_BITS,
     parameter WORD_BITS = $clog2(WORDS + 1),
     parameter STEP_BITS = $clog2(STEPS + 1),
+    parameter FAN_IN_BITS = $clog2(INPUTS + 2),
     parameter ADDRESS_BITS = INPUTS*SLOTS > 1 ? $clog2(INPUTS*SLOTS) : 1
 ) (
     input  wire                          clk,
@@ -87,10 +92,14 @@ module winner_take_all #(
     input  wire [TRACE_BITS-1:0]         trace_data,
     // pruning: an event, between images
     input  wire                          prune,
+    output wire                          pruning,        // until it has ended
     input  wire [ALPHA_BITS-1:0]         alpha,          // 16 fraction bits
     input  wire [INDEX_BITS:0]           room,           // neurons that may die in all
-    output wire                          pruning,        // until it has ended
     output wire [NEURONS-1:0]            alive,
+    input  wire [HEIGHT_BITS-1:0]        height,         // threshold of a neuron of mean activity
+    input  wire [RATIO_BITS-1:0]         ratio_min,      // bounds of a neuron's factor
+    input  wire [RATIO_BITS-1:0]         ratio_max,
+    input  wire [FAN_IN_BITS-1:0]        fan_in,         // weights that a neuron keeps
     // load an image: its pixels, word 0 first, and the seeds of its spikes
     input  wire                          write_pixels,
     input  wire [WORD_BITS-1:0]          write_word,
@@ -108,6 +117,7 @@ module winner_take_all #(
     // read the network, while no image is presented: three cycles and one cycle later
     input  wire [ADDRESS_BITS-1:0]       read_address,
     output wire [CORES*BANKS*W_BITS-1:0] weights_out,
+    output wire [CORES*BANKS-1:0]        exist_out,      // 0: pruned
     input  wire [GROUP_BITS-1:0]         read_group,
     output wire [CORES*THETA_BITS-1:0]   thresholds_out,
     // for inspection: a group as it is written back, before a spike resets its neuron
@@ -197,7 +207,7 @@ module winner_take_all #(
                                      + {{(WIDE_BITS-SLOT_BITS){1'b0}}, row_slot};
     assign inputs_done = inputs_idle && !read_reg && !word_reg && !add_reg;
     always @(posedge clk) begin
-        row_address_reg <= busy ? row_address[ADDRESS_BITS-1:0] : read_address;
+        row_address_reg <= busy || op_valid ? row_address[ADDRESS_BITS-1:0] : read_address;
         {read_slot_reg, word_slot_reg, add_slot_reg} <= {row_slot, read_slot_reg, word_slot_reg};
         {read_first_reg, word_first_reg, add_first_reg}
             <= {op_valid ? op_first : first_reg, read_first_reg, word_first_reg};
@@ -260,27 +270,48 @@ module winner_take_all #(
             fired_group_reg <= best_group;
         end
 
+    wire remove, removed, write_limit;
+    wire [CORE_BITS-1:0] limit_core;
+    wire [GROUP_BITS-1:0] limit_group;
+    wire [W_BITS:0] limit;
+    wire spiked = step_done && fired;
+    wire unused_rules = &{1'b0, prune, spiked, alpha, room, height, ratio_min, ratio_max, fan_in, removed, remove,
+        write_limit, limit_core, limit_group, limit};
     generate
-        if (PRUNING == 1) begin : neuron_rule
+        if (NEURON_PRUNING == 1) begin : neuron_rule
             neuron_pruning #(
                 .NEURONS(NEURONS), .INDEX_BITS(INDEX_BITS), .COUNT_BITS(COUNT_BITS), .ALPHA_BITS(ALPHA_BITS)
             ) rule (
-                .clk(clk), .reset(reset), .spiked(step_done && fired), .neuron(winner), .prune(prune),
+                .clk(clk), .reset(reset), .spiked(spiked), .neuron(winner), .prune(prune),
                 .alpha(alpha), .room(room), .busy(pruning), .alive(alive)
             );
-        end else begin : no_rule
-            assign pruning = 1'b0;
-            assign alive = {NEURONS{1'b1}};
-            wire unused = &{1'b0, prune, alpha, room};
+        end else assign alive = {NEURONS{1'b1}};
+        if (WEIGHT_PRUNING == 1) begin : weight_rule
+            weight_pruning #(
+                .NEURONS(NEURONS), .CORES(CORES), .GROUPS(GROUPS), .CORE_BITS(CORE_BITS),
+                .GROUP_BITS(GROUP_BITS), .INDEX_BITS(INDEX_BITS), .COUNT_BITS(COUNT_BITS),
+                .HEIGHT_BITS(HEIGHT_BITS), .RATIO_BITS(RATIO_BITS), .W_BITS(W_BITS), .WEIGHT_CUT(WEIGHT_CUT)
+            ) rule (
+                .clk(clk), .reset(reset), .spiked(spiked), .neuron(winner), .prune(prune),
+                .height(height), .ratio_min(ratio_min), .ratio_max(ratio_max), .busy(pruning),
+                .write_limit(write_limit), .limit_core(limit_core), .limit_group(limit_group),
+                .limit(limit), .remove(remove), .removed(removed)
+            );
+        end else begin : no_weight_rule
+            assign {remove, write_limit, limit_core, limit_group, limit} = 0;
+            if (NEURON_PRUNING == 0) assign pruning = 1'b0;
         end
     endgenerate
 
     // learning: what the cores share
-    wire [BANK_BITS-1:0] fired_bank, scaled_bank, divide_bank;
+    wire [BANK_BITS-1:0] fired_bank, turn_bank, divide_bank;
     wire [SLOT_BITS-1:0] fired_slot, divide_slot;
     wire [GROUP_BITS-1:0] divide_group;
     wire [3:0] fire_phase;
-    wire changes_9, grows_7, scales_7, divide;
+    wire changes_9, grows_7, scales_7, removes_7, counts_4, divide, begin_turn, judge;
+    wire [GROUP_BITS-1:0] turn_group;
+    wire [W_BITS-1:0] next_bit;
+    wire [CORES-1:0] short;
     wire [15:0] offset_6;
     wire [GROWN_BITS-1:0] grown_7;
     wire [ADDRESS_BITS-1:0] row_address_9;
@@ -302,19 +333,21 @@ module winner_take_all #(
                 .INPUTS(INPUTS), .GROUPS(GROUPS), .BANKS(BANKS), .SLOTS(SLOTS), .INPUT_BITS(INPUT_BITS),
                 .GROUP_BITS(GROUP_BITS), .BANK_BITS(BANK_BITS), .SLOT_BITS(SLOT_BITS),
                 .STEP_BITS(STEP_BITS), .TRACE_BITS(TRACE_BITS), .ETA_BITS(ETA_BITS),
-                .PLUS_SHIFT(PLUS_SHIFT), .GROWN_BITS(GROWN_BITS), .DITHER(DITHER)
+                .PLUS_SHIFT(PLUS_SHIFT), .GROWN_BITS(GROWN_BITS), .DITHER(DITHER), .W_BITS(W_BITS)
             ) control (
                 .clk(clk), .reset(reset), .prepare(prepare), .prepared(prepared), .begin_step(begin_reg),
                 .step_over(step_over && learning_reg), .learned(learned), .step(step_reg),
                 .last_step(last_step), .event_taken(event_taken), .event_input(event_input),
                 .firing(firing && learning_reg), .fired(fired), .fired_group(fired_group_reg),
                 .stamped(stamp[STEP_BITS]), .stamp(stamp[STEP_BITS-1:0]), .fire_phase(fire_phase),
-                .fired_bank(fired_bank), .fired_slot(fired_slot), .eta_plus(eta_plus),
+                .fired_bank(fired_bank), .fired_slot(fired_slot), .remove(remove), .removed(removed), .turn_group(turn_group),
+                .begin_turn(begin_turn), .judge(judge), .next_bit(next_bit), .short(|short),
+                .counts_4(counts_4), .removes_7(removes_7), .eta_plus(eta_plus),
                 .table_address(table_address), .table_data(trace_data),
                 .write_pre_table(write_table[2]), .write_slow_table(write_table[1]),
                 .op_valid(op_valid), .op_input(op_input), .op_slot(op_slot), .op_sums(op_sums),
                 .op_first(op_first), .changes_9(changes_9), .grows_7(grows_7), .scales_7(scales_7),
-                .offset_6(offset_6), .grown_7(grown_7), .scaled_bank(scaled_bank), .divide(divide),
+                .offset_6(offset_6), .grown_7(grown_7), .turn_bank(turn_bank), .divide(divide),
                 .divide_group(divide_group), .divide_bank(divide_bank), .divide_slot(divide_slot),
                 .divided(divided[0])
             );
@@ -329,11 +362,13 @@ module winner_take_all #(
         end else begin : no_learning
             always @* stamp = 0;
             assign {op_valid, op_sums, op_first, prepared, learned, changes_9, grows_7, scales_7, divide} = 0;
-            assign {op_input, op_slot, fired_bank, scaled_bank, divide_bank, fired_slot, divide_slot} = 0;
+            assign {removed, removes_7, counts_4, begin_turn, judge, turn_group, next_bit} = 0;
+            assign {op_input, op_slot, fired_bank, turn_bank, divide_bank, fired_slot, divide_slot} = 0;
             assign {divide_group, fire_phase, offset_6, grown_7, row_address_9, slot_2, bank_2, issued_2} = 0;
-            wire unused = &{1'b0, stamp, stamps, divided, op_input, op_slot, fired_bank, scaled_bank, fired_slot,
+            wire unused = &{1'b0, stamp, stamps, divided, op_input, op_slot, fired_bank, turn_bank, fired_slot,
                 grows_7, scales_7, offset_6, grown_7, slot_2, bank_2, issued_2, w_max, dividend, theta_plus,
-                k_theta, eta_plus, write_table, table_address, depression_data, trace_data, divide};
+                k_theta, eta_plus, write_table, table_address, depression_data, trace_data, divide, removes_7, counts_4, begin_turn, judge, turn_group,
+                next_bit, short};
         end
     endgenerate
 
@@ -346,22 +381,27 @@ module winner_take_all #(
             wire mine = write_core == OWN;
 
             wire [ACCUMULATOR_BITS-1:0] arrived;
-            wire [BANKS*W_BITS-1:0] word_3, word_9;
+            localparam ROW_BITS = BANKS*(W_BITS + WEIGHT_PRUNING);
+            wire [ROW_BITS-1:0] word_3, word_9, loaded;
+            if (WEIGHT_PRUNING == 1) assign loaded = {{BANKS{1'b1}}, weight_data};
+            else assign loaded = weight_data;
             synapse_rows #(
                 .BANKS(BANKS), .WORDS(INPUTS*SLOTS), .W_BITS(W_BITS),
                 .ACCUMULATOR_BITS(ACCUMULATOR_BITS), .ADDRESS_BITS(ADDRESS_BITS),
-                .SLOT_BITS(SLOT_BITS), .BANK_BITS(BANK_BITS)
+                .SLOT_BITS(SLOT_BITS), .BANK_BITS(BANK_BITS), .ROW_BITS(ROW_BITS)
             ) synapses (
                 .clk(clk), .write((write_weights && mine) || changes_9),
                 .write_address(changes_9 ? row_address_9 : write_address),
-                .write_data(changes_9 ? word_9 : weight_data), .row_address(row_address_reg),
+                .write_data(changes_9 ? word_9 : loaded), .row_address(row_address_reg),
                 .word(word_3), .add(add_reg), .add_first(add_first_reg), .add_half(half),
                 .add_slot(add_slot_reg), .read_half(preparing || !step_reg[0]),
                 .read_slot(preparing ? divide_slot : issue_slot_reg),
                 .read_bank(preparing ? divide_bank : bank_reg), .read_none(none_reg && !preparing),
                 .arrived(arrived)
             );
-            assign weights_out[BANKS*W_BITS*core +: BANKS*W_BITS] = word_3;
+            assign weights_out[BANKS*W_BITS*core +: BANKS*W_BITS] = word_3[BANKS*W_BITS-1:0];
+            if (WEIGHT_PRUNING == 1) assign exist_out[BANKS*core +: BANKS] = word_3[BANKS*W_BITS +: BANKS];
+            else assign exist_out[BANKS*core +: BANKS] = {BANKS{1'b1}};
 
             // state: written back group by group; a spike resets its neuron
             reg [REFRACTORY_BITS+V_BITS-1:0] potentials [0:GROUPS-1];
@@ -429,7 +469,7 @@ module winner_take_all #(
                     .GROUP_BITS(GROUP_BITS), .BANK_BITS(BANK_BITS), .SLOT_BITS(SLOT_BITS),
                     .STEP_BITS(STEP_BITS), .DEPRESSION_BITS(DEPRESSION_BITS), .GROWN_BITS(GROWN_BITS),
                     .DIVIDEND_BITS(DIVIDEND_BITS), .RATE_BITS(RATE_BITS), .K_THETA_BITS(K_THETA_BITS),
-                    .DITHER(DITHER)
+                    .DITHER(DITHER), .PRUNING(WEIGHT_PRUNING), .COUNT_BITS(FAN_IN_BITS)
                 ) learner (
                     .clk(clk), .reset(reset), .w_max(w_max), .dividend(dividend), .k_theta(k_theta),
                     .table_address(table_address), .table_data(depression_data),
@@ -441,10 +481,14 @@ module winner_take_all #(
                     .divide_bank(divide_bank), .divide_slot(divide_slot), .total(arrived),
                     .theta(theta_reg), .divided(divided[core]), .decayed(decayed), .word_3(word_3),
                     .word_slot_3(add_slot_reg), .grows_7(grows_7), .scales_7(scales_7),
-                    .scaled_bank(scaled_bank), .offset_6(offset_6), .grown_7(grown_7), .word_9(word_9)
+                    .turn_bank(turn_bank), .offset_6(offset_6), .grown_7(grown_7), .word_9(word_9),
+                    .removes_7(removes_7), .write_limit(write_limit && limit_core == OWN),
+                    .limit_group(limit_group), .limit(limit), .fan_in(fan_in), .turn_group(turn_group),
+                    .begin_turn(begin_turn), .judge(judge), .next_bit(next_bit), .counts_4(counts_4),
+                    .short(short[core])
                 );
             end else begin : no_learning
-                assign {change_theta, change_group, changed_theta, word_9, divided[core]} = 0;
+                assign {change_theta, change_group, changed_theta, word_9, divided[core], short[core]} = 0;
                 assign stamps[(STEP_BITS+1)*core +: STEP_BITS+1] = 0;
             end
 
