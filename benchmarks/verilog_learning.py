@@ -3,7 +3,8 @@
     BRIANPRUNE_DATA=... python benchmarks/verilog_learning.py --neurons 20 --images 100 --cores 4
 
 Shows the first training images to a network of default parameters, for each format of the weights and each
-rounding, and compares every weight and threshold after each image and the spike of every step (verilator).
+rounding, and compares every weight and threshold after each image and the spike of every step (verilator);
+with ``--prune weights`` or ``neurons`` what the rule removes at eight events, too.
 Appends to ``benchmarks/verilog_learning.csv``. 100 neurons and 1,000 images take some minutes a setting.
 """
 
@@ -23,8 +24,15 @@ def main():
     parser.add_argument("--cores", type=int, default=4)
     parser.add_argument("--weights", nargs="+", default=["u0.16", "u0.8", "u0.4"])
     parser.add_argument("--rounding", nargs="+", default=["stochastic", "nearest"])
+    parser.add_argument("--prune", choices=["weights", "neurons"])
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".csv"))
     options = parser.parse_args()
+    when = {"start": options.images // 5, "interval": options.images // 10}
+    rules = {
+        None: None,
+        "neurons": bp.AdaptiveNeuronPruning(alpha=0.9375, **when),
+        "weights": bp.FixedPointWeightPruning(**when),
+    }
     images = bp.mnist().load().train[: options.images]
     for weights in options.weights:
         for rounding in options.rounding:
@@ -32,6 +40,7 @@ def main():
                 network=bp.DiehlCook(n_exc=options.neurons),
                 data=bp.mnist(),
                 arithmetic=bp.FixedPoint(w=weights, rounding=rounding),
+                pruning=rules[options.prune],
             )
             datapath = LearningDatapath(experiment, cores=options.cores)
             found = datapath.compare(images, states=False, backend="cpp_standalone")
@@ -40,6 +49,8 @@ def main():
                 "images": len(images),
                 "weights": weights,
                 "rounding": rounding,
+                "prunes": options.prune or "nothing",
+                "events": len(found.event_cycles),
                 "compared": found.compared,
                 "different": found.different,
                 "cycles_mean": found.cycles.mean(),

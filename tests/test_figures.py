@@ -113,7 +113,9 @@ def small(monkeypatch):
         lengths=(("w", 8), ("theta", 4)),
         learning=(("nearest", 8),),
         learning_data=bp.digits(n_train=8, n_test=4),
-        on_chip=([0], bp.digits(n_train=8, n_test=4), 1, "iverilog"),
+        on_chip_seeds=[0],
+        on_chip_data=bp.digits(n_train=8, n_test=4),
+        on_chip={"n_compared": 1, "cores": 2, "simulator": "iverilog"},
         pruned={6: (0, 2), 8: (0, 3)},
         cores=2,
     )
@@ -121,7 +123,7 @@ def small(monkeypatch):
     monkeypatch.setattr(
         measurements, "synthesise", lambda text, **_: {"RAMB36E1": len(text), "LUT2": 1, "FDRE": 1}
     )
-    for name in ("Resources", "ConvolutionResources"):
+    for name in ("Resources", "ConvolutionResources", "LearningResources"):
         monkeypatch.setattr(getattr(measurements, name), "programs", ())
     for name in ("neuron_pruning.fig11", "neuron_pruning.fig12", "neuron_pruning.fig13"):
         fig = REGISTRY[name]
@@ -144,7 +146,7 @@ def call(tmp_path, *arguments):
 
 def test_keys_are_the_same_in_another_process():
     for fig in REGISTRY.values():
-        for experiment in fig.experiments(fig.scales["quick"]):
+        for experiment in fig.experiments(fig.scales.get("quick", fig.scales["full"])):
             assert pickle.loads(pickle.dumps(experiment)).key == experiment.key, fig.name
 
 
@@ -316,6 +318,14 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
         assert row["inference_operations"] == pytest.approx(
             full.inference_operations / result.inference_operations, rel=1e-4
         )
+    overhead = pd.read_csv(quick / "hardware" / "overhead.csv").set_index("part")
+    learns, weights = (overhead.loc[part] for part in ("learns", "learns and prunes weights"))
+    assert weights["bram_added_percent"] == pytest.approx(
+        100 * (weights["bram"] / learns["bram"] - 1), rel=1e-4
+    )
+    assert weights["lut_added_percent"] == 0
+    spent = 25 * weights["cycles_per_event"] / (60_000 * weights["cycles_per_image"])
+    assert weights["time_added_percent"] == pytest.approx(100 * spent, rel=1e-4)
     merit = pd.read_csv(folder / "fig13.csv")
     assert set(merit["size"]) == {6, 8}
     product = merit["relative_accuracy"] * merit["memory_gain"] * merit["energy_gain"]
@@ -337,6 +347,15 @@ def test_figures_whose_programs_are_missing_are_left_out(tmp_path, capsys, monke
     output = capsys.readouterr()
     assert "hardware.resources is left out: the program 'yosys'" in output.err
     assert not output.out
+
+
+def test_what_has_no_quick_form_is_left_out(tmp_path, capsys, monkeypatch):
+    fig = REGISTRY["baseline.accuracy"]
+    monkeypatch.setitem(REGISTRY, fig.name, fig._replace(scales={"full": fig.scales["full"]}))
+    assert call(tmp_path, fig.name) == 1
+    assert "baseline.accuracy has no quick form" in capsys.readouterr().err
+    assert call(tmp_path, "--dry-run", "baseline.acc*") == 0
+    assert "baseline.accuracy is left out" in capsys.readouterr().err
 
 
 def test_recompute(tmp_path, monkeypatch):

@@ -96,6 +96,12 @@ def _make(names, options):
     if options.draw_only and options.recompute:
         raise ValueError("--draw-only and --recompute exclude each other")
     scale_name = "quick" if options.quick else "full"
+    for name in [name for name in names if scale_name not in REGISTRY[name].scales]:
+        note = "has no quick form: what it measures takes minutes at any size; leave --quick away"
+        if name in options.names:
+            raise ValueError(f"{name} {note}")
+        print(f"{name} is left out: it {note}", file=sys.stderr)
+        names.remove(name)
     figures = {name: REGISTRY[name] for name in names}
     wanted = {name: fig.experiments(fig.scales[scale_name]) for name, fig in figures.items()}
     if not options.draw_only:

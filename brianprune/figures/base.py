@@ -38,7 +38,8 @@ class Figure(NamedTuple):
 
     ``experiments(scale)`` lists the experiments; ``table(results, scale)`` makes the CSV's
     numbers from their results, the paper's values beside ours; ``draw(table, scale)`` makes
-    the picture from the table alone.
+    the picture from the table alone. ``scales`` has 'full', and 'quick' unless what is measured takes
+    minutes at any size.
     """
 
     name: str

@@ -9,6 +9,7 @@ from .measurements import (
     ConvolutionAgreement,
     ConvolutionResources,
     FixedPointAccuracy,
+    LearningResources,
     OnChipLearning,
     Resources,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "FixedPointAccuracy",
     "HorowitzEnergy",
     "LearningDatapath",
+    "LearningResources",
     "OnChipLearning",
     "Resources",
     "check_tool",

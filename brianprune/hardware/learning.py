@@ -125,6 +125,30 @@ class LearningDatapath(Datapath):
         shape = self.n_inputs, self.n
         return np.reshape(weights, shape), theta, state["exc.alive"].astype(bool)
 
+    def event_cycles(self, n_died=0, n_searched=0):
+        """Return the clock cycles of an event of the rule.
+
+        Parameters
+        ----------
+        n_died : int
+            S3: neurons that die in it.
+        n_searched : int
+            `FixedPointWeightPruning`: groups of neurons, one of each core, in which one would fall short of
+            `fan_in_min`, so that its threshold is searched.
+        """
+        if self.rule is None:
+            raise ValueError(
+                "Experiment.pruning = None: a network that is not pruned has no events"
+            )
+        counted = 2 * self.n + 3  # added, and cleared
+        if not self._prunes_weights:
+            return counted + (n_died + 1) * (self.n + 8)
+        index_bits = sum(max(1, (count - 1).bit_length()) for count in (self.cores, self.groups))
+        thresholds = self.cores * self.groups * (self._count_bits + index_bits + 32)
+        turn = self.n_inputs + 12  # a neuron of each core is counted, judged
+        bits = self.arithmetic.formats["w"].bits
+        return counted + 2 + thresholds + self.groups * (2 * turn - 1) + n_searched * bits * turn
+
     def _begin(self, n_images):
         self._past, self._shown_images = [], 0
         self._counts = np.zeros(self.n, dtype=np.int64)
@@ -205,12 +229,10 @@ class LearningDatapath(Datapath):
 
     def _rule_defines(self):
         """Return the constants of the rule."""
-        rule, per_image = self.rule, self.parameters.steps_per_image
+        rule = self.rule
         if rule is None:
             return ""
-        # a neuron spikes at most once a step
-        most = max(rule.start, rule.interval) * per_image
-        values = {"PRUNING": 1, "COUNT_BITS": most.bit_length()}
+        values = {"PRUNING": 1, "COUNT_BITS": self._count_bits}
         if self._prunes_weights:
             least, largest = rule.ratios
             values |= {
@@ -230,6 +252,12 @@ class LearningDatapath(Datapath):
                 "ROOM": self.n if rule.n_max < 0 else rule.n_max,
             }
         return "".join(f"`define {name} {value}\n" for name, value in values.items())
+
+    @property
+    def _count_bits(self):
+        # a neuron spikes at most once a step
+        most = max(self.rule.start, self.rule.interval) * self.parameters.steps_per_image
+        return most.bit_length()
 
     @property
     def _height_bits(self):

@@ -12,6 +12,7 @@ from ..experiment import Experiment
 from ..inference import FrozenNetwork
 from ..models import DiehlCook, FixedPointTTFS
 from ..parameters import OURS, Parameter
+from ..pruning import AdaptiveNeuronPruning, FixedPointWeightPruning
 from ..runs import Measurement
 from .convolution import ConvolutionDatapath, check_experiment, check_shape, layer_defines
 from .datapath import Datapath
@@ -25,6 +26,7 @@ __all__ = [
     "ConvolutionAgreement",
     "ConvolutionResources",
     "FixedPointAccuracy",
+    "LearningResources",
     "OnChipLearning",
     "Resources",
 ]
@@ -180,12 +182,13 @@ class OnChipLearning(_Simulated):
         100, "training images, from the first, simulated in Verilog", OURS, minimum=1
     )
     cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
+    banks = Parameter(16, "weights of a core that are read at once", OURS, minimum=1)
     simulator = _SIMULATOR
 
     def _measure(self, backend, results, report):
         e, images = self.experiment, self.experiment.data.load()
         cores = min(self.cores, e.network.n_exc)
-        datapath = LearningDatapath(e, images.train.shape[1], cores=cores)
+        datapath = LearningDatapath(e, images.train.shape[1], banks=self.banks, cores=cores)
         first = images.train[: self.n_compared]
         found = datapath.compare(first, simulator=self.simulator, states=False, backend=backend)
         weights, theta, alive = datapath.learn(images.train, backend)
@@ -231,6 +234,46 @@ class Resources(_OfVerilog):
             "weight_bits": datapath.n * self.n_inputs * datapath.arithmetic.formats["w"].bits,
         }
         return [row | resources_of(synthesise(datapath.defines(1)))]
+
+
+class LearningResources(_OfVerilog):
+    """FPGA resources of the datapath that infers, learns, and prunes neurons or weights, and the cycles of an event."""
+
+    programs = ("yosys",)
+
+    network = Parameter(DiehlCook(), "the network, learning in fixed point", kind=DiehlCook)
+    n_inputs = Resources.n_inputs
+    neurons = Parameter(
+        AdaptiveNeuronPruning(alpha=0.9375),
+        "rule that prunes neurons",
+        OURS,
+        kind=AdaptiveNeuronPruning,
+    )
+    weights = Parameter(
+        FixedPointWeightPruning(), "rule that prunes weights", OURS, kind=FixedPointWeightPruning
+    )
+    cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
+    banks = Resources.banks
+
+    def _measure(self, backend, results, report):
+        size = {"cores": self.cores, "banks": self.banks}
+        infers = Resources(network=self.network, n_inputs=self.n_inputs, **size)
+        designs = {"infers": infers.datapath()}
+        for part, rule in (
+            ("learns", None),
+            ("learns and prunes neurons", self.neurons),
+            ("learns and prunes weights", self.weights),
+        ):
+            learner = Experiment(network=self.network, arithmetic=FixedPoint(), pruning=rule)
+            designs[part] = LearningDatapath(learner, self.n_inputs, **size)
+        rows = []
+        for part, datapath in tqdm(designs.items(), desc="synthesis", disable=not report):
+            row = {"part": part, "neurons": datapath.n, "cores": self.cores}
+            row |= resources_of(synthesise(datapath.defines(1)))
+            if getattr(datapath, "rule", None) is not None:
+                row["cycles_per_event"] = datapath.event_cycles()
+            rows.append(row)
+        return rows
 
 
 class ConvolutionAgreement(_Simulated):

@@ -1,6 +1,6 @@
 """Figures of the hardware: Guo et al. (2020), Electronics 9:1059, Figures 11 to 13, and our twin's."""
 
-from . import agreement, fixed_point, learning, on_chip_learning, resources, word_length
+from . import agreement, fixed_point, learning, on_chip_learning, overhead, resources, word_length
 from .scales import SCALES
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "fixed_point",
     "learning",
     "on_chip_learning",
+    "overhead",
     "resources",
     "word_length",
 ]

@@ -17,18 +17,14 @@ class OnChip:
 
     @staticmethod
     def _settings(scale):
-        seeds, data, n_compared, simulator = scale.on_chip
-        for seed in seeds:
+        for seed in scale.on_chip_seeds:
             floating = trained_experiment(scale, min(scale.sizes), seed)
-            floating = floating.replace(data=data)
+            floating = floating.replace(data=scale.on_chip_data)
             fixed = floating.replace(arithmetic=FixedPoint())
             yield "floating point", seed, floating
             yield "fixed point", seed, fixed
-            yield (
-                "fixed point, generator's spikes",
-                seed,
-                OnChipLearning(experiment=fixed, n_compared=n_compared, simulator=simulator),
-            )
+            measured = OnChipLearning(experiment=fixed, **scale.on_chip)
+            yield "fixed point, generator's spikes", seed, measured
 
     @classmethod
     def experiments(cls, scale):
@@ -38,7 +34,7 @@ class OnChip:
     def table(cls, results, scale):
         rows = []
         for network, seed, what in cls._settings(scale):
-            row = {"network": network, "seed": seed, "images": scale.on_chip[1].n_train}
+            row = {"network": network, "seed": seed, "images": scale.on_chip_data.n_train}
             if isinstance(what, OnChipLearning):
                 row |= results[what].table.iloc[0].to_dict()
             else:

@@ -26,8 +26,10 @@ class HardwareScale(Scale):
     lengths: tuple  #: (signal, fraction bits), at the smallest size
     learning: tuple  #: (rounding, fraction bits of the weights) of learning
     learning_data: object  #: the data set of learning
-    #: (seeds, data, training images simulated in Verilog, simulator) of learning on the generator's spikes
-    on_chip: tuple
+    on_chip_seeds: range  #: of learning on the generator's spikes
+    on_chip_data: object
+    on_chip: dict  #: settings of its measurement
+    n_inputs: int  #: pixels of its images
     pruned: dict  #: {neurons: pruned neurons}, large network last
     cores: int
     banks: int
@@ -55,7 +57,10 @@ FULL = HardwareScale(
         *(("nearest", bits) for bits in (16, 8)),
     ),
     learning_data=mnist(n_train=10_000),
-    on_chip=(range(3), mnist(n_train=10_000), 100, "verilator"),
+    on_chip_seeds=range(3),
+    on_chip_data=mnist(n_train=10_000),
+    on_chip={"n_compared": 100, "cores": 10, "banks": 16},
+    n_inputs=784,
     pruned={100: (0, 20, 40, 60), 800: (0, 200, 400, 600)},
     cores=16,
     banks=10,
@@ -70,7 +75,10 @@ QUICK = HardwareScale(
     lengths=(("w", 8), ("w", 4), ("w", 2)),
     learning=(("stochastic", 16), ("stochastic", 6), ("nearest", 6)),
     learning_data=digits(),
-    on_chip=(range(1), digits(n_train=200), 1, "iverilog"),
+    on_chip_seeds=range(1),
+    on_chip_data=digits(n_train=200),
+    on_chip={"n_compared": 1, "simulator": "iverilog"},
+    n_inputs=64,
     pruned={20: (0, 8), 40: (0, 16)},
     cores=2,
     banks=10,

@@ -73,6 +73,7 @@ module core_learning #(
     input  wire [GROUP_BITS-1:0]       turn_group,
     input  wire                        begin_turn,
     input  wire                        judge,
+    input  wire [W_BITS-1:0]           kept_bits,
     input  wire [W_BITS-1:0]           next_bit,
     input  wire                        counts_4,
     output wire                        short
@@ -227,7 +228,7 @@ module core_learning #(
             ) rule (
                 .clk(clk), .write_limit(write_limit), .limit_group(limit_group), .limit(limit),
                 .fan_in(fan_in), .group(turn_group), .begin_neuron(begin_turn), .judge(judge),
-                .next_bit(next_bit), .short(short), .counts_4(counts_4), .exists_4(exists_4),
+                .kept_bits(kept_bits), .next_bit(next_bit), .short(short), .counts_4(counts_4), .exists_4(exists_4),
                 .weight_4(weight_4), .below_8(below_8)
             );
             assign exists_8 = word_8[BANKS*W_BITS +: BANKS];
@@ -237,7 +238,7 @@ module core_learning #(
             assign {below_8, short} = 0;
             assign word_9 = weights_9;
             wire unused = &{1'b0, write_limit, limit_group, limit, fan_in, turn_group, begin_turn, judge,
-                next_bit, counts_4};
+                kept_bits, next_bit, counts_4};
         end
         for (bank = 0; bank < BANKS; bank = bank + 1) begin : banks
             localparam [BANK_BITS-1:0] OWN = bank;

@@ -18,7 +18,8 @@ module core_pruning #(
     input  wire [GROUP_BITS-1:0] group,     // two cycles before
     input  wire                  begin_neuron,
     input  wire                  judge,     // its weights were counted
-    input  wire [W_BITS-1:0]     next_bit,  // then the bit that is tried, the highest first
+    input  wire [W_BITS-1:0]     kept_bits, // then those that stay where too few did; none the first time
+    input  wire [W_BITS-1:0]     next_bit,  // and the bit that is tried, the highest first
     output wire                  short,     // too few reach the threshold
     // its weights
     input  wire                  counts_4,
@@ -28,11 +29,11 @@ module core_pruning #(
 );
     reg [W_BITS:0] limits [0:GROUPS-1];
     reg [W_BITS:0] limit_reg, threshold_reg;
-    reg [W_BITS-1:0] found_reg;
     reg [COUNT_BITS-1:0] count_reg;
-    reg settled_reg, searching_reg, below_5, counts_5;
+    reg settled_reg, below_5, counts_5;
     wire enough = count_reg >= fan_in;
-    wire [W_BITS-1:0] found = enough ? threshold_reg[W_BITS-1:0] : found_reg;
+    wire settles = enough && kept_bits == 0;
+    wire [W_BITS-1:0] tried = threshold_reg[W_BITS-1:0];
     assign short = !settled_reg;
     always @(posedge clk) begin
         if (write_limit) limits[limit_group] <= limit;
@@ -43,16 +44,10 @@ module core_pruning #(
         else if (counts_5 && !below_5) count_reg <= count_reg + 1'b1;
         if (begin_neuron) begin
             threshold_reg <= limit_reg;
-            found_reg <= 0;
             settled_reg <= 0;
-            searching_reg <= 0;
         end else if (judge && !settled_reg) begin
-            if (enough && !searching_reg) settled_reg <= 1;
-            else begin
-                searching_reg <= 1;
-                if (searching_reg) found_reg <= found;
-                threshold_reg <= {1'b0, (searching_reg ? found : {W_BITS{1'b0}}) | next_bit};
-            end
+            settled_reg <= settles;
+            if (!settles) threshold_reg <= {1'b0, (enough ? tried : tried & kept_bits) | next_bit};
         end
     end
     delay_line #(.WIDTH(1), .CYCLES(3)) wait_below (.clk(clk), .in(below_5), .out(below_8));

@@ -51,7 +51,8 @@ module learning_control #(
     output reg  [GROUP_BITS-1:0]  turn_group,   // the neuron in turn
     output wire                   begin_turn,
     output wire                   judge,        // it was counted
-    output reg  [W_BITS-1:0]      next_bit,     // of its threshold, that is tried then
+    output reg  [W_BITS-1:0]      kept_bits,    // of its threshold, where too few reached it
+    output reg  [W_BITS-1:0]      next_bit,     // that is tried then
     input  wire                   short,        // too few reach its threshold
     // constants
     input  wire [ETA_BITS-1:0]    eta_plus,
@@ -208,8 +209,13 @@ module learning_control #(
         else if (another && turn_group != 0 && bank_end) turn_slot_reg <= turn_slot_reg + 1'b1;
         if (phase_reg == IDLE) turn_group <= 0;
         else if (phase_reg == REMOVE && sweep_end) turn_group <= turn_group + 1'b1;
-        if (phase_reg == LOAD) next_bit <= {1'b1, {(W_BITS-1){1'b0}}};
-        else if (phase_reg == DECIDE) next_bit <= next_bit >> 1;
+        if (phase_reg == LOAD) begin
+            kept_bits <= 0;
+            next_bit <= {1'b1, {(W_BITS-1){1'b0}}};
+        end else if (phase_reg == DECIDE) begin
+            kept_bits <= ~next_bit;
+            next_bit <= next_bit >> 1;
+        end
     end
     reg preparing_reg;
     always @(posedge clk)

@@ -66,15 +66,15 @@ module weight_pruning #(
     reg [CYCLE_BITS-1:0] cycle_reg;
     reg [DIVIDEND_BITS-1:0] quotient_reg;
     reg [SUM_BITS:0] remainder_reg;
+    reg nobody_reg;                         // spiked: as if each had once, and there were one
     wire signed [COUNT_BITS+INDEX_BITS+2:0] weighted;
     multiplier #(.A_BITS(COUNT_BITS+1), .B_BITS(INDEX_BITS+2)) weighted_of (
         .clk(clk), .a({1'b0, count}), .b({1'b0, ALL}), .product(weighted));
     wire [SUM_BITS:0] shifted = {remainder_reg[SUM_BITS-1:0], quotient_reg[DIVIDEND_BITS-1]};
     wire fits = shifted >= {1'b0, sum_reg};
-    wire [DIVIDEND_BITS-1:0] least = {{(DIVIDEND_BITS-RATIO_BITS){1'b0}}, ratio_min};
-    wire [DIVIDEND_BITS-1:0] most = {{(DIVIDEND_BITS-RATIO_BITS){1'b0}}, ratio_max};
-    wire [DIVIDEND_BITS-1:0] share = sum_reg == 0 ? {{(DIVIDEND_BITS-17){1'b0}}, 17'h10000} : quotient_reg;
-    wire [RATIO_BITS-1:0] ratio = share < least ? ratio_min : share > most ? ratio_max : share[RATIO_BITS-1:0];
+    wire [RATIO_BITS-1:0] share = quotient_reg[RATIO_BITS-1:0];
+    wire too_much = |quotient_reg[DIVIDEND_BITS-1:RATIO_BITS] || share > ratio_max;
+    wire [RATIO_BITS-1:0] ratio = too_much ? ratio_max : share < ratio_min ? ratio_min : share;
 
     // the threshold, in units of a weight: rounded up, at most 2**W_BITS
     localparam HIGH_BITS = HEIGHT_BITS + RATIO_BITS + 2;
@@ -111,12 +111,17 @@ module weight_pruning #(
                 IDLE: if (prune) begin
                     phase_reg <= SUM;
                     sum_reg <= 0;
+                    nobody_reg <= 0;
                     limit_core <= 0;
                     limit_group <= 0;
                 end
                 MULTIPLY: if (wait_reg == 0) begin
                     phase_reg <= DIVIDE;
-                    quotient_reg <= {weighted[SUM_BITS-1:0], 16'd0};
+                    if (sum_reg == 0) begin
+                        sum_reg[0] <= 1;
+                        nobody_reg <= 1;
+                    end
+                    quotient_reg <= {weighted[SUM_BITS-1:1], weighted[0] || nobody_reg || sum_reg == 0, 16'd0};
                     remainder_reg <= 0;
                     cycle_reg <= DIVIDEND_32[CYCLE_BITS-1:0];
                 end

@@ -310,7 +310,7 @@ module winner_take_all #(
     wire [3:0] fire_phase;
     wire changes_9, grows_7, scales_7, removes_7, counts_4, divide, begin_turn, judge;
     wire [GROUP_BITS-1:0] turn_group;
-    wire [W_BITS-1:0] next_bit;
+    wire [W_BITS-1:0] kept_bits, next_bit;
     wire [CORES-1:0] short;
     wire [15:0] offset_6;
     wire [GROWN_BITS-1:0] grown_7;
@@ -341,7 +341,7 @@ module winner_take_all #(
                 .firing(firing && learning_reg), .fired(fired), .fired_group(fired_group_reg),
                 .stamped(stamp[STEP_BITS]), .stamp(stamp[STEP_BITS-1:0]), .fire_phase(fire_phase),
                 .fired_bank(fired_bank), .fired_slot(fired_slot), .remove(remove), .removed(removed), .turn_group(turn_group),
-                .begin_turn(begin_turn), .judge(judge), .next_bit(next_bit), .short(|short),
+                .begin_turn(begin_turn), .judge(judge), .kept_bits(kept_bits), .next_bit(next_bit), .short(|short),
                 .counts_4(counts_4), .removes_7(removes_7), .eta_plus(eta_plus),
                 .table_address(table_address), .table_data(trace_data),
                 .write_pre_table(write_table[2]), .write_slow_table(write_table[1]),
@@ -362,13 +362,13 @@ module winner_take_all #(
         end else begin : no_learning
             always @* stamp = 0;
             assign {op_valid, op_sums, op_first, prepared, learned, changes_9, grows_7, scales_7, divide} = 0;
-            assign {removed, removes_7, counts_4, begin_turn, judge, turn_group, next_bit} = 0;
+            assign {removed, removes_7, counts_4, begin_turn, judge, turn_group, kept_bits, next_bit} = 0;
             assign {op_input, op_slot, fired_bank, turn_bank, divide_bank, fired_slot, divide_slot} = 0;
             assign {divide_group, fire_phase, offset_6, grown_7, row_address_9, slot_2, bank_2, issued_2} = 0;
             wire unused = &{1'b0, stamp, stamps, divided, op_input, op_slot, fired_bank, turn_bank, fired_slot,
                 grows_7, scales_7, offset_6, grown_7, slot_2, bank_2, issued_2, w_max, dividend, theta_plus,
                 k_theta, eta_plus, write_table, table_address, depression_data, trace_data, divide, removes_7, counts_4, begin_turn, judge, turn_group,
-                next_bit, short};
+                kept_bits, next_bit, short};
         end
     endgenerate
 
@@ -484,7 +484,7 @@ module winner_take_all #(
                     .turn_bank(turn_bank), .offset_6(offset_6), .grown_7(grown_7), .word_9(word_9),
                     .removes_7(removes_7), .write_limit(write_limit && limit_core == OWN),
                     .limit_group(limit_group), .limit(limit), .fan_in(fan_in), .turn_group(turn_group),
-                    .begin_turn(begin_turn), .judge(judge), .next_bit(next_bit), .counts_4(counts_4),
+                    .begin_turn(begin_turn), .judge(judge), .kept_bits(kept_bits), .next_bit(next_bit), .counts_4(counts_4),
                     .short(short[core])
                 );
             end else begin : no_learning
