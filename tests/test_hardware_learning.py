@@ -266,6 +266,35 @@ def test_a_neuron_that_would_fall_short_keeps_its_strongest_weights():
 
 
 @needs_iverilog
+def test_the_threshold_of_a_busy_neuron_has_a_bound():
+    rule = bp.FixedPointWeightPruning(start=1, interval=1, theta_0=0.2, ramp=1, fan_in_min=0)
+    experiment = learner(5, 3, theta_plus=1 * mV).replace(pruning=rule)
+    datapath, images = LearningDatapath(experiment, 30, cores=1), images_of(5, 2)
+    trace = datapath.trace(images)
+    first = trace["fired"][0]
+    counts = np.bincount(first[first >= 0], minlength=3)
+    # above a_max = 2 of the mean, below the next power of two, which shares of so many bits cannot exceed
+    assert 2 < 3 * counts.max() / counts.sum() < 4
+    assert 0 < trace["mask"][0].sum(axis=0).min() < 30
+    found = datapath.compare(images, simulator="iverilog")
+    assert found.different == 0, found.output
+
+
+@needs_iverilog
+def test_where_nobody_spiked_all_have_the_same_threshold():
+    rule = bp.FixedPointWeightPruning(start=1, interval=1, theta_0=0.2, ramp=1, fan_in_min=0)
+    experiment = learner(5, 3).replace(pruning=rule)
+    datapath, images = LearningDatapath(experiment, 30, cores=1), images_of(5, 2)
+    images[0] = 0
+    trace = datapath.trace(images)
+    assert (trace["fired"][0] < 0).all()
+    np.testing.assert_array_equal(trace["mask"][0], trace["weights"][0] >= 0.2 * 2**16)
+    assert not trace["mask"][0].all()
+    found = datapath.compare(images, simulator="iverilog")
+    assert found.different == 0, found.output
+
+
+@needs_iverilog
 @pytest.mark.parametrize("change", ["FAN_IN 7", "RATIO_MAX 90000", "RATIO_MIN 30000", "heights"])
 def test_another_weight_rule_is_found(tmp_path, change):
     rule = bp.FixedPointWeightPruning(start=2, interval=1, theta_0=0.3, ramp=2, fan_in_min=6)

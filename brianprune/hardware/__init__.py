@@ -15,6 +15,7 @@ from .measurements import (
 )
 from .poisson import lane_seeds, poisson_spikes
 from .simulation import Comparison, check_tool
+from .stream import StreamClassifier
 
 __all__ = [
     "Agreement",
@@ -31,6 +32,7 @@ __all__ = [
     "LearningResources",
     "OnChipLearning",
     "Resources",
+    "StreamClassifier",
     "check_tool",
     "lane_seeds",
     "poisson_spikes",

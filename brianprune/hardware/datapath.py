@@ -307,7 +307,7 @@ class Datapath:
             (folder / name).write_text(verilog(name))
         defines = self.defines(len(images))
         (folder / "design.vh").write_text(defines + ("`define STATES\n" if states else ""))
-        self._write_network(folder)
+        self.write_network(folder)
         words = np.concatenate([words_of(image, self.lanes) for image in images])
         _write_words(folder / "images.hex", words, 8)
         seeds = np.stack([self.seeds(first + k) for k in range(len(images))])
@@ -323,7 +323,7 @@ class Datapath:
                 file.write(self._after_image(trace, k).astype(">i4").tobytes())
         return trace
 
-    def _write_network(self, folder):
+    def write_network(self, folder):
         """Write weights and thresholds for the testbench."""
         formats = self.arithmetic.formats
         rows = self._rows().reshape(-1, self.banks)

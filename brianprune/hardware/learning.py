@@ -335,8 +335,8 @@ class LearningDatapath(Datapath):
             write_hex(Path(folder) / "heights.hex", heights, self._height_bits)
         return trace
 
-    def _write_network(self, folder):
-        super()._write_network(folder)
+    def write_network(self, folder):
+        super().write_network(folder)
         for name, values in self._tables().items():
             (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))
 

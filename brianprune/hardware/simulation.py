@@ -10,6 +10,7 @@ import numpy as np
 
 __all__ = [
     "CONVOLUTION",
+    "STREAM",
     "WINNER_TAKE_ALL",
     "Comparison",
     "Design",
@@ -27,12 +28,12 @@ class Design(NamedTuple):
 
     top: str  #: name of the top module
     sources: tuple  #: parts before what uses them
-    testbench: str  #: name of the module that tests it
+    testbench: str | None  #: name of the module that tests it
 
     @property
     def files(self):
         """All files, the test bench first."""
-        return (f"{self.testbench}.v", *self.sources)
+        return self.sources if self.testbench is None else (f"{self.testbench}.v", *self.sources)
 
 
 WINNER_TAKE_ALL = Design(
@@ -54,6 +55,10 @@ WINNER_TAKE_ALL = Design(
         "winner_take_all.v",
     ),
     "testbench",
+)
+#: No test bench in Verilog: it is tested with cocotb.
+STREAM = Design(
+    "stream_classifier", (*WINNER_TAKE_ALL.sources, "stream_classifier.v"), testbench=None
 )
 CONVOLUTION = Design(
     "convolution", ("map_lane.v", "kernel_update.v", "convolution.v"), "convolution_testbench"

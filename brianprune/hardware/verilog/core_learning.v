@@ -210,26 +210,18 @@ module core_learning #(
     genvar bank;
     generate
         if (PRUNING == 1) begin : pruning
-            reg exists_4, exists;
             reg [BANKS-1:0] exists_9;
             integer j;
-            always @* begin
-                exists = 0;
-                for (j = 0; j < BANKS; j = j + 1)
-                    if (turn_bank == j[BANK_BITS-1:0]) exists = exists | word_3[BANKS*W_BITS + j];
-            end
-            always @(posedge clk) begin
-                exists_4 <= exists;
+            always @(posedge clk)
                 for (j = 0; j < BANKS; j = j + 1)
                     exists_9[j] <= exists_8[j] && !(removes_8 && below_8 && turn_bank == j[BANK_BITS-1:0]);
-            end
             core_pruning #(
                 .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS), .W_BITS(W_BITS), .COUNT_BITS(COUNT_BITS)
             ) rule (
                 .clk(clk), .write_limit(write_limit), .limit_group(limit_group), .limit(limit),
                 .fan_in(fan_in), .group(turn_group), .begin_neuron(begin_turn), .judge(judge),
-                .kept_bits(kept_bits), .next_bit(next_bit), .short(short), .counts_4(counts_4), .exists_4(exists_4),
-                .weight_4(weight_4), .below_8(below_8)
+                .kept_bits(kept_bits), .next_bit(next_bit), .short(short), .counts_4(counts_4), .weight_4(weight_4),
+                .below_8(below_8)
             );
             assign exists_8 = word_8[BANKS*W_BITS +: BANKS];
             assign word_9 = {exists_9, weights_9};

@@ -1,6 +1,7 @@
 // When weights are pruned: what each core has of its own. The thresholds of its neurons, and for the
 // neuron in turn: how many of its weights reach the threshold. Where they are fewer than `fan_in`, the
-// highest threshold that so many reach is searched, bit by bit.
+// highest threshold that so many reach is searched, bit by bit. (Weights that are gone are 0: they
+// reach no threshold but 0, of which nothing goes.)
 `default_nettype none
 module core_pruning #(
     parameter GROUPS = 10,
@@ -23,7 +24,6 @@ module core_pruning #(
     output wire                  short,     // too few reach the threshold
     // its weights
     input  wire                  counts_4,
-    input  wire                  exists_4,
     input  wire [W_BITS-1:0]     weight_4,
     output wire                  below_8
 );
@@ -39,7 +39,7 @@ module core_pruning #(
         if (write_limit) limits[limit_group] <= limit;
         limit_reg <= limits[group];
         below_5 <= {1'b0, weight_4} < threshold_reg;
-        counts_5 <= counts_4 && exists_4;
+        counts_5 <= counts_4;
         if (begin_neuron || judge) count_reg <= 0;
         else if (counts_5 && !below_5) count_reg <= count_reg + 1'b1;
         if (begin_neuron) begin

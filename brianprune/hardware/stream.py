@@ -1,0 +1,83 @@
+"""A trained network in Verilog that takes images from an AXI4-Stream and answers with their classes."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import analysis
+from .datapath import Datapath, write_hex
+from .poisson import words_of
+from .simulation import STREAM, verilog
+
+__all__ = ["StreamClassifier"]
+
+
+class StreamClassifier:
+    """The Verilog of a trained network behind AXI4-Streams: images in, classes out.
+
+    Parameters
+    ----------
+    result : Result
+        See `Datapath`; its neurons are labelled.
+    arithmetic, banks, cores, lanes
+        See `Datapath`.
+
+    Notes
+    -----
+    An image is a packet of ``2 + words`` words of ``lanes`` bytes: the seeds of its spikes, low half first, then
+    its pixels. The answer is the class that `brianprune.analysis.predict` gives for the twin's counts, or a flag that
+    no labelled neuron spiked.
+    """
+
+    def __init__(self, result, arithmetic=None, banks=16, cores=None, lanes=16):
+        self.datapath = Datapath(result, arithmetic, banks, cores, lanes)
+        self.labels = np.asarray(result.labels)[self.datapath.alive]
+        if not (self.labels >= 0).any():
+            raise ValueError("result.labels: no living neuron has a class; train on more images")
+
+    def packets(self, images, first=0):
+        """Return the words of each image's packet: a list of lists of int.
+
+        Parameters
+        ----------
+        images : array of uint8, shape (images, inputs)
+        first : int
+            Number of the first image, for the generator's seeds.
+        """
+        lanes, packets = self.datapath.lanes, []
+        for k, image in enumerate(np.atleast_2d(images)):
+            seeds = _word(self.datapath.seeds(first + k), 16)
+            words = [seeds % 2 ** (8 * lanes), seeds >> 8 * lanes]
+            words += [_word(pixels, 8) for pixels in words_of(image, lanes)]
+            packets.append(words)
+        return packets
+
+    def classes(self, images, first=0, backend="numpy"):
+        """Return the twin's answers: a class or -1 for each image, shape (images,)."""
+        fired = self.datapath.trace(images, first, states=False, backend=backend)["fired"]
+        counts = [np.bincount(own[own >= 0], minlength=self.datapath.n) for own in fired]
+        return analysis.predict(np.array(counts), self.labels)
+
+    def export(self, folder):
+        """Write the Verilog sources, ``design.vh``, and what is loaded: a folder, made if need be.
+
+        ``weights.hex``, ``theta.hex`` as `Datapath.export` writes them; ``labels.hex``: class of each neuron, the
+        highest bit for none; ``members.hex``: number of neurons of each class.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in STREAM.files:
+            (folder / name).write_text(verilog(name))
+        n_classes = int(self.labels.max()) + 1
+        none = 2 ** max(1, (n_classes - 1).bit_length())
+        defines = self.datapath.defines(1) + f"`define CLASSES {n_classes}\n"
+        (folder / "design.vh").write_text(defines)
+        self.datapath.write_network(folder)
+        write_hex(folder / "labels.hex", np.where(self.labels < 0, none, self.labels), 32)
+        members = np.bincount(self.labels[self.labels >= 0], minlength=n_classes)
+        write_hex(folder / "members.hex", members, 32)
+
+
+def _word(values, bits):
+    """Return values as one number, the first in the lowest bits."""
+    return sum(int(value) << bits * place for place, value in enumerate(values))

@@ -1,0 +1,114 @@
+"""The Verilog classifier behind AXI4-Streams: the twin's classes, whatever the sender and the receiver do."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms, mV
+
+import brianprune as bp
+from brianprune.hardware import StreamClassifier
+from brianprune.hardware.simulation import STREAM, verilog
+
+needs_iverilog = pytest.mark.skipif(
+    shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
+)
+#: Neurons, cores, banks, lanes, classes of the neurons.
+SETTINGS = {
+    "one class twice": (7, 3, 2, 4, [2, 0, -1, 2, 0, 4, 1]),
+    "one core": (4, 1, 4, 8, [1, 0, 1, 1]),
+    "one class": (3, 3, 1, 16, [0, 0, -1]),
+}
+
+
+def classifier(setting):
+    """A network of random weights with labels, and images; the last is blank."""
+    n, cores, banks, lanes, labels = SETTINGS[setting]
+    draw = np.random.default_rng(len(setting))
+    network = bp.DiehlCook(
+        n_exc=n, presentation=20 * ms, rate=2 * Hz, v_thresh=-62 * mV, theta_offset=2 * mV
+    )
+    result = SimpleNamespace(
+        experiment=bp.Experiment(network=network),
+        weights=draw.random((22, n)),
+        mask=np.ones((22, n), bool),
+        alive=np.ones(n, bool),
+        theta=draw.random(n) * 3e-3,
+        labels=np.array(labels),
+        other_state={},
+        image_shape=(1, 22),
+    )
+    images = draw.integers(0, 256, (6, 22)) * (draw.random((6, 22)) < 0.7)
+    images[-1] = 0
+    return StreamClassifier(result, cores=cores, banks=banks, lanes=lanes), images.astype(np.uint8)
+
+
+@needs_iverilog
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_answers_are_the_twins(setting, tmp_path, monkeypatch):
+    pytest.importorskip("cocotb", reason="cocotb is not installed (extra 'test')")
+    from cocotb_tools.check_results import get_results
+    from cocotb_tools.runner import get_runner
+
+    stream, images = classifier(setting)
+    classes = stream.classes(images).tolist()
+    assert max(classes) >= 0
+    assert classes[-1] == -1  # nobody spikes without input
+    stream.export(tmp_path)
+    about = {
+        "packets": stream.packets(images),
+        "classes": classes,
+        "cores": stream.datapath.cores,
+        "seed": 0,
+    }
+    (tmp_path / "bench.json").write_text(json.dumps(about))
+    monkeypatch.setenv("STREAM_FOLDER", str(tmp_path))
+    runner = get_runner("icarus")
+    runner.build(
+        sources=[tmp_path / name for name in STREAM.files],
+        includes=[tmp_path],
+        hdl_toplevel=STREAM.top,
+        build_dir=tmp_path / "build",
+        timescale=("1ns", "1ps"),
+    )
+    found = runner.test(
+        hdl_toplevel=STREAM.top,
+        test_module="stream_bench",
+        build_dir=tmp_path / "build",
+        test_dir=tmp_path,
+        extra_env={"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    assert get_results(found) == (2, 0)
+
+
+def test_a_packet_has_the_seeds_and_the_pixels():
+    stream, images = classifier("one class twice")
+    packets = stream.packets(images, first=3)
+    assert [len(words) for words in packets] == [2 + 6] * 6  # 22 pixels, 4 in a word
+    low, high, first, *_ = packets[0]
+    seeds = stream.datapath.seeds(3)
+    assert low == int(seeds[0]) | int(seeds[1]) << 16
+    assert high == int(seeds[2]) | int(seeds[3]) << 16
+    assert first.to_bytes(4, "little") == images[0, :4].tobytes()
+
+
+def test_a_network_without_classes_is_refused():
+    stream, _ = classifier("one core")
+    result = stream.datapath.result
+    result.labels = np.full(4, -1)
+    with pytest.raises(ValueError, match="no living neuron has a class"):
+        StreamClassifier(result)
+
+
+@pytest.mark.skipif(shutil.which("verilator") is None, reason="verilator is not installed")
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_verilog_has_no_warnings(setting, tmp_path):
+    classifier(setting)[0].export(tmp_path)
+    command = ["verilator", "--lint-only", "-Wall", "--top-module", STREAM.top, *STREAM.files]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "stream_classifier.v").read_text() == verilog("stream_classifier.v")
