@@ -283,9 +283,8 @@ def test_the_threshold_of_a_busy_neuron_has_a_bound():
 @needs_iverilog
 def test_where_nobody_spiked_all_have_the_same_threshold():
     rule = bp.FixedPointWeightPruning(start=1, interval=1, theta_0=0.2, ramp=1, fan_in_min=0)
-    experiment = learner(5, 3).replace(pruning=rule)
+    experiment = learner(5, 3, theta_start=40 * mV).replace(pruning=rule)
     datapath, images = LearningDatapath(experiment, 30, cores=1), images_of(5, 2)
-    images[0] = 0
     trace = datapath.trace(images)
     assert (trace["fired"][0] < 0).all()
     np.testing.assert_array_equal(trace["mask"][0], trace["weights"][0] >= 0.2 * 2**16)
