@@ -398,6 +398,31 @@ def on_chip_learning():
 
 
 @table
+def overhead():
+    """What learning and pruning add to the datapath."""
+    rows = []
+    for _, row in read("hardware/overhead").iterrows():
+        added = {name: given(row[f"{name}_added_percent"], 1) for name in ("lut", "ff", "bram")}
+        rows.append(
+            {
+                "datapath": row["part"],
+                "LUT": f"{row['lut']:,}",
+                "flip-flops": f"{row['ff']:,}",
+                "block RAM (36 kbit)": row["bram"],
+                "DSP": row["dsp"],
+                "LUT added, %": added["lut"],
+                "flip-flops added, %": added["ff"],
+                "block RAM added, %": added["bram"],
+                "cycles an event": ""
+                if pd.isna(row["events"])
+                else f"{row['cycles_per_event']:,.0f}",
+                "time added, %": given(row["time_added_percent"], 4),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
 def resources():
     """Resources of the datapath."""
     found = read("hardware/resources")
