@@ -3,6 +3,10 @@
 Pure functions of NumPy arrays. The names are NeuroBench's where it has one.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = [
@@ -23,7 +27,9 @@ __all__ = [
 ]
 
 
-def count_table(image, neuron, count, n_images, n_neurons):
+def count_table(
+    image: np.ndarray, neuron: np.ndarray, count: np.ndarray, n_images: int, n_neurons: int
+) -> np.ndarray:
     """Spread sparse spike counts over a table.
 
     Parameters
@@ -40,7 +46,9 @@ def count_table(image, neuron, count, n_images, n_neurons):
     return table
 
 
-def window_counts(image, neuron, count, edges, n_neurons):
+def window_counts(
+    image: np.ndarray, neuron: np.ndarray, count: np.ndarray, edges: np.ndarray, n_neurons: int
+) -> np.ndarray:
     """Count the spikes of each neuron in windows of images.
 
     Parameters
@@ -60,7 +68,7 @@ def window_counts(image, neuron, count, edges, n_neurons):
     return count_table(window[inside], neuron[inside], count[inside], len(edges) - 1, n_neurons)
 
 
-def assign_labels(counts, labels):
+def assign_labels(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Give each neuron the class with its highest mean response.
 
     Parameters
@@ -90,7 +98,7 @@ def assign_labels(counts, labels):
     return assigned
 
 
-def predict(counts, assigned):
+def predict(counts: np.ndarray, assigned: np.ndarray) -> np.ndarray:
     """Predict the class whose neurons have the highest mean count.
 
     Parameters
@@ -115,7 +123,9 @@ def predict(counts, assigned):
     return predicted
 
 
-def predict_by_votes(counts, label_counts, labels):
+def predict_by_votes(
+    counts: np.ndarray, label_counts: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
     """Predict by weighted votes: each neuron votes for every class, as it responded to it.
 
     Parameters
@@ -137,7 +147,9 @@ def predict_by_votes(counts, label_counts, labels):
     return np.where(score.max(axis=1) > 0, classes[score.argmax(axis=1)], -1)
 
 
-def predict_linearly(counts, label_counts, labels, seed=0):
+def predict_linearly(
+    counts: np.ndarray, label_counts: np.ndarray, labels: np.ndarray, seed: int = 0
+) -> np.ndarray:
     """Predict with a linear classifier of the counts (scikit-learn's logistic regression).
 
     Parameters
@@ -161,7 +173,14 @@ def predict_linearly(counts, label_counts, labels, seed=0):
     return classifier.fit(label_counts, labels).predict(counts)
 
 
-def online_accuracy(image, neuron, count, labels, window, n_neurons):
+def online_accuracy(
+    image: np.ndarray,
+    neuron: np.ndarray,
+    count: np.ndarray,
+    labels: np.ndarray,
+    window: int,
+    n_neurons: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Measure the accuracy while learning, from training spikes.
 
     The images of a window are predicted with neurons labelled by the window before.
@@ -193,12 +212,14 @@ def online_accuracy(image, neuron, count, labels, window, n_neurons):
     return ends, np.array(found)
 
 
-def accuracy(predicted, labels):
+def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
     """Return the fraction of images predicted rightly; no prediction (-1) is wrong."""
     return float(np.mean(np.asarray(predicted) == np.asarray(labels)))
 
 
-def confusion_matrix(predicted, labels, n_classes=None):
+def confusion_matrix(
+    predicted: np.ndarray, labels: np.ndarray, n_classes: int | None = None
+) -> np.ndarray:
     """Count images by class and prediction.
 
     Parameters
@@ -220,7 +241,7 @@ def confusion_matrix(predicted, labels, n_classes=None):
     return count(labels, predicted, labels=np.arange(n_classes + 1))[:n_classes]
 
 
-def map_maxima(features, n_maps):
+def map_maxima(features: np.ndarray, n_maps: int) -> np.ndarray:
     """Reduce potentials read in windows to one maximum for each map.
 
     Parameters
@@ -236,7 +257,7 @@ def map_maxima(features, n_maps):
     return features.reshape(len(features), -1, n_maps).max(axis=1)
 
 
-def weight_updates(before, after, mask):
+def weight_updates(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
     """Summarise how the weights of existing synapses changed.
 
     Parameters
@@ -256,12 +277,12 @@ def weight_updates(before, after, mask):
     return float(np.abs(change).mean()), float(change.var())
 
 
-def connection_sparsity(mask):
+def connection_sparsity(mask: np.ndarray) -> float:
     """Return the fraction of synapses that are pruned."""
     return 1 - float(np.mean(mask))
 
 
-def footprint(mask, alive, bits_per_weight=16):
+def footprint(mask: np.ndarray, alive: np.ndarray, bits_per_weight: int = 16) -> float:
     """Return the bytes of the weights of living neurons, stored as a dense matrix.
 
     A dead neuron's row leaves the matrix; single pruned synapses are stored as zeros.
@@ -270,15 +291,15 @@ def footprint(mask, alive, bits_per_weight=16):
 
 
 def synaptic_operations(
-    input_spikes,
-    exc_spikes,
-    mask,
-    alive,
-    frozen=None,
-    inh_spikes=None,
-    inhibits=True,
-    updates=("pre", "post"),
-):
+    input_spikes: np.ndarray,
+    exc_spikes: np.ndarray,
+    mask: np.ndarray,
+    alive: np.ndarray,
+    frozen: np.ndarray | None = None,
+    inh_spikes: np.ndarray | None = None,
+    inhibits: bool = True,
+    updates: Sequence[str] = ("pre", "post"),
+) -> dict[str, float]:
     """Count synaptic operations: one presynaptic spike through one existing synapse.
 
     Parameters

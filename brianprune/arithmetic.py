@@ -1,7 +1,9 @@
 """How the equations are computed: floating point, or the fixed point of a hardware datapath."""
 
+from __future__ import annotations
+
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -120,23 +122,23 @@ class FloatingPoint(Parameters):
     needs = frozenset()  #: capabilities that a backend must have
 
     @property
-    def dtype(self):
+    def dtype(self) -> Any:
         """The NumPy data type of state variables and weights."""
         return np.dtype(np.float32 if self.precision == "single" else np.float64)
 
-    def weights(self, weights):
+    def weights(self, weights: np.ndarray) -> np.ndarray:
         """Return weights as the network holds them."""
         return weights
 
-    def real_weights(self, weights):
+    def real_weights(self, weights: np.ndarray) -> np.ndarray:
         """Return the network's weights as numbers."""
         return weights
 
-    def thetas(self, theta):
+    def thetas(self, theta: np.ndarray) -> np.ndarray:
         """Return adaptive thresholds, in volts, as the network holds them."""
         return theta
 
-    def real_thetas(self, theta):
+    def real_thetas(self, theta: np.ndarray) -> np.ndarray:
         """Return the network's adaptive thresholds in volts."""
         return theta
 
@@ -237,7 +239,7 @@ class FixedPoint(Parameters):
     exact = True
     needs = frozenset({"exact code"})
 
-    def validate(self):
+    def validate(self) -> None:
         for name in ("v", "g", "w", "theta", "current", "trace"):
             try:
                 Format.read(getattr(self, name))
@@ -273,7 +275,7 @@ class FixedPoint(Parameters):
             "g times constant_bits": g.bits + self.constant_bits,
             "v - theta": 1 + aligned + max(v.integer, theta.integer),
         }
-        name = max(widest, key=widest.get)
+        name = max(widest, key=lambda product: widest[product])
         if widest[name] > 53:
             raise ValueError(
                 f"FixedPoint: {name} needs {widest[name]} bits, more than the 53 that the twin is exact"
@@ -282,14 +284,14 @@ class FixedPoint(Parameters):
             )
 
     @property
-    def formats(self):
+    def formats(self) -> dict[str, Any]:
         """The formats by name of the signal."""
         return {
             name: Format.read(getattr(self, name))
             for name in ("v", "g", "w", "theta", "current", "trace")
         }
 
-    def rate(self, name, bits, value):
+    def rate(self, name: str, bits: str, value: Any) -> Any:
         """Return a rate as a whole number of `bits`, or raise an error naming what holds it."""
         raw = round(value * 2 ** getattr(self, bits))
         if value > 0 and (raw < 1 or abs(raw / 2 ** getattr(self, bits) / value - 1) > 0.05):
@@ -299,7 +301,7 @@ class FixedPoint(Parameters):
             )
         return raw
 
-    def held(self, signal, name, value):
+    def held(self, signal: str, name: str, value: Any) -> int:
         """Return a constant as a raw code, or raise an error if a signal's format cannot hold it."""
         form = self.formats[signal]
         if not form.holds(value):
@@ -310,7 +312,7 @@ class FixedPoint(Parameters):
             )
         return form.raw(value)
 
-    def codes(self, signal, values):
+    def codes(self, signal: str, values: np.ndarray) -> np.ndarray:
         """Return trained values as the nearest raw codes of a signal's format.
 
         Raises
@@ -326,19 +328,19 @@ class FixedPoint(Parameters):
             )
         return form.raw(values).astype(np.int64)
 
-    def weights(self, weights):
+    def weights(self, weights: np.ndarray) -> np.ndarray:
         """Return weights as raw codes of `g`'s unit, rounded to the format of `w`."""
         w, g = self.formats["w"], self.formats["g"]
         return self.codes("w", weights) * 2 ** (g.fraction - w.fraction)
 
-    def real_weights(self, weights):
+    def real_weights(self, weights: np.ndarray) -> np.ndarray:
         """Return raw codes of weights, in `g`'s unit, as numbers."""
         return weights * 2.0 ** -self.formats["g"].fraction
 
-    def thetas(self, theta):
+    def thetas(self, theta: np.ndarray) -> np.ndarray:
         """Return adaptive thresholds, in volts, as raw codes."""
         return self.codes("theta", np.asarray(theta) / float(mV))
 
-    def real_thetas(self, theta):
+    def real_thetas(self, theta: np.ndarray) -> np.ndarray:
         """Return raw codes of adaptive thresholds in volts."""
         return theta * 2.0 ** -self.formats["theta"].fraction * float(mV)

@@ -3,7 +3,10 @@
 Each has preconditions, which `brianprune.backends.preconditions` checks when a network is built.
 """
 
+from __future__ import annotations
+
 import re
+from typing import Any
 
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
 from brian2.utils.stringtools import get_identifiers
@@ -83,7 +86,7 @@ class DenseSynapses(_Ours):
     zeros = ()  #: names of variables: where one is 0 a spike does not change the synapse
 
     @classmethod
-    def unchanged_at_zero(cls, *names):
+    def unchanged_at_zero(cls, *names: str) -> Any:
         """Return a class for one pathway whose spikes change no synapse where a variable is 0.
 
         ``synapses.pre.codeobj_class = DenseSynapses.unchanged_at_zero("y_post")``: what a spike does to the
@@ -101,7 +104,7 @@ class DenseSynapses(_Ours):
         return type(cls.__name__, (cls,), {"zeros": names})
 
     @staticmethod
-    def split(code, generator):
+    def split(code: Any, generator: Any) -> Any:
         """Take a pathway's code apart, see `unchanged_at_zero`."""
         return _targets_apart(code, generator)
 
@@ -119,7 +122,7 @@ class SparseSynapses(DenseSynapses):
     marks = False  #: whether blocks of the target are marked where a spike arrives
 
     @classmethod
-    def marking(cls):
+    def marking(cls) -> Any:
         """Return a class for a pathway that says where its spikes arrive, see `SparseEvents.where_marked`."""
         return type(cls.__name__, (cls,), {"marks": True})
 
@@ -154,7 +157,7 @@ class SparseEvents(_Ours):
     marked = False  #: whether only marked blocks are looked at
 
     @classmethod
-    def where_marked(cls):
+    def where_marked(cls) -> Any:
         """Return a class that looks only at blocks where something has changed.
 
         That is where a `SparseSynapses.marking` pathway has brought a spike since the last look, or
@@ -163,7 +166,7 @@ class SparseEvents(_Ours):
         return type(cls.__name__, (cls,), {"marked": True})
 
     @staticmethod
-    def split(code, generator):
+    def split(code: Any, generator: Any) -> Any:
         """Take a condition apart: what is looked at first, or the neuron that it names."""
         (condition,) = re.findall(r"^\s*_cond = (.*)$", code[None], re.MULTILINE)
         parts = conjuncts(condition)

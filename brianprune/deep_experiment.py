@@ -1,5 +1,9 @@
 """DeepExperiment: the deep time-to-first-spike network, learned and pruned layer by layer."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from .backends.registry import EVENTS
 from .datasets import Dataset, EventFolders, RecordedSpikes, digits
 from .models import DIGITS_LAYERS, DeepTTFS, FixedPointTTFS
@@ -49,7 +53,7 @@ class DeepExperiment(Simulation):
         "test", "the images of the accuracy", OURS, choices=("test", "validation")
     )
 
-    def validate(self):
+    def validate(self) -> None:
         if isinstance(self.data, RecordedSpikes | EventFolders):
             raise TypeError(
                 "DeepExperiment.data: recorded spikes have no contrast, which decides who spikes first; use images"
@@ -67,7 +71,7 @@ class DeepExperiment(Simulation):
     def _prepare(self, backend, segment, store):
         return LayerwiseRun(self, backend, segment, store)
 
-    def shapes(self, image_shape):
+    def shapes(self, image_shape: tuple[int, int]) -> list[Any]:
         """Return the `LayerShape` of each layer for images of shape (rows, columns).
 
         Raises

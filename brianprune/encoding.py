@@ -3,10 +3,12 @@
 The encodings are parts of a network. The spikes of presentation k depend on (seed, stream, k) alone.
 """
 
+from __future__ import annotations
+
 import ctypes
 import functools
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from brian2 import Hz, ms
@@ -39,19 +41,25 @@ class Encoding(Parameters):
     (pixels, steps), sorted by step and then by pixel, at most one spike of a pixel a step.
     """
 
-    def check(self, network):
+    def check(self, network: Any) -> None:
         """Raise an error, naming the field, if the encoding does not fit a network's times."""
 
-    def spikes(self, image, network, n_steps, rng):
+    def spikes(
+        self, image: np.ndarray, network: Any, n_steps: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the spikes of one image: (pixels, steps)."""
         raise NotImplementedError(
             f"{type(self).__name__} needs a method spikes(image, network, n_steps, rng)"
         )
 
-    def recipe(self, images, network, n_steps, seed, stream, first):
+    def recipe(
+        self, images: np.ndarray, network: Any, n_steps: int, seed: int, stream: int, first: int
+    ) -> Any:
         """Return a `Recipe` of the spikes that `shown` returns, or None: a compiled program can follow it."""
 
-    def shown(self, images, network, n_steps, seed, stream, first):
+    def shown(
+        self, images: np.ndarray, network: Any, n_steps: int, seed: int, stream: int, first: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the spikes of images shown one after the other: (pixels, steps).
 
         Parameters
@@ -97,15 +105,19 @@ class PoissonRate(Encoding):
         0.3 * Hz, "input rate per grey level (255: 76.5 Hz; code: 0.25 Hz)", OURS, above=0 * Hz
     )
 
-    def check(self, network):
+    def check(self, network: Any) -> None:
         _check_rate(self, network)
 
-    def spikes(self, image, network, n_steps, rng):
+    def spikes(
+        self, image: np.ndarray, network: Any, n_steps: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the spikes of one image: (pixels, steps)."""
         key = rng.integers(2**64, dtype=np.uint64)
         return poisson_spikes(image, float(self.rate * network.dt), n_steps, key)
 
-    def recipe(self, images, network, n_steps, seed, stream, first):
+    def recipe(
+        self, images: np.ndarray, network: Any, n_steps: int, seed: int, stream: int, first: int
+    ) -> Any:
         """Return what a compiled program makes the spikes of."""
         keys = streams.keys(seed, stream, first, first + len(images))
         rate = float(self.rate * network.dt)
@@ -117,7 +129,7 @@ class PoissonRate(Encoding):
             keys,
         )
 
-    def shown(self, *how):
+    def shown(self, *how: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the spikes of images shown one after the other: (pixels, steps)."""
         return self.recipe(*how).spikes()
 
@@ -127,10 +139,12 @@ class RegularRate(Encoding):
 
     rate = Parameter(0.3 * Hz, "input rate per grey level, as of PoissonRate", OURS, above=0 * Hz)
 
-    def check(self, network):
+    def check(self, network: Any) -> None:
         _check_rate(self, network)
 
-    def spikes(self, image, network, n_steps, rng):
+    def spikes(
+        self, image: np.ndarray, network: Any, n_steps: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the spikes of one image: (pixels, steps)."""
         lit = np.flatnonzero(image)
         per_step = image[lit] * float(self.rate * network.dt)
@@ -148,13 +162,15 @@ class Latency(Encoding):
     )
     level = Parameter(1, "darkest grey level that spikes", OURS, minimum=1, maximum=255)
 
-    def check(self, network):
+    def check(self, network: Any) -> None:
         if not self.window < network.presentation:
             raise ValueError(
                 f"Latency.window = {self.window}: must be shorter than presentation = {network.presentation}"
             )
 
-    def spikes(self, image, network, n_steps, rng):
+    def spikes(
+        self, image: np.ndarray, network: Any, n_steps: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the spikes of one image: (pixels, steps)."""
         lit = np.flatnonzero(np.asarray(image) >= self.level)
         late = (255.0 - np.asarray(image)[lit]) / 254 * float(self.window / network.dt)

@@ -1,5 +1,9 @@
 """Experiment: what is computed. `run` says how: backend, segments, checkpoints, progress."""
 
+from __future__ import annotations
+
+from brian2 import Network
+
 from . import backends, streams
 from .arithmetic import FixedPoint, FloatingPoint
 from .datasets import Dataset, Digits, SpikeTrains
@@ -56,7 +60,7 @@ class Experiment(Simulation):
         "test", "the images of the accuracy", OURS, choices=("test", "validation")
     )
 
-    def validate(self):
+    def validate(self) -> None:
         if self.pruning is not None and not isinstance(self.pruning, Rule):
             raise TypeError(
                 f"Experiment.pruning = {self.pruning!r}: not a pruning rule; use one of brianprune's,"
@@ -94,7 +98,7 @@ class Experiment(Simulation):
                 recorded.check(self.network)
         return TrainedRun(self, images, backend, segment, store)
 
-    def build(self, n_images=10):
+    def build(self, n_images: int = 10) -> Network:
         """Build the network for use by hand on Brian2's runtime targets.
 
         Parameters

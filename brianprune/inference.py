@@ -1,7 +1,10 @@
 """Inference: a trained network, frozen and rebuilt small, on all cores."""
 
+from __future__ import annotations
+
 import itertools
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import joblib
 import numpy as np
@@ -9,12 +12,15 @@ from brian2 import Quantity, volt
 from brian2.units.fundamentalunits import get_dimensions, get_unit, have_same_dimensions
 
 from . import analysis, backends
-from .arithmetic import FloatingPoint
+from .arithmetic import FixedPoint, FloatingPoint
 from .backends.registry import PROCESSES, REWIRED
 from .datasets import SpikeTrains
 from .encoding import image_numbers, presentations
 from .models import Form
 from .streams import EVALUATION
+
+if TYPE_CHECKING:
+    from .models.base import Model
 
 __all__ = ["FrozenNetwork", "Shown"]
 
@@ -73,21 +79,21 @@ class FrozenNetwork:
 
     def __init__(
         self,
-        network,
-        weights,
-        theta,
-        alive=None,
-        mask=None,
+        network: Model,
+        weights: np.ndarray,
+        theta: np.ndarray,
+        alive: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
         *,
-        state=None,
-        n_inputs=None,
-        labels=None,
-        arithmetic=None,
-        synapses="dense",
-        small=True,
-        backend="cpp_standalone",
-        seed=0,
-    ):
+        state: Mapping[str, Any] | None = None,
+        n_inputs: int | None = None,
+        labels: np.ndarray | None = None,
+        arithmetic: FloatingPoint | FixedPoint | None = None,
+        synapses: str = "dense",
+        small: bool = True,
+        backend: str = "cpp_standalone",
+        seed: int = 0,
+    ) -> None:
         if synapses not in ("dense", "sparse"):
             raise ValueError(f"synapses = {synapses!r}: choose 'dense' or 'sparse'")
         arithmetic = FloatingPoint() if arithmetic is None else arithmetic
@@ -138,7 +144,13 @@ class FrozenNetwork:
             }
 
     @classmethod
-    def from_result(cls, result, synapses="dense", backend="cpp_standalone", arithmetic=None):
+    def from_result(
+        cls,
+        result: Any,
+        synapses: str = "dense",
+        backend: str = "cpp_standalone",
+        arithmetic: FloatingPoint | FixedPoint | None = None,
+    ) -> Self:
         """Return the network of a result, for the input spikes of its evaluation.
 
         Parameters
@@ -196,7 +208,9 @@ class FrozenNetwork:
             raise ValueError("alive: no neuron is left")
         return alive.astype(bool), mask.astype(bool)
 
-    def counts(self, images, stream=EVALUATION, n_jobs=1, segment=1000):
+    def counts(
+        self, images: Any, stream: int = EVALUATION, n_jobs: int = 1, segment: int = 1000
+    ) -> np.ndarray:
         """Count the spikes of each neuron.
 
         Parameters
@@ -246,7 +260,7 @@ class FrozenNetwork:
     def _counts(self, *which):
         return self.show(*which).counts
 
-    def show(self, images, stream, first, last):
+    def show(self, images: Any, stream: int, first: int, last: int) -> Any:
         """Show images `first` to `last` in one run.
 
         Parameters
@@ -267,7 +281,7 @@ class FrozenNetwork:
         np.add.at(counts, (image_numbers(times, model), neuron), 1)
         return Shown(counts, source_counts(model, run, self.n_inputs), run)
 
-    def predict(self, images, **how):
+    def predict(self, images: Any, **how: Any) -> np.ndarray:
         """Predict the class of each image; takes what `counts` takes.
 
         Returns

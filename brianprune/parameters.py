@@ -6,10 +6,14 @@ them. `repr` gives a Python expression that `parse` reads back exactly; `print` 
 table; notebooks show the same table as HTML.
 """
 
+from __future__ import annotations
+
 import ast
 import difflib
 import html
 import numbers
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
 from brian2.units import get_dimensions
@@ -59,17 +63,17 @@ class Parameter:
 
     def __init__(
         self,
-        default,
-        meaning,
-        source=OURS,
+        default: Any,
+        meaning: str,
+        source: str = OURS,
         *,
-        minimum=None,
-        maximum=None,
-        above=None,
-        choices=None,
-        kind=None,
-        structural=False,
-    ):
+        minimum: float | None = None,
+        maximum: float | None = None,
+        above: float | None = None,
+        choices: Sequence[Any] | None = None,
+        kind: type | tuple[type, ...] | None = None,
+        structural: bool | Callable[[Any], Any] = False,
+    ) -> None:
         self.default = default
         self.meaning = meaning
         self.source = source
@@ -92,7 +96,7 @@ class Parameter:
             f".replace({self.name}={value!r}) to get a changed copy"
         )
 
-    def check(self, value, owner):
+    def check(self, value: Any, owner: str) -> Any:
         """Return `value` in its canonical form, or raise an error naming the field."""
         field = f"{owner}.{self.name}"
         if self.choices is not None:
@@ -115,7 +119,7 @@ class Parameter:
                 raise TypeError(f"{field} = {value!r}: must be {names}{example}")
             if not isinstance(value, numbers.Number) or isinstance(value, bool):
                 return value
-            if not abs(value) < np.inf:
+            if not abs(value) < np.inf:  # type: ignore[arg-type]
                 raise ValueError(f"{field} = {value!r}: must be finite")
         elif isinstance(self.default, bool):
             if not isinstance(value, (bool, np.bool_)):
@@ -172,7 +176,7 @@ class Parameter:
             )
 
     @property
-    def dimension(self):
+    def dimension(self) -> Any:
         """Whether the field carries a unit."""
         return (
             isinstance(self.default, Quantity) and get_dimensions(self.default) is not DIMENSIONLESS
@@ -185,6 +189,9 @@ class Parameters:
     Subclasses declare their fields as class attributes. Fields can be given to the
     constructor by keyword; what is not given takes its documented default.
     """
+
+    fields: dict[str, Parameter]  #: by name, those of base classes first
+    _values: dict[str, Any]
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -202,7 +209,7 @@ class Parameters:
             )
         _REGISTRY[cls.__name__] = cls
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any) -> None:
         own = type(self).__name__
         for name in values:
             self._require(name)
@@ -213,7 +220,7 @@ class Parameters:
         object.__setattr__(self, "_values", checked)
         self.validate()
 
-    def validate(self):
+    def validate(self) -> None:
         """Check what depends on several fields; raise an error naming them."""
 
     @classmethod
@@ -225,7 +232,7 @@ class Parameters:
                 f"{cls.__name__} has no parameter '{name}'{hint}\nIt has: {', '.join(cls.fields)}"
             )
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed.
 
         A field of a field is reached with two underscores, as in
@@ -253,7 +260,7 @@ class Parameters:
             values[head] = values[head].replace(**inner)
         return type(self)(**values)
 
-    def structure(self):
+    def structure(self) -> Self:
         """Return a copy that stands for all with the same code: other values at their defaults.
 
         Two models with the same structure are the same network with other values.
@@ -301,7 +308,7 @@ class Parameters:
         inner = ", ".join(f"{name}={format_value(value)}" for name, value in self._values.items())
         return f"{type(self).__name__}({inner})"
 
-    def rows(self):
+    def rows(self) -> list[tuple[Any, ...]]:
         """Return the table's rows: (name, value, meaning, source); nested ones indented."""
         result = []
         for name, field in self.fields.items():

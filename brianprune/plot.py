@@ -3,12 +3,22 @@
 Nothing here simulates: functions draw a `~brianprune.Result` or a table.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from . import analysis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .results import DeepResult, Result
 
 __all__ = [
     "LiveView",
@@ -30,7 +40,7 @@ def _axes(ax, **size):
     return plt.subplots(layout="constrained", **size)[1] if ax is None else ax
 
 
-def history(result, ax=None):
+def history(result: Result, ax: Axes | None = None) -> Axes:
     """Draw spikes per image and living neurons over training.
 
     Parameters
@@ -102,7 +112,7 @@ class LiveView:
         display(figure)
 
 
-def receptive_fields(result, ax=None, most=100):
+def receptive_fields(result: Result, ax: Axes | None = None, most: int = 100) -> Axes:
     """Draw the input weights of the neurons as images, dead neurons blank.
 
     Parameters
@@ -119,7 +129,13 @@ def receptive_fields(result, ax=None, most=100):
     return weights(result.weights, result.alive, ax, most, result.image_shape)
 
 
-def weights(weights, alive=None, ax=None, most=100, shape=None):
+def weights(
+    weights: np.ndarray,
+    alive: np.ndarray | None = None,
+    ax: Axes | None = None,
+    most: int = 100,
+    shape: tuple[int, ...] | None = None,
+) -> Axes:
     """Draw columns of a weight matrix as images.
 
     Parameters
@@ -165,7 +181,9 @@ def weights(weights, alive=None, ax=None, most=100, shape=None):
     return ax
 
 
-def kernels(result, layer="conv1", ax=None, most=100):
+def kernels(
+    result: DeepResult, layer: str = "conv1", ax: Axes | None = None, most: int = 100
+) -> Axes:
     """Draw the kernels of a layer, summed over its input's channels.
 
     Parameters
@@ -185,12 +203,14 @@ def kernels(result, layer="conv1", ax=None, most=100):
     summed = result.weights[layer].sum(axis=0)
     ax = weights(summed.reshape(-1, summed.shape[-1]), ax=ax, most=most, shape=summed.shape[:2])
     n_channels = len(result.weights[layer])
-    ax.images[0].colorbar.set_label(f"weight, sum over {n_channels} channels of the input")
+    ax.images[0].colorbar.set_label(  # type: ignore[union-attr]
+        f"weight, sum over {n_channels} channels of the input"
+    )
     ax.set_title(f"{layer}, {100 * result.mask[layer].mean():.1f} % of the connections left")
     return ax
 
 
-def convergence(result, ax=None):
+def convergence(result: DeepResult, ax: Axes | None = None) -> Axes:
     """Draw the mean of w(1-w) of each layer while it learns.
 
     Parameters
@@ -211,7 +231,9 @@ def convergence(result, ax=None):
     return ax
 
 
-def count_histogram(counts, ax=None, bins=20, label=None):
+def count_histogram(
+    counts: np.ndarray, ax: Axes | None = None, bins: int = 20, label: str | None = None
+) -> Axes:
     """Draw how many neurons spiked how often.
 
     Parameters
@@ -233,7 +255,7 @@ def count_histogram(counts, ax=None, bins=20, label=None):
     return ax
 
 
-def weight_updates(history, ax=None):
+def weight_updates(history: Mapping[str, np.ndarray], ax: Axes | None = None) -> Axes:
     """Draw the size and the variance of weight changes over training.
 
     Parameters
@@ -254,7 +276,7 @@ def weight_updates(history, ax=None):
     return ax
 
 
-def confusion(result, ax=None):
+def confusion(result: Result, ax: Axes | None = None) -> Axes:
     """Draw the confusion matrix of the evaluation, as fractions of each class.
 
     Parameters
@@ -269,7 +291,7 @@ def confusion(result, ax=None):
     return confusion_matrix(analysis.confusion_matrix(result.predicted, result.test_labels), ax)
 
 
-def confusion_matrix(matrix, ax=None):
+def confusion_matrix(matrix: np.ndarray, ax: Axes | None = None) -> Axes:
     """Draw a confusion matrix as fractions of each class.
 
     Parameters
@@ -303,7 +325,7 @@ def confusion_matrix(matrix, ax=None):
     return ax
 
 
-def compare(results, ax=None):
+def compare(results: Mapping[str, Result], ax: Axes | None = None) -> Axes:
     """Draw the accuracies of several results side by side, with 95 % binomial intervals.
 
     Parameters
@@ -339,7 +361,9 @@ def compare(results, ax=None):
     return ax
 
 
-def sweep(table, x, hue=None, y="accuracy", ax=None):
+def sweep(
+    table: pd.DataFrame, x: str, hue: str | None = None, y: str = "accuracy", ax: Axes | None = None
+) -> Axes:
     """Draw a sweep: means over the other axes, such as seeds, with 95 % intervals (Student's t).
 
     Parameters
@@ -365,7 +389,9 @@ def sweep(table, x, hue=None, y="accuracy", ax=None):
     wanted = [x, y] if hue is None else [x, y, hue]
     missing = [name for name in wanted if name not in table]
     if missing:
-        raise ValueError(f"plot.sweep: no column '{missing[0]}'; there are {', '.join(table)}")
+        raise ValueError(
+            f"plot.sweep: no column '{missing[0]}'; there are {', '.join(map(str, table))}"
+        )
     from scipy import stats
 
     ax = _axes(ax)

@@ -1,6 +1,10 @@
 """Result: what an experiment computed, its HDF5 file and its provenance."""
 
+from __future__ import annotations
+
 import warnings
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,15 +26,19 @@ def _require_tables(result, *names):
 class StoredResult:
     """Base of the results: an experiment, arrays by name, an HDF5 file."""
 
-    _ARRAYS = ()
-    _SINCE = ()  # what results of older versions of the format do not have
+    experiment: Any
+    provenance: dict[str, Any]
+    _key: str | None
 
-    def __init__(self, experiment, **arrays):
+    _ARRAYS: tuple[str, ...] = ()
+    _SINCE: tuple[str, ...] = ()  # what results of older versions of the format do not have
+
+    def __init__(self, experiment: Any, **arrays: Any) -> None:
         self.experiment = experiment
         for name in self._ARRAYS:
             setattr(self, name, arrays.get(name) if name in self._SINCE else arrays[name])
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the result to an HDF5 file, under a temporary name first."""
         tree = {name: getattr(self, name) for name in self._ARRAYS}
         tree = {name: value for name, value in tree.items() if value is not None}
@@ -38,7 +46,7 @@ class StoredResult:
         write_tree(path, of | tree, compression="gzip")
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Self:
         """Read a result file.
 
         Raises
@@ -77,7 +85,7 @@ class StoredResult:
             raise ValueError(f"{path} is no whole result: {error}") from None
         return result
 
-    def check(self):
+    def check(self) -> None:
         """Raise a ValueError if an array has the wrong shape or kind, or is not finite."""
         if not isinstance(self.provenance, dict):
             raise ValueError("'provenance' is no dictionary")
@@ -92,6 +100,8 @@ class TableResult(StoredResult):
     table : DataFrame
     provenance : dict
     """
+
+    table: pd.DataFrame
 
     _ARRAYS = ("table", "provenance")
 
@@ -146,6 +156,23 @@ class Result(StoredResult):
         What a frozen network needs beside these, by "object.variable": empty for `DiehlCook`.
     """
 
+    weights: np.ndarray
+    mask: np.ndarray
+    frozen: np.ndarray
+    alive: np.ndarray
+    theta: np.ndarray
+    spikes: pd.DataFrame
+    history: pd.DataFrame
+    events: pd.DataFrame
+    thresholds: np.ndarray
+    label_counts: np.ndarray
+    label_labels: np.ndarray
+    test_counts: np.ndarray
+    test_labels: np.ndarray
+    operations: dict[str, dict[str, float]]
+    image_shape: tuple[int, int]
+    other_state: dict[str, np.ndarray]
+
     _ARRAYS = (
         "weights",
         "mask",
@@ -167,7 +194,7 @@ class Result(StoredResult):
     )
     _SINCE = ("image_shape", "other_state")
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         self.other_state = self.other_state or {}
         n_inputs, n_exc = np.shape(self.weights)
@@ -201,26 +228,26 @@ class Result(StoredResult):
             raise ValueError(f"'image_shape' is {self.image_shape}, for {n_inputs} inputs")
 
     @property
-    def labels(self):
+    def labels(self) -> np.ndarray:
         """The class of each neuron, -1 for none; see `brianprune.analysis.assign_labels`."""
         return analysis.assign_labels(self.label_counts, self.label_labels)
 
     @property
-    def predicted(self):
+    def predicted(self) -> np.ndarray:
         """The predicted class of each evaluation image, -1 for none."""
         return analysis.predict(self.test_counts, self.labels)
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float:
         """The fraction of evaluation images predicted rightly."""
         return analysis.accuracy(self.predicted, self.test_labels)
 
     @property
-    def n_pruned(self):
+    def n_pruned(self) -> int:
         """Neurons killed."""
         return int(np.count_nonzero(~self.alive))
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Return the main numbers as a dictionary."""
         images = max(1, len(self.test_labels))
         return {
@@ -277,6 +304,16 @@ class DeepResult(StoredResult):
         Versions, commit, backend, machine, CPU seconds, peak memory in MB.
     """
 
+    weights: dict[str, np.ndarray]
+    mask: dict[str, np.ndarray]
+    history: pd.DataFrame
+    layers: pd.DataFrame
+    features: np.ndarray
+    labels: np.ndarray
+    test_features: np.ndarray
+    test_labels: np.ndarray
+    predicted: np.ndarray
+
     _ARRAYS = (
         "weights",
         "mask",
@@ -290,7 +327,7 @@ class DeepResult(StoredResult):
         "provenance",
     )
 
-    def check(self):
+    def check(self) -> None:
         super().check()
         names = [f"conv{k + 1}" for k in range(len(self.experiment.network.layers))]
         if list(self.weights) != names or list(self.mask) != names:
@@ -310,28 +347,28 @@ class DeepResult(StoredResult):
         _require_tables(self, "history", "layers")
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float:
         """The fraction of evaluation images predicted rightly."""
         return analysis.accuracy(self.predicted, self.test_labels)
 
     @property
-    def connectivity(self):
+    def connectivity(self) -> float:
         """The fraction of shared weights that exist, over all layers."""
         masks = list(self.mask.values())
         return float(sum(np.count_nonzero(m) for m in masks) / sum(m.size for m in masks))
 
     @property
-    def learning_operations(self):
+    def learning_operations(self) -> float:
         """Synaptic accumulations and weight updates while learning, all layers that ran."""
         columns = ["learning_accumulations", "learning_accumulations_below", "updates"]
         return float(self.layers[columns].to_numpy().sum())
 
     @property
-    def inference_operations(self):
+    def inference_operations(self) -> float:
         """Synaptic accumulations for an evaluation image, mean."""
         return float(self.layers["inference_accumulations"].sum())
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Return the main numbers as a dictionary."""
         return {
             "accuracy": self.accuracy,

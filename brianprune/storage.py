@@ -1,5 +1,7 @@
 """Files: written whole or not at all, checked when they are read, removed when nobody needs them."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import hashlib
@@ -30,7 +32,7 @@ _OLD = 24 * 3600
 class StorageError(OSError):
     """A folder is full, missing or not writable: says which, what is kept, and the way on."""
 
-    def __init__(self, message, number=0):
+    def __init__(self, message: str, number: int = 0) -> None:
         super().__init__(number, message)
 
     def __str__(self):

@@ -1,13 +1,16 @@
 """sweep: an experiment over combinations of values, or a search among them."""
 
+from __future__ import annotations
+
 import contextlib
 import itertools
 import math
 import numbers
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
 import pandas as pd
@@ -19,6 +22,9 @@ from .experiment import Experiment
 from .parameters import OURS, Parameter
 from .runs import Measurement
 
+if TYPE_CHECKING:
+    from .runs.base import Computation
+
 __all__ = ["Failed", "Search", "finished", "run_all", "sweep"]
 
 
@@ -28,7 +34,9 @@ class Failed(NamedTuple):
     error: str
 
 
-def run_all(experiments, n_jobs=1, scheduler=None, **how):
+def run_all(
+    experiments: Iterable[Computation], n_jobs: int = 1, scheduler: Any = None, **how: Any
+) -> list[Any]:
     """Run several experiments, `n_jobs` at a time or on a cluster.
 
     One that fails, or whose process dies, does not stop the others.
@@ -214,15 +222,15 @@ def _try(experiment, how):
 
 
 def sweep(
-    experiment,
-    n_jobs=1,
-    backend="cpp_standalone",
-    results=None,
-    report=None,
-    n_trials=None,
-    scheduler=None,
-    **axes,
-):
+    experiment: Any,
+    n_jobs: int = 1,
+    backend: str = "cpp_standalone",
+    results: str | Path | None = None,
+    report: str | Callable[..., None] | None = None,
+    n_trials: int | None = None,
+    scheduler: Any = None,
+    **axes: Any,
+) -> pd.DataFrame:
     """Run an experiment over all combinations of values, or search them for the best.
 
     Parameters

@@ -1,5 +1,6 @@
 """Fixed point, its twin in Brian2, and the Verilog: the same bits."""
 
+import os
 import shutil
 import subprocess
 from types import SimpleNamespace
@@ -30,6 +31,8 @@ from brianprune.hardware.simulation import WINNER_TAKE_ALL, verilog
 from brianprune.models.diehl_cook.fixed_point import constants
 from brianprune.streams import WEIGHTS, rng
 
+#: Of random configurations: the other one compiles each for half a minute.
+SIMULATOR = os.environ.get("BRIANPRUNE_SIMULATOR", "iverilog")
 BACKENDS = ["numpy", pytest.param("cython", marks=pytest.mark.compiled),
             pytest.param("cpp_standalone", marks=pytest.mark.compiled)]  # fmt: skip
 
@@ -450,11 +453,11 @@ def random_configuration(seed):
     return datapath, images.astype(np.uint8)
 
 
-@needs("iverilog")
+@needs(SIMULATOR)
 @pytest.mark.parametrize("seed", range(30))
 def test_any_configuration_is_its_twin(seed):
     datapath, images = random_configuration(seed)
-    found = datapath.compare(images, simulator="iverilog")
+    found = datapath.compare(images, simulator=SIMULATOR)
     assert found.different == 0, found.output
     np.testing.assert_array_equal(found.cycles, datapath.cycles(images))
 

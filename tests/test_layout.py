@@ -1,6 +1,7 @@
 """The layout: sizes of modules and functions, imports in one direction, what Brian2's inside is used for."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,46 @@ def test_no_room_is_too_large(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 80, f"{path.name}: {node.name}"
+
+
+def public_functions():
+    """Functions and methods that users call: those of `brianprune.__all__`, of its classes' bases too."""
+    found = {}
+    for name in brianprune.__all__:
+        one = getattr(brianprune, name)
+        if inspect.ismodule(one):
+            members = [getattr(one, member) for member in one.__all__]
+        elif inspect.isclass(one):
+            ours = [cls for cls in one.__mro__ if cls.__module__.startswith("brianprune")]
+            members = [
+                value
+                for cls in ours
+                for member, value in vars(cls).items()
+                if not member.startswith("_") or member == "__init__"
+            ]
+        else:
+            members = [one]
+        for member in members:
+            if isinstance(member, property):
+                member = member.fget
+            if isinstance(member, (classmethod, staticmethod)):
+                member = member.__func__
+            if inspect.isfunction(member):
+                found[f"{member.__module__}.{member.__qualname__}"] = member
+    return found
+
+
+def test_what_users_call_is_annotated():
+    found = public_functions()
+    assert len(found) > 200
+    missing = []
+    for name, function in found.items():
+        signature = inspect.signature(function)
+        arguments = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+        annotations = [p.annotation for p in arguments] + [signature.return_annotation]
+        if inspect.Signature.empty in annotations:
+            missing.append(name)
+    assert not missing
 
 
 #: Private names of Brian2's that the package has used.

@@ -1,10 +1,16 @@
 """Brian2's runtime targets: a network in this process, run in segments."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import NetworkOperation, defaultclock, get_device, second
+from brian2 import Network, NetworkOperation, Quantity, defaultclock, get_device, second
 from brian2 import seed as set_seed
+from brian2.core.base import BrianObject
+from numpy.typing import ArrayLike, DTypeLike
 
 from .. import brian2_compat as compat
 from .arrays import check_functions, check_network, monitored, pathways
@@ -12,6 +18,9 @@ from .base import Segment, check_compilers, preferences
 from .inputs import Inputs, check_seed
 from .prunable import check_pruner, described_synapses
 from .registry import EVENTS, EXACT, Backend, register
+
+if TYPE_CHECKING:
+    from ..pruning.segments import SegmentPruner
 
 __all__ = ["RuntimeNetwork"]
 
@@ -38,7 +47,14 @@ class RuntimeNetwork:
     state; a `~brianprune.Pruner` therefore needs a run in one piece.
     """
 
-    def __init__(self, build, target="numpy", dtype=np.float64, exact=False, namespace=None):
+    def __init__(
+        self,
+        build: Callable[[], Network],
+        target: str = "numpy",
+        dtype: DTypeLike = np.float64,
+        exact: bool = False,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> None:
         self._preferences = functools.partial(preferences, dtype, target, exact)
         self._namespace = compat.caller_namespace(build) if namespace is None else namespace
         if type(get_device()).__name__ != "RuntimeDevice":
@@ -78,30 +94,30 @@ class RuntimeNetwork:
             for name in wiring.delays
         }
 
-    def add(self, *objects):
+    def add(self, *objects: BrianObject) -> None:
         """Add objects, such as monitors, to the network as it was built."""
         self.network.restore(_INITIAL)
         self.network.add(*objects)
         self._keep()
 
     @property
-    def names(self):
+    def names(self) -> Any:
         """Names of all state variables, "object.variable"."""
         return self.inputs.specs.keys()
 
     @property
-    def synapses(self):
+    def synapses(self) -> Any:
         """What is known of the synapses, by name."""
         return described_synapses(self.network)
 
-    def initial(self, names):
+    def initial(self, names: Iterable[str]) -> dict[str, Any]:
         """Return the values of some variables before the first run, by "object.variable"."""
         self.network.restore(_INITIAL)
         return {
             name: np.array(np.atleast_1d(self.inputs.variables[name].get_value())) for name in names
         }
 
-    def set(self, state):
+    def set(self, state: Mapping[str, Any] | None) -> None:
         """Set state variables by "object.variable", in the network as it is."""
         self._set(self.inputs.start(0 * second, state, {}).values)
 
@@ -117,7 +133,7 @@ class RuntimeNetwork:
                 raise ValueError(f"'{name}' has {size} elements, {value.shape} were given")
             variable.set_value(np.broadcast_to(value, size).copy())
 
-    def set_spikes(self, spikes):
+    def set_spikes(self, spikes: Mapping[str, tuple[ArrayLike, ArrayLike]] | None) -> None:
         """Set the spikes of the SpikeGeneratorGroups by name: (indices, times in seconds)."""
         self._set_spikes(self.inputs.start(0 * second, {}, spikes), spikes)
 
@@ -125,7 +141,14 @@ class RuntimeNetwork:
         for name in names:
             compat.set_generator(self.network[name], start.emitted[name])
 
-    def run(self, duration, state=None, spikes=None, seed=None, pruner=None):
+    def run(
+        self,
+        duration: Quantity,
+        state: Mapping[str, Any] | None = None,
+        spikes: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+        seed: int | None = None,
+        pruner: SegmentPruner | None = None,
+    ) -> Any:
         """Run once; see `CompiledNetwork.run`."""
         if pruner is not None:
             check_pruner(pruner)

@@ -1,12 +1,18 @@
 """C++ standalone: a Brian2 network as a compiled function."""
 
+from __future__ import annotations
+
 import functools
 import os
 import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import second
+from brian2 import Network, Quantity, second
 from brian2.core.variables import DynamicArrayVariable
+from numpy.typing import ArrayLike, DTypeLike
 
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, Standalone
@@ -30,6 +36,9 @@ from .registry import EVENTS, EXACT, PROCESSES, REWIRED, Backend, compiled_once,
 from .segmentcode import SegmentCode
 from .translations import kept
 from .unit import RULE, write_unit
+
+if TYPE_CHECKING:
+    from ..pruning.segments import SegmentPruner
 
 __all__ = ["CompiledNetwork"]
 
@@ -86,7 +95,14 @@ class CompiledNetwork(SegmentCode):
     backend = "cpp_standalone"
     makes_spikes = True
 
-    def __init__(self, build, dtype=np.float64, cache=None, exact=False, namespace=None):
+    def __init__(
+        self,
+        build: Callable[[], Network],
+        dtype: DTypeLike = np.float64,
+        cache: str | Path | None = None,
+        exact: bool = False,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> None:
         self._check()
         namespace = compat.caller_namespace(build) if namespace is None else namespace
 
@@ -232,17 +248,24 @@ class CompiledNetwork(SegmentCode):
         ], {}
 
     @property
-    def names(self):
+    def names(self) -> Any:
         """Names of all state variables, "object.variable"."""
         return self.inputs.specs.keys()
 
-    def initial(self, names):
+    def initial(self, names: Iterable[str]) -> dict[str, Any]:
         """Return the values of some variables before the first run, by "object.variable"."""
         missing = [name for name in names if name not in self._drawn]
         found = self._call({}, 0.0, 0.0, None, missing) if missing else {}
         return {name: self._drawn[name] if name in self._drawn else found[name] for name in names}
 
-    def run(self, duration, state=None, spikes=None, seed=None, pruner=None):
+    def run(
+        self,
+        duration: Quantity,
+        state: Mapping[str, Any] | None = None,
+        spikes: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+        seed: int | None = None,
+        pruner: SegmentPruner | None = None,
+    ) -> Any:
         """Run the network from a given state.
 
         Parameters

@@ -1,6 +1,8 @@
 """What every data set is made of: images, their splits."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,16 +47,16 @@ class Dataset(Parameters):
     n_validation = Parameter(0, "validation images, the last of the training set", OURS, minimum=0)
     n_test = Parameter(-1, "test images, from the first; -1: all", OURS, minimum=-1)
 
-    def read(self):
+    def read(self) -> tuple[Any, ...]:
         """Return all images: (training images, labels, test images, test labels, shape)."""
         raise NotImplementedError(f"{type(self).__name__} must define read()")
 
-    def n_images(self, split):
+    def n_images(self, split: str) -> int | None:
         """Return the images of a split ('train', 'validation', 'test'), or None if only `load` knows."""
         n = getattr(self, f"n_{split}")
         return None if n < 0 else n
 
-    def load_mixed(self):
+    def load_mixed(self) -> tuple[Any, ...]:
         """Read the images, those of training in an order that mixes the classes; here `load`'s."""
         return self.load()
 
@@ -86,7 +88,7 @@ class Dataset(Parameters):
             parts += [flat.astype(np.uint8), classes.astype(np.uint8 if small else np.uint16)]
         return *parts, shape
 
-    def load(self):
+    def load(self) -> Images:
         """Read the images.
 
         Returns

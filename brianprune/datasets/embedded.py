@@ -1,5 +1,9 @@
 """The embedded data set, which needs no download."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from .base import Dataset
@@ -14,7 +18,7 @@ class Digits(Dataset):
     and framed as MNIST's are. The first 1,297 are for training, the last 500 for testing.
     """
 
-    def read(self):
+    def read(self) -> tuple[Any, ...]:
         from scipy.ndimage import zoom
         from sklearn.datasets import load_digits
 
@@ -25,6 +29,6 @@ class Digits(Dataset):
         return images[:1297], labels[:1297], images[1297:], labels[1297:], framed.shape[1:]
 
 
-def digits(**counts):
+def digits(**counts: int) -> Digits:
     """Return the embedded data set: 1,797 real handwritten digits, 28 x 28; see `Digits`."""
     return Digits(**counts)

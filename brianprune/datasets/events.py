@@ -1,8 +1,12 @@
 """Data sets of recorded spikes, shown as they are."""
 
+from __future__ import annotations
+
 import hashlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, second
@@ -118,7 +122,14 @@ class RecordedSpikes(_Recordings, InMemory):
     _known = {}
 
 
-def events(train, labels, test, test_labels, shape, **counts):
+def events(
+    train: np.ndarray,
+    labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    shape: tuple[int, int],
+    **counts: int,
+) -> RecordedSpikes:
     """Return a data set of recorded spikes in memory.
 
     They are shown as they are; the network's `encoding` is not used.
@@ -158,7 +169,10 @@ def events(train, labels, test, test_labels, shape, **counts):
         trains = _trains(what, spikes, len(classes), n_neurons)
         parts += [trains, np.asarray(classes)]
         arrays += [trains.image, trains.neuron, trains.time, parts[-1]]
-    content = RecordedSpikes()._checked(*parts, tuple(int(n) for n in shape))
+    train_spikes, classes, test_spikes, test_classes = parts
+    content = RecordedSpikes()._checked(
+        train_spikes, classes, test_spikes, test_classes, tuple(int(n) for n in shape)
+    )
     md5 = content_md5(tuple(shape), arrays)
     RecordedSpikes._known[md5] = content
     return RecordedSpikes(md5=md5, **counts)
@@ -258,7 +272,9 @@ class EventFolders(_Recordings):
         return (darker * self.rows + rows) * self.columns + columns, time * 1e-6
 
 
-def event_folders(folder, classes=EventFolders.classes.default, **settings):
+def event_folders(
+    folder: str | Path, classes: Sequence[str] = EventFolders.classes.default, **settings: Any
+) -> EventFolders:
     """Return the recordings in a folder, in N-MNIST's binary form; see `EventFolders`.
 
     Raises

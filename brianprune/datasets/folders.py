@@ -1,11 +1,15 @@
 """Data sets of pictures in a folder for each class, as Caltech 101."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import tarfile
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pooch
@@ -41,7 +45,7 @@ class ImageFolders(Dataset):
     height = Parameter(160, "of an image, in pixels", CODE, minimum=_SMALLEST)
     width = Parameter(250, "of an image, in pixels", OURS, minimum=_SMALLEST)
 
-    def validate(self):
+    def validate(self) -> None:
         names = [name for name in self.classes if isinstance(name, str)]
         if len(self.classes) < 2 or len(set(names)) < len(self.classes):
             raise ValueError(
@@ -57,19 +61,19 @@ class ImageFolders(Dataset):
                 f"ImageFolders.name = {self.name!r}: choose 'caltech101', or give a folder"
             )
 
-    def n_images(self, split):
+    def n_images(self, split: str) -> int | None:
         if split == "test":
             return None if self.n_test < 0 else self.n_test * len(self.classes)
         n = self.n_validation if split == "validation" else self.n_train - self.n_validation
         return n * len(self.classes)
 
-    def load_mixed(self):
+    def load_mixed(self) -> tuple[Any, ...]:
         """Read the pictures, those of training in an order that mixes the classes, of `split`."""
         images = self.load()
         order = np.random.default_rng([self.split, _MIXING]).permutation(len(images.train))
         return images._replace(train=images.train[order], train_labels=images.train_labels[order])
 
-    def load(self):
+    def load(self) -> Images:
         """Read the pictures, one class after the other.
 
         Returns
@@ -113,7 +117,7 @@ class ImageFolders(Dataset):
             arrays.append(
                 np.array(labels[part], dtype=np.uint8 if len(files) <= 256 else np.uint16)
             )
-        return Images(*arrays, (self.height, self.width))
+        return Images._make([*arrays, (self.height, self.width)])
 
     def _files(self):
         """Return the pictures of each class, sorted by name."""
@@ -217,7 +221,9 @@ def _grey(picture, height, width):
     return np.asarray(picture.convert("L").resize((width, height), Image.Resampling.BILINEAR))
 
 
-def caltech101(classes=("Faces_easy", "Motorbikes"), **settings):
+def caltech101(
+    classes: Sequence[str] = ("Faces_easy", "Motorbikes"), **settings: Any
+) -> ImageFolders:
     """Return classes of Caltech 101, 200 training images of each; see `ImageFolders`.
 
     Examples
@@ -232,7 +238,7 @@ def _names(classes):
     return (classes,) if isinstance(classes, str) else tuple(classes)
 
 
-def image_folders(folder, classes, **settings):
+def image_folders(folder: str | Path, classes: Sequence[str], **settings: Any) -> ImageFolders:
     """Return the pictures in subfolders of `folder`, one for each class; see `ImageFolders`.
 
     Raises

@@ -1,11 +1,13 @@
 """Data sets in IDX files, as MNIST is published."""
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import os
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pooch
@@ -126,7 +128,7 @@ class IdxImages(Dataset):
 
     md5 = Parameter("", "of the four files of a folder together; '': not checked", OURS)
 
-    def read(self):
+    def read(self) -> tuple[Any, ...]:
         paths = self._paths()
         if self.md5 and _md5(paths) != self.md5:
             raise ValueError(f"{paths[0].parent}: the files have changed; call idx(folder) again")
@@ -190,7 +192,7 @@ class IdxImages(Dataset):
                 f"{lines}\nOr use digits(), which needs no download."
             ) from None
 
-    def validate(self):
+    def validate(self) -> None:
         if not self.folder and self.name not in _KNOWN:
             raise ValueError(
                 f"IdxImages.name = {self.name!r}: choose one of"
@@ -251,7 +253,7 @@ def _read_idx(path, n_dimensions):
     return numbers if dtype.itemsize == 1 else numbers.astype(np.int64)
 
 
-def mnist(**counts):
+def mnist(**counts: int) -> IdxImages:
     """Return MNIST (60,000 training and 10,000 test images).
 
     Parameters
@@ -262,17 +264,17 @@ def mnist(**counts):
     return IdxImages(name="mnist", **counts)
 
 
-def fashion_mnist(**counts):
+def fashion_mnist(**counts: int) -> IdxImages:
     """Return Fashion-MNIST; see `mnist`."""
     return IdxImages(name="fashion-mnist", **counts)
 
 
-def kmnist(**counts):
+def kmnist(**counts: int) -> IdxImages:
     """Return Kuzushiji-MNIST, ten cursive Japanese characters (Clanuwat et al. 2018); see `mnist`."""
     return IdxImages(name="kmnist", **counts)
 
 
-def emnist(split="letters", **counts):
+def emnist(split: str = "letters", **counts: int) -> IdxImages:
     """Return a split of EMNIST, upright; see `mnist`.
 
     Parameters
@@ -286,7 +288,7 @@ def emnist(split="letters", **counts):
     return IdxImages(name=f"emnist-{split}", **counts)
 
 
-def idx(folder, **counts):
+def idx(folder: str | Path, **counts: int) -> IdxImages:
     """Return the data set in a folder of four IDX files named as MNIST's; labels may be any whole numbers up to 65,535.
 
     Raises

@@ -1,5 +1,7 @@
 """Data sets from NumPy arrays in memory."""
 
+from __future__ import annotations
+
 import hashlib
 
 import numpy as np
@@ -52,7 +54,9 @@ class ArrayImages(InMemory):
     _known = {}
 
 
-def arrays(train, labels, test, test_labels, **counts):
+def arrays(
+    train: np.ndarray, labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray, **counts: int
+) -> ArrayImages:
     """Return a data set of images in memory.
 
     Parameters

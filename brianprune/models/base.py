@@ -1,11 +1,18 @@
 """What a network is to the rest of the package: the protocol that `DiehlCook` follows."""
 
-import difflib
-from typing import NamedTuple
+from __future__ import annotations
 
-from brian2 import second
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+from brian2 import Network, Quantity, second
 
 from ..parameters import Parameters
+
+if TYPE_CHECKING:
+    from ..arithmetic import FixedPoint, FloatingPoint
 
 __all__ = ["SCHEDULE", "Composition", "Form", "Model"]
 
@@ -42,6 +49,11 @@ class Model(Parameters):
         State, by "object.variable", that a frozen network takes over from training.
     """
 
+    n_exc: Any  #: neurons of the read-out group
+    dt: Any
+    presentation: Any
+    rest: Any
+
     plastic = "inputs_exc"
     readout = "exc"
     sources = ""
@@ -50,11 +62,12 @@ class Model(Parameters):
     declares_structure = False
     follows_living = False  #: whether values that depend on `n_exc` follow the living neurons
     updates = ("pre", "post")  #: the sides whose spikes change a weight
-    needs = (
-        frozenset()
-    )  #: capabilities that a backend must have, see `brianprune.backends.registry`
+    #: capabilities that a backend must have, see `brianprune.backends.registry`
+    needs: frozenset[str] = frozenset()
 
-    def build(self, form, n_inputs, dense=None, existing=None):
+    def build(
+        self, form: Form, n_inputs: int, dense: bool | None = None, existing: Any = None
+    ) -> Network:
         """Build the Brian2 `Network` in a form.
 
         Parameters
@@ -69,22 +82,24 @@ class Model(Parameters):
         """
         raise NotImplementedError
 
-    def values(self, form, arithmetic):
+    def values(self, form: Form, arithmetic: FloatingPoint | FixedPoint) -> dict[str, Any]:
         """Return the values of the parameters by "object.variable", in SI units or as raw codes."""
         raise NotImplementedError
 
-    def initial_state(self, n_inputs, rng, arithmetic):
+    def initial_state(
+        self, n_inputs: int, rng: np.random.Generator, arithmetic: FloatingPoint | FixedPoint
+    ) -> dict[str, Any]:
         """Return the state before the first image by "object.variable"."""
         raise NotImplementedError
 
-    def resting_state(self, arithmetic):
+    def resting_state(self, arithmetic: FloatingPoint | FixedPoint) -> dict[str, Any]:
         """Return the state of a frozen network beside what is `kept`, by "object.variable"."""
         raise NotImplementedError
 
-    def check_inputs(self, n_inputs):
+    def check_inputs(self, n_inputs: int) -> None:
         """Warn if the network cannot learn from so many inputs; called before a run."""
 
-    def check(self, form):
+    def check(self, form: Form) -> None:
         """Raise an error, naming the remedy, if the network does not have a form.
 
         Of a subclass that does not say otherwise: neither the textbook form, nor frozen synapses, nor
@@ -100,45 +115,45 @@ class Model(Parameters):
                     f"{type(self).__name__} has no {what}: use another backend, rule or arithmetic, or define check(form)"
                 )
 
-    def structure(self):
+    def structure(self) -> Self:
         """Return a network that stands for all with the same code: itself, unless it declares which they are."""
         return super().structure() if self.declares_structure else self
 
-    def reduced(self, n_exc):
+    def reduced(self, n_exc: int) -> Any:
         """Return the network with fewer neurons in the read-out group, or None if there is no such."""
         return None
 
-    def n_sources(self, n_inputs):
+    def n_sources(self, n_inputs: int) -> int:
         """Return how many neurons the plastic synapses come from."""
         return n_inputs
 
     @property
-    def kept(self):
+    def kept(self) -> Sequence[str]:
         """State that a frozen network takes over from training."""
         return (f"{self.plastic}.w", f"{self.readout}.theta", f"{self.readout}.alive")
 
     @property
-    def size(self):
+    def size(self) -> int:
         """A measure of cost."""
         return self.n_exc
 
     @property
-    def duration(self):
+    def duration(self) -> Quantity:
         """Time of an image, rest included."""
         return self.presentation + self.rest
 
     @property
-    def steps_shown(self):
+    def steps_shown(self) -> int:
         """Time steps with input, per image."""
         return round(float(self.presentation / self.dt))
 
     @property
-    def steps_per_image(self):
+    def steps_per_image(self) -> int:
         """Time steps per image, rest included."""
         return round(float(self.duration / self.dt))
 
     @property
-    def seconds_per_step(self):
+    def seconds_per_step(self) -> float:
         """The time step, as a number."""
         return float(self.dt / second)
 
@@ -150,7 +165,7 @@ class Composition(Parameters):
     have is reached with two underscores, as in ``plasticity__tau``.
     """
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any) -> None:
         parts = {name: value for name, value in values.items() if name in self.fields}
         held = {name: field.default for name, field in self.fields.items()} | parts
         for name, value in values.items():
@@ -197,7 +212,7 @@ class Composition(Parameters):
             f"{cls.__name__} has no parameter '{name}'{hint}\nIt has: {own}\nIts parts have: {parts}"
         )
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields, or fields of parts, changed; see `Parameters.replace`."""
         held = self._values | {
             name: value for name, value in changes.items() if name in self.fields

@@ -1,5 +1,10 @@
 """What keeps neurons alike in activity."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 from brian2 import ms, mV
 from brian2.units.allunits import second
 from brian2.units.fundamentalunits import (
@@ -38,7 +43,7 @@ class Adaptation(Part):
     #: whether `values` follow the living neurons where they depend on the number of neurons
     follows_living = False
 
-    def check(self):
+    def check(self) -> None:
         own, parameters = type(self).__name__, self._parameters()
         if self.start not in parameters:
             raise TypeError(f"{own}.start = {self.start!r}: must name a parameter of the class")
@@ -47,7 +52,7 @@ class Adaptation(Part):
             self._code(attribute, known, {"theta"})
 
     @property
-    def initial(self):
+    def initial(self) -> Any:
         """Theta before training."""
         return getattr(self, self.start)
 
@@ -65,7 +70,7 @@ class Normalisation(Part):
     strings = ("target",)
     target = ""
 
-    def check(self):
+    def check(self) -> None:
         if (
             self._dimensions("target", self.target, self.target, self._parameters())
             is not DIMENSIONLESS
@@ -92,7 +97,7 @@ class AdaptiveThreshold(Adaptation):
     on_spike = "theta += theta_plus"
     before_image = "theta *= exp(-image_duration / tau_theta)"
 
-    def values(self, network, names=None):
+    def values(self, network: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
         """Return the values in a network: of more neurons each wins less often, and forgets slower."""
         values = super().values(network, names)
         if "tau_theta" in values:

@@ -1,5 +1,9 @@
 """Inhibition among the excitatory neurons."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from brian2 import ms, mV
 from brian2.units.fundamentalunits import (
     DIMENSIONLESS,
@@ -24,7 +28,7 @@ class Inhibition(Part):
     strings = ("step",)
     step = None
 
-    def check(self):
+    def check(self) -> None:
         if self.step is not None:
             dim = self._dimensions("step", self.step, self.step, self._parameters())
             if dim is not DIMENSIONLESS:
@@ -84,7 +88,7 @@ class Partners(Inhibition):
     excite_partner = "g_e_post += w_partner"
 
     @property
-    def of_partners(self):
+    def of_partners(self) -> Any:
         """Names of the parameters that the partners have."""
         used = identifiers("\n".join((self.equations, self.crossing, self.reset, self.started)))
         return [name for name in self.fields if name in used]

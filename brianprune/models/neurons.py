@@ -1,6 +1,9 @@
 """Neuron models."""
 
+from __future__ import annotations
+
 import ast
+from typing import Any
 
 import numpy as np
 import sympy
@@ -76,7 +79,7 @@ class Neurons(Part):
     inhibit = ""
     method = None
 
-    def check(self):
+    def check(self) -> None:
         own = type(self).__name__
         for name in ("equations", "threshold", "reset", "excite", "inhibit"):
             if not getattr(self, name):
@@ -197,7 +200,7 @@ class Neurons(Part):
             self._fail(attribute, found[0], f"must be proportional to '{factor}'")
 
     @property
-    def potential(self):
+    def potential(self) -> Any:
         """The variable that is compared, and the value it is compared with, as texts."""
         try:
             tree = ast.parse(without_comments(self.threshold).strip(), mode="eval").body
@@ -225,13 +228,13 @@ class Neurons(Part):
         return found[0]
 
     @property
-    def threshold_dimensions(self):
+    def threshold_dimensions(self) -> Any:
         """The dimensions of the adaptive threshold."""
         variables = {name: equation.dim for name, equation in Equations(self.equations).items()}
         return self._threshold_dimensions(self._parameters() | variables)
 
     @property
-    def state_variables(self):
+    def state_variables(self) -> Any:
         """Names of the variables that a run changes."""
         return [
             name
@@ -240,11 +243,11 @@ class Neurons(Part):
         ]
 
     @property
-    def variables(self):
+    def variables(self) -> Any:
         """Names of all variables, those that follow from others too."""
         return list(Equations(self.equations))
 
-    def started(self):
+    def started(self) -> Any:
         """Return the lines that set the state before an image."""
         return "".join(f"{name} = {self._start_of(name)}\n" for name in self.state_variables)
 
@@ -254,7 +257,7 @@ class Neurons(Part):
         unit = unit_of(Equations(self.equations)[name].dim)
         return "0" if unit == "1" else f"0*{unit}"
 
-    def initial_values(self):
+    def initial_values(self) -> dict[str, Any]:
         """Return the state before the first image, in base units."""
         numbers = {name: float(getattr(self, name)) for name in self._parameters()}
         numbers |= {name: float(unit) for name, unit in UNITS.items()}

@@ -8,9 +8,12 @@ A part is checked when it is made: every name in its strings has to be known, ev
 line consistent in its units. The error names the string and the line.
 """
 
+from __future__ import annotations
+
 import ast
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 from brian2 import DEFAULT_FUNCTIONS, Quantity
 from brian2.core.functions import DEFAULT_CONSTANTS
@@ -105,7 +108,7 @@ class Part(Parameters):
     #: The attributes that are code, in the order in which they are checked.
     strings = ()
 
-    def validate(self):
+    def validate(self) -> None:
         for name, field in self.fields.items():
             if name in ALWAYS or name in RESERVED or name.endswith("_before"):
                 raise TypeError(
@@ -118,10 +121,10 @@ class Part(Parameters):
                 )
         self.check()
 
-    def check(self):
+    def check(self) -> None:
         """Check the strings; raise an error that names the string and the line."""
 
-    def used(self):
+    def used(self) -> Any:
         """Return the names of the parameters that the strings use, in their order."""
         names = set()
         for attribute in self.strings:
@@ -133,7 +136,7 @@ class Part(Parameters):
         names.discard("refractory")  # a flag of equations; the network has a variable for it
         return [name for name in self.fields if name in names]
 
-    def structure(self):
+    def structure(self) -> Self:
         """Return a copy that stands for all with the same code: itself, if its values change a text."""
         plain = super().structure()
         return plain if self._texts() == plain._texts() else self
@@ -150,7 +153,7 @@ class Part(Parameters):
             if isinstance(value, str | tuple | list | dict | type(None))
         }
 
-    def declarations(self, names=None):
+    def declarations(self, names: Sequence[str] | None = None) -> Any:
         """Return the lines that declare the used parameters, as shared constants of a group."""
         lines = []
         for name in self.used() if names is None else names:
@@ -159,7 +162,7 @@ class Part(Parameters):
             lines.append(f"{name} : {unit} (shared, constant)\n")
         return "".join(lines)
 
-    def values(self, network, names=None):
+    def values(self, network: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
         """Return the values of the used parameters in a network, by name."""
         return {name: getattr(self, name) for name in (self.used() if names is None else names)}
 

@@ -1,6 +1,9 @@
 """Learning rules: what spikes do to a weight."""
 
+from __future__ import annotations
+
 import ast
+from typing import Any
 
 import sympy
 from brian2 import ms
@@ -63,7 +66,7 @@ class Plasticity(Part):
 
     w_max = Parameter(1.0, "largest weight", CODE, above=0)
 
-    def check(self):
+    def check(self) -> None:
         own = type(self).__name__
         if not self.on_pre and not self.on_post:
             raise TypeError(f"{own}: a learning rule needs 'on_pre' or 'on_post'")
@@ -111,7 +114,7 @@ class Plasticity(Part):
             self._fail(attribute, name, f"'{tau}' is no parameter of the class in seconds")
         self._code(attribute, parameters | {name: DIMENSIONLESS}, {name}, code)
 
-    def read(self, attribute):
+    def read(self, attribute: str) -> Any:
         """Return the traces that `on_pre` or `on_post` reads, as (before, after) lists of names."""
         used = identifiers(getattr(self, attribute) or "")
         return (
@@ -119,7 +122,7 @@ class Plasticity(Part):
             [name for name in self.post_traces if f"{name}_post" in used],
         )
 
-    def may_grow(self, attribute):
+    def may_grow(self, attribute: str) -> bool:
         """Whether the code may lift a weight of 0, so that the mask has to hold it there.
 
         Traces are taken to be 0 or more if spikes do not lower them, parameters if their bounds say so.
@@ -135,7 +138,7 @@ class Plasticity(Part):
                 return True
         return False
 
-    def unchanged_at_zero(self, attribute):
+    def unchanged_at_zero(self, attribute: str) -> Any:
         """Return the traces for which it holds that, where one is 0, the code leaves every weight as it is.
 
         Weights are taken to lie from 0 to `w_max`, where clipping and the mask leave them as they are.

@@ -7,7 +7,10 @@ spikes of each neuron since the rule last acted. ``mask`` says which synapses ex
 neurons live. What a rule has to remember from event to event it puts into `Decision.memory`.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -77,7 +80,7 @@ class PruningEvent(NamedTuple):
     rng: np.random.Generator
     frozen: np.ndarray | None = None
     spikes: tuple | None = None
-    readout: tuple | None = None
+    readout: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
     counts_pre: np.ndarray | None = None
     seconds: float = np.nan
     memory: dict = {}
@@ -119,9 +122,10 @@ class Decision(NamedTuple):
     memory: dict = {}
 
     @property
-    def past(self):
+    def past(self) -> Any:
         """What later events may know of this one."""
         threshold = np.broadcast_to(np.asarray(self.threshold, dtype=float), len(self.alive))
+        assert self.n_pruned is not None  # `decide` fills it in
         return Past(threshold, int(self.n_pruned))
 
 
@@ -135,25 +139,25 @@ class Rule(Parameters):
     acts_after_training = False  #: whether `decide_after_training` is called
     counts_after_training = True  #: whether that looks at spike counts or labels
 
-    def events(self, n_train):
+    def events(self, n_train: int) -> Sequence[int]:
         """Return the numbers of images after which the rule acts while the network learns."""
         return []
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Return the `Decision` on an event while the network learns."""
         raise NotImplementedError(f"{type(self).__name__} does not act while a network learns")
 
-    def decide_after_training(self, event):
+    def decide_after_training(self, event: PruningEvent) -> Decision:
         """Return the `Decision` after training."""
         raise NotImplementedError(f"{type(self).__name__} does not act after training")
 
-    def validate_for(self, n_train):
+    def validate_for(self, n_train: int) -> None:
         """Raise an error if the schedule does not fit into `n_train` images."""
 
-    def check_ready(self):
+    def check_ready(self) -> None:
         """Raise an error if the rule cannot act; called before a run."""
 
-    def check_network(self, network, n_inputs):
+    def check_network(self, network: Any, n_inputs: int) -> None:
         """Raise an error if the rule cannot act on a network; called before a run."""
 
 
@@ -166,7 +170,7 @@ class ScheduledPruning(Rule):
     start = Parameter(30_000, "images before the first event", OURS, minimum=1)
     interval = Parameter(3_000, "images between events", OURS, minimum=1)
 
-    def validate_for(self, n_train):
+    def validate_for(self, n_train: int) -> None:
         """Raise an error if the schedule does not fit into `n_train` images."""
         own = type(self).__name__
         if self.interval > n_train:
@@ -180,7 +184,7 @@ class ScheduledPruning(Rule):
                 " would never act; choose an earlier start or more images"
             )
 
-    def events(self, n_train):
+    def events(self, n_train: int) -> Sequence[int]:
         """Return the numbers of images after which the rule acts (not after the last)."""
         return list(range(self.start, n_train, self.interval))
 

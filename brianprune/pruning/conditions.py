@@ -1,6 +1,9 @@
 """Pruning rules as Brian2 strings: where synapses die, and where they grow again."""
 
+from __future__ import annotations
+
 import ast
+from typing import Any
 
 import numpy as np
 from brian2 import Hz, Quantity
@@ -10,7 +13,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError
 
 from ..parameters import OURS, Parameter
 from ..texts import UNITS
-from .base import Decision, Past, Rule, ScheduledPruning, decide
+from .base import Decision, Past, PruningEvent, Rule, ScheduledPruning, decide
 from .weights import smallest
 
 __all__ = ["VARIABLES", "DeepRewiring", "PruneInTurn", "PruneWhere", "RegrowWhere"]
@@ -158,16 +161,18 @@ def _brian2_function(name):
 class _OnCondition(ScheduledPruning):
     """Base of the rules with a condition, which may be given by position."""
 
-    def __init__(self, condition=None, **values):
+    condition: Any  # a `Parameter` of each
+
+    def __init__(self, condition: str | None = None, **values: Any) -> None:
         if condition is not None:
             values["condition"] = condition
         super().__init__(**values)
 
-    def validate(self):
+    def validate(self) -> None:
         self._condition  # noqa: B018 (parsed now, so that a mistake shows now)
 
     @property
-    def needs_counts_pre(self):
+    def needs_counts_pre(self) -> bool:
         """Whether the condition looks at the spikes of inputs."""
         return "_pre" in self.condition
 
@@ -217,7 +222,7 @@ class PruneWhere(_OnCondition):
         0, "strongest synapses that a neuron keeps whatever the condition", OURS, minimum=0
     )
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Cut the synapses for which the condition holds."""
         keep = event.mask & ~self._condition.of(event)
         n = np.maximum(0, self.fan_in_min - keep.sum(axis=0))
@@ -243,7 +248,7 @@ class RegrowWhere(_OnCondition):
     start = Parameter(10_000, "images before the first event", OURS, minimum=1)
     interval = Parameter(2_000, "images between events", OURS, minimum=1)
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Let synapses grow."""
         drawn = event.rng.random(event.mask.shape) < self.probability
         new = ~event.mask & event.alive & self._condition.of(event) & drawn
@@ -266,7 +271,7 @@ class DeepRewiring(ScheduledPruning):
     start = Parameter(10_000, "images before the first event", OURS, minimum=1)
     interval = Parameter(2_000, "images between events", OURS, minimum=1)
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Cut weak synapses, grow as many."""
         weights = event.weights.astype(float)
         wanted = round(self.connectivity * event.mask.size)
@@ -315,7 +320,7 @@ class PruneInTurn(ScheduledPruning):
     start = Parameter(10_000, "images before the first event", OURS, minimum=1)
     interval = Parameter(2_000, "images between events", OURS, minimum=1)
 
-    def validate(self):
+    def validate(self) -> None:
         for rule in self.rules:
             if not isinstance(rule, Rule) or type(rule).decide is Rule.decide:
                 raise TypeError(
@@ -328,36 +333,36 @@ class PruneInTurn(ScheduledPruning):
                 )
 
     @property
-    def regrows(self):
+    def regrows(self) -> bool:
         """Whether one of the rules may revive what was pruned."""
         return any(rule.regrows for rule in self.rules)
 
     @property
-    def freezes(self):
+    def freezes(self) -> bool:
         """Whether one of the rules freezes synapses."""
         return any(rule.freezes for rule in self.rules)
 
     @property
-    def needs_counts_pre(self):
+    def needs_counts_pre(self) -> bool:
         """Whether one of the rules looks at the spikes of inputs."""
         return any(rule.needs_counts_pre for rule in self.rules)
 
     @property
-    def needs_images(self):
+    def needs_images(self) -> bool:
         """Whether one of the rules looks at the spikes of single images."""
         return any(rule.needs_images for rule in self.rules)
 
-    def check_ready(self):
+    def check_ready(self) -> None:
         """Raise an error if one of the rules cannot act."""
         for rule in self.rules:
             rule.check_ready()
 
-    def check_network(self, network, n_inputs):
+    def check_network(self, network: Any, n_inputs: int) -> None:
         """Raise an error if one of the rules cannot act on the network."""
         for rule in self.rules:
             rule.check_network(network, n_inputs)
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Let the rules act, each on what the one before it left."""
         threshold, weights, memory, frozen = np.nan, event.weights, dict(event.memory), event.frozen
         mask, alive = event.mask, event.alive

@@ -5,6 +5,8 @@ on it adds "dynamic and post-learning pruning, per layer". The rule below is our
 both. Weights and masks are arrays of any shape.
 """
 
+from __future__ import annotations
+
 import numbers
 
 from ..parameters import OURS, Parameter, Parameters
@@ -67,7 +69,7 @@ class ConnectionPruning(Parameters):
         "all", "the weights that convergence is judged by", OURS, choices=("all", "survivors")
     )
 
-    def validate(self):
+    def validate(self) -> None:
         for name in ("theta", "theta_post"):
             value = getattr(self, name)
             for number in value if isinstance(value, tuple) else (value,):
@@ -77,7 +79,7 @@ class ConnectionPruning(Parameters):
                         f"ConnectionPruning.{name} = {value!r}: each must be a number from 0 to 1"
                     )
 
-    def validate_for(self, n_layers):
+    def validate_for(self, n_layers: int) -> None:
         """Raise an error if there are thresholds for another number of layers."""
         for name in ("theta", "theta_post"):
             value = getattr(self, name)
@@ -87,7 +89,7 @@ class ConnectionPruning(Parameters):
                     " one number, or one for each layer"
                 )
 
-    def of_layer(self, name, k):
+    def of_layer(self, name: str, k: int) -> float:
         """Return the threshold `name` of layer `k`, from 0."""
         value = getattr(self, name)
         return value[k] if isinstance(value, tuple) else value

@@ -4,10 +4,12 @@ The importance of a neuron is its spike count (paper). The equations are our rea
 that we have names the strategies and gives no formula.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from ..parameters import OURS, PAPER, Parameter
-from .base import AfterTraining, Decision, ScheduledPruning
+from .base import AfterTraining, Decision, PruningEvent, ScheduledPruning
 
 __all__ = [
     "AdaptiveNeuronPruning",
@@ -162,7 +164,7 @@ class ConstantNeuronPruning(_NeuronPruning):
 
     n = Parameter(2, "neurons killed at each event (20 of 100 in 10 events)", OURS, minimum=0)
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Kill the `n` neurons with the lowest counts."""
         n = min(self.n, self._room(event))
         return self._decision(event, lowest_counts(event.counts, event.alive, n))
@@ -173,7 +175,7 @@ class RandomNeuronPruning(_NeuronPruning):
 
     n = Parameter(2, "neurons killed at each event", OURS, minimum=0)
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Kill `n` living neurons drawn at random."""
         n = min(self.n, self._room(event))
         lottery = event.rng.random(len(event.alive))
@@ -189,7 +191,7 @@ class RedundancyNeuronPruning(_NeuronPruning):
 
     n = Parameter(2, "neurons killed at each event", OURS, minimum=0)
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Kill `n` neurons, each time one of the most similar pair."""
         living = np.flatnonzero(event.alive)
         n = min(self.n, self._room(event), len(living) - 1)
@@ -214,7 +216,7 @@ class ThresholdNeuronPruning(_NeuronPruning):
         300.0, "spikes since the last event below which a neuron dies", OURS, minimum=0
     )
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Kill all neurons below the threshold."""
         alive = below_threshold(event.counts, event.alive, self.threshold, self._room(event))
         return self._decision(event, alive, self.threshold)
@@ -242,7 +244,7 @@ class AdaptiveNeuronPruning(_NeuronPruning):
     delta = Parameter(10.0, "ramp, feedback: step of the threshold, in spikes", OURS)
     target = Parameter(2, "feedback: neurons wanted per event", OURS, minimum=0)
 
-    def threshold_of(self, event):
+    def threshold_of(self, event: PruningEvent) -> float:
         """Return the threshold S_k of an event, in spikes."""
         counts = event.counts[event.alive]
         if self.form == "mean":
@@ -257,7 +259,7 @@ class AdaptiveNeuronPruning(_NeuronPruning):
         before = float(np.mean(last.threshold))
         return max(0.0, before + self.delta * (self.target - last.n_pruned))
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Kill all neurons below the adapted threshold."""
         threshold = self.threshold_of(event)
         alive = below_threshold(event.counts, event.alive, threshold, self._room(event))
@@ -272,7 +274,7 @@ class PostTrainingNeuronPruning(AfterTraining):
 
     n = Parameter(20, "neurons killed after training", PAPER, minimum=0)
 
-    def decide_after_training(self, event):
+    def decide_after_training(self, event: PruningEvent) -> Decision:
         """Kill the `n` neurons with the lowest counts."""
         alive = lowest_counts(event.counts, event.alive, self.n)
         return Decision(
@@ -292,8 +294,9 @@ class MarginNeuronPruning(AfterTraining):
         0.1, "margin, in spikes of a neuron, beyond which an image counts as decided", OURS, above=0
     )
 
-    def decide_after_training(self, event):
+    def decide_after_training(self, event: PruningEvent) -> Decision:
         """Kill the `n` neurons that are missed least."""
+        assert event.readout is not None  # it is given after training
         alive = least_missed(*event.readout, event.alive, self.n, self.scale)
         return Decision(
             event.mask & alive, alive, np.nan, int(np.count_nonzero(event.alive & ~alive))

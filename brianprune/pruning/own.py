@@ -1,6 +1,10 @@
 """Pruning rules of one's own: a function of arrays, made a rule by `pruning_rule`."""
 
+from __future__ import annotations
+
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +121,7 @@ def _defined(name, source):
     return next((rule for rule in named if rule.source == source), None), bool(named)
 
 
-def pruning_rule(function=None, *, regrows=False):
+def pruning_rule(function: Callable[..., Any] | None = None, *, regrows: bool = False) -> Any:
     """Make a pruning rule from a function ``(weights, mask, activity) -> mask``.
 
     Parameters

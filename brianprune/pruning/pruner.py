@@ -1,9 +1,13 @@
 """`Pruner`: a network operation that prunes any Brian2 synapses while a network runs."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from brian2 import NetworkOperation, SpikeMonitor, get_device, second
+from brian2 import NetworkOperation, Quantity, SpikeMonitor, Synapses, get_device, second
 
 from .base import Rule
 from .deciding import Deciding, checked_rule, checked_times
@@ -51,16 +55,16 @@ class Pruner(Deciding, NetworkOperation):
 
     def __init__(
         self,
-        synapses,
-        rule,
-        every,
-        start=None,
+        synapses: Synapses,
+        rule: Rule,
+        every: Quantity | float,
+        start: Quantity | float | None = None,
         *,
-        weight="w",
-        mask="mask",
-        seed=0,
-        name="pruner*",
-    ):
+        weight: str = "w",
+        mask: str = "mask",
+        seed: int = 0,
+        name: str = "pruner*",
+    ) -> None:
         self._refuse_standalone()
         for variable in (weight, mask):
             if variable not in synapses.variables:
@@ -108,7 +112,7 @@ class Pruner(Deciding, NetworkOperation):
                 " brianprune.CompiledNetwork and run(pruner=brianprune.SegmentPruner(...))."
             )
 
-    def before_run(self, run_namespace=None):
+    def before_run(self, run_namespace: Mapping[str, Any] | None = None) -> None:
         """Check the device once more: it may have changed since the pruner was made."""
         self._refuse_standalone()
         if self._since_us is None:

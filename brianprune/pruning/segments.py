@@ -1,10 +1,15 @@
 """`SegmentPruner`: prunes a compiled network in runs that are cut at its events."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, second
 from brian2.units.fundamentalunits import have_same_dimensions
+from numpy.typing import ArrayLike
 
 from .base import Rule
 from .deciding import Deciding, checked_rule, checked_times
@@ -36,7 +41,17 @@ class SegmentPruner(Deciding):
     >>> run = compiled.run(60*second, spikes=spikes, pruner=pruner)            # doctest: +SKIP
     """
 
-    def __init__(self, synapses, rule, every, start=None, *, weight="w", mask="mask", seed=0):
+    def __init__(
+        self,
+        synapses: str,
+        rule: Rule,
+        every: Quantity | float,
+        start: Quantity | float | None = None,
+        *,
+        weight: str = "w",
+        mask: str = "mask",
+        seed: int = 0,
+    ) -> None:
         if not isinstance(synapses, str):
             raise TypeError(f"SegmentPruner: synapses = {synapses!r}: give their name")
         self.synapses, self.rule = synapses, checked_rule(rule)
@@ -45,7 +60,14 @@ class SegmentPruner(Deciding):
         self.decisions = []
         self._since_us = self._end_us = None
 
-    def run(self, network, duration, state=None, spikes=None, seed=None):
+    def run(
+        self,
+        network: Any,
+        duration: Quantity,
+        state: Mapping[str, Any] | None = None,
+        spikes: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+        seed: int | None = None,
+    ) -> Any:
         """Run a network in pieces and prune in between; see `CompiledNetwork.run`."""
         described = self._described(network)
         begin = round(float((state or {}).get("t", 0.0)) * 1e6)

@@ -5,10 +5,15 @@ activity"; its equation is not in the text that we have, so the formulas are our
 the shape (inputs, neurons), thresholds the shape (neurons,).
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..parameters import CODE, OURS, Parameter
-from .base import AfterTraining, Decision, ScheduledPruning
+from .base import AfterTraining, Decision, PruningEvent, ScheduledPruning
 
 __all__ = [
     "AdaptiveWeightPruning",
@@ -150,13 +155,13 @@ class AdaptiveWeightPruning(ScheduledPruning):
     alpha = Parameter(0.5, "weights: fraction of the mean weight", OURS, minimum=0)
     fan_in_min = Parameter(20, "strongest synapses that a neuron keeps", OURS, minimum=0)
 
-    def validate(self):
+    def validate(self) -> None:
         if self.a_min > self.a_max:
             raise ValueError(
                 f"AdaptiveWeightPruning.a_min = {self.a_min}: must not exceed a_max = {self.a_max}"
             )
 
-    def thresholds_of(self, event):
+    def thresholds_of(self, event: PruningEvent) -> np.ndarray:
         """Return the threshold of each neuron at an event, shape (neurons,)."""
         n = len(event.alive)
         if self.form == "spikes":
@@ -172,7 +177,7 @@ class AdaptiveWeightPruning(ScheduledPruning):
         factor = np.clip(share**self.beta, self.a_min, self.a_max)
         return self.theta_0 * min(1.0, (event.number + 1) / self.ramp) * factor
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Cut the weights below their neuron's threshold."""
         thresholds = self.thresholds_of(event)
         mask = at_least(event.weights, event.mask, thresholds, self.fan_in_min)
@@ -195,7 +200,7 @@ class FixedPointWeightPruning(AdaptiveWeightPruning):
     #: Bits after the point.
     BITS = 16
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         for name, value in (("form", "activity"), ("beta", 1.0)):
             if getattr(self, name) != value:
@@ -209,16 +214,16 @@ class FixedPointWeightPruning(AdaptiveWeightPruning):
                     f"FixedPointWeightPruning.{name} = {getattr(self, name):g}: must be below {2**15}"
                 )
 
-    def height(self, number):
+    def height(self, number: int) -> int:
         """Return the threshold of a neuron of mean activity at an event, times ``2**BITS``."""
         return round(2**self.BITS * self.theta_0 * min(1.0, (number + 1) / self.ramp))
 
     @property
-    def ratios(self):
+    def ratios(self) -> tuple[int, int]:
         """The bounds of a neuron's factor, times ``2**BITS``."""
         return round(2**self.BITS * self.a_min), round(2**self.BITS * self.a_max)
 
-    def thresholds_of(self, event):
+    def thresholds_of(self, event: PruningEvent) -> np.ndarray:
         """Return the threshold of each neuron at an event, shape (neurons,)."""
         height, (least, most) = self.height(event.number), self.ratios
         counts = event.counts.astype(np.int64)
@@ -255,11 +260,11 @@ class DriveWeightPruning(ScheduledPruning):
     )
     fan_in_min = Parameter(20, "synapses that a neuron keeps", OURS, minimum=0)
 
-    def events(self, n_train):
+    def events(self, n_train: int) -> Sequence[int]:
         """Return the numbers of images after which the rule acts: `n_events` at most."""
         return super().events(n_train)[: self.n_events]
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Cut the synapses of lowest score within each neuron's budget."""
         if event.number >= self.n_events:
             return Decision(event.mask, event.alive, memory=event.memory)
@@ -297,7 +302,7 @@ class ConstantWeightPruning(ScheduledPruning):
     acts_after_training = True
     counts_after_training = False
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Cut the weights below the threshold."""
         keep = at_least(event.weights, event.mask, self.threshold)
         if self.recover:
@@ -305,7 +310,7 @@ class ConstantWeightPruning(ScheduledPruning):
             return Decision(event.mask, event.alive, self.threshold, 0, weights=weights)
         return Decision(keep, event.alive, self.threshold, 0)
 
-    def decide_after_training(self, event):
+    def decide_after_training(self, event: PruningEvent) -> Decision:
         """Remove the weights below the threshold for good."""
         keep = at_least(event.weights, event.mask, self.threshold)
         return Decision(keep if self.recover else event.mask, event.alive, self.threshold, 0)
@@ -335,7 +340,7 @@ class SoftWeightPruning(ScheduledPruning):
     freezes = True
     needs_images = True
 
-    def validate(self):
+    def validate(self) -> None:
         if isinstance(self.value, str) and self.value not in ("lowest", "current"):
             raise ValueError(
                 f"SoftWeightPruning.value = {self.value!r}: choose 'lowest', 'current' or a number"
@@ -345,7 +350,7 @@ class SoftWeightPruning(ScheduledPruning):
                 f"SoftWeightPruning.value = {self.value}: must be finite and not be negative"
             )
 
-    def check_network(self, network, n_inputs):
+    def check_network(self, network: Any, n_inputs: int) -> None:
         """Raise an error if frozen weights would not fit the network."""
         if isinstance(self.value, str):
             return
@@ -359,8 +364,9 @@ class SoftWeightPruning(ScheduledPruning):
                 f" of weight_sum = {weight_sum}; choose a smaller value or percent"
             )
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Freeze the lowest weights of the neurons that have become busy."""
+        assert event.frozen is not None  # given to a rule that `freezes`
         busy = busy_neurons(event.spikes, len(event.alive), self.n_spikes, self.n_images)
         now = busy & event.alive & ~event.frozen.any(axis=0)
         n = np.where(now, np.floor(event.mask.sum(axis=0) * self.percent / 100 + 1e-9), 0)
@@ -384,7 +390,7 @@ class RandomWeightPruning(ScheduledPruning):
     )
     ramp = Parameter(5, "events until that is reached", OURS, minimum=1)
 
-    def decide(self, event):
+    def decide(self, event: PruningEvent) -> Decision:
         """Cut random synapses, as many of each neuron."""
         left = 1 - (1 - self.connectivity) * min(1.0, (event.number + 1) / self.ramp)
         n_left = round(left * len(event.mask))
@@ -400,7 +406,7 @@ class PostTrainingWeightPruning(AfterTraining):
 
     counts_after_training = False
 
-    def decide_after_training(self, event):
+    def decide_after_training(self, event: PruningEvent) -> Decision:
         """Cut each neuron's smallest weights."""
         n_left = round(self.connectivity * len(event.mask))
         cut = smallest(event.weights, event.mask, np.maximum(0, event.mask.sum(axis=0) - n_left))

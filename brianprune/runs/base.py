@@ -1,7 +1,12 @@
 """What every computation is: parameters that name a stored result, and one way to run."""
 
+from __future__ import annotations
+
 import hashlib
 import numbers
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -28,12 +33,14 @@ def check_run(segment, report):
 class Computation(Parameters):
     """Base of what is computed: parameters that name their result file."""
 
+    _key: str
+
     result_class = None  #: of the finished result
     #: raised when a version of the package computes other numbers: results of before are not found
     revision = 1
 
     @property
-    def key(self):
+    def key(self) -> str:
         """Name of the result file: a hash of the experiment and of one's own code in it.
 
         It is made once, and travels to other processes.
@@ -60,18 +67,18 @@ class Computation(Parameters):
                 ) from None
         return Store(self, results)
 
-    def stored(self, results):
+    def stored(self, results: str | Path | None) -> Any:
         """Return the result that the folder `results` holds of this experiment, or None."""
         return self._store(results).result()
 
-    def keep(self, result, results):
+    def keep(self, result: Any, results: str | Path | None) -> None:
         """Put a finished result into the folder `results`, unless it is there or there is none."""
         store = self._store(results)
         if results is not None and not store.path.exists():
             store.prepare()
             store.save(result)
 
-    def forget(self, results):
+    def forget(self, results: str | Path | None) -> None:
         """Remove what the folder `results` holds of this experiment, to compute it again."""
         self._store(results).forget()
 
@@ -87,7 +94,14 @@ class Simulation(Computation):
 
     needs = ()  #: capabilities of the backends that can run it, see `brianprune.backends.registry`
 
-    def run(self, backend="cpp_standalone", *, results=None, segment=1000, report=None):
+    def run(
+        self,
+        backend: str = "cpp_standalone",
+        *,
+        results: str | Path | None = None,
+        segment: int = 1000,
+        report: str | Callable[..., None] | None = None,
+    ) -> Any:
         """Train, prune and evaluate.
 
         Parameters

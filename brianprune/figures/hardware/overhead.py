@@ -74,7 +74,8 @@ class Overhead:
             at = [place + 0.4 * (number - 0.5) for place in range(len(what))]
             label = row["part"].replace("learns and prunes ", "pruning ")
             bars = ax.bar(at, shares, width=0.38, color=f"C{number}", label=label)
-            ax.bar_label(bars, [f"{share:.2g} %" for share in shares], fontsize=7)
+            labels = [f"{share:.2g} %" if share > 0.001 else f"{share:.4f} %" for share in shares]
+            ax.bar_label(bars, labels, fontsize=7)
         ax.set(xticks=range(len(what)), xticklabels=what.values(), ylabel="added, in %")
         ax.margins(y=0.12)
         ax.legend(fontsize=8)

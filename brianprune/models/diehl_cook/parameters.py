@@ -8,22 +8,29 @@ Sources: Guo et al. 2020, Electronics 9:1059, Table 1 (doi 10.3390/electronics90
 (doi 10.3389/fncom.2015.00099) and their published script, "code"; "ours" elsewhere.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from brian2 import ms
+from brian2 import Network, ms
 from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
 from ...encoding import Encoding, PoissonRate
 from ...parameters import CODE, OURS, PAPER, Parameter
 from ...texts import unit_of
-from ..base import Composition, Model
+from ..base import Composition, Form, Model
 from ..homeostasis import Adaptation, AdaptiveThreshold, Normalisation, WeightNormalisation
 from ..inhibition import Broadcast, Inhibition, Partners
 from ..neurons import ConductanceLIF, Neurons
 from ..plasticity import Plasticity, TripletSTDP
 from . import build, equations, fixed_point, traces
 from . import names as names_of
+
+if TYPE_CHECKING:
+    from ...arithmetic import FixedPoint, FloatingPoint
 
 __all__ = ["DiehlCook"]
 
@@ -89,7 +96,7 @@ class DiehlCook(Composition, Model):
         structural=lambda rest: 0 * ms if rest == 0 * ms else 150 * ms,  # whether there is one
     )
 
-    def validate(self):
+    def validate(self) -> None:
         times = {
             name: (type(self).__name__, getattr(self, name)) for name in ("presentation", "rest")
         }
@@ -152,7 +159,7 @@ class DiehlCook(Composition, Model):
 
     # -- what `Model` asks for -------------------------------------------------------------------------
 
-    def check_inputs(self, n_inputs):
+    def check_inputs(self, n_inputs: int) -> None:
         """Warn if the input weights would all be at their bound."""
         weight_sum = getattr(self.normalisation, "weight_sum", 0.0)
         w_max = getattr(self.plasticity, "w_max", np.inf)
@@ -167,11 +174,11 @@ class DiehlCook(Composition, Model):
             )
 
     @property
-    def follows_living(self):
+    def follows_living(self) -> bool:
         """Whether values that depend on the number of neurons follow the living ones."""
         return self.adaptation is not None and self.adaptation.follows_living
 
-    def check(self, form):
+    def check(self, form: Form) -> None:
         """Raise an error, naming the remedy, if the network does not have a form."""
         if form.textbook and self.one_winner:
             raise NotImplementedError(
@@ -185,11 +192,13 @@ class DiehlCook(Composition, Model):
         if form.method == "fixed_point":
             fixed_point.check(self, form)
 
-    def build(self, form, n_inputs, dense=None, existing=None):
+    def build(
+        self, form: Form, n_inputs: int, dense: bool | None = None, existing: Any = None
+    ) -> Network:
         """Build the Brian2 network, see `Model.build`. All values are zero."""
         return build.build_network(self, form, n_inputs, dense, existing)
 
-    def values(self, form, arithmetic):
+    def values(self, form: Form, arithmetic: FloatingPoint | FixedPoint) -> dict[str, Any]:
         """Return the values of the parameters by "object.variable", in SI units or as raw codes."""
         if form.method == "fixed_point":
             values = fixed_point.values(self, arithmetic, form.learning)
@@ -256,7 +265,9 @@ class DiehlCook(Composition, Model):
             for name, value in values.items()
         }
 
-    def initial_state(self, n_inputs, rng, arithmetic):
+    def initial_state(
+        self, n_inputs: int, rng: np.random.Generator, arithmetic: FloatingPoint | FixedPoint
+    ) -> dict[str, Any]:
         """Return the state before the first image: random weights, all neurons alive."""
         weights = self.w_start * (rng.random(n_inputs * self.n_exc) + 0.01)
         weights = np.minimum(weights, self.plasticity.w_max)
@@ -271,7 +282,7 @@ class DiehlCook(Composition, Model):
             for name, value in self.resting_state(arithmetic).items()
         }
 
-    def resting_state(self, arithmetic):
+    def resting_state(self, arithmetic: FloatingPoint | FixedPoint) -> dict[str, Any]:
         """Return the fast state at the start, where it is not 0, by "object.variable"."""
         if arithmetic.method == "fixed_point":
             return {"exc.v": float(fixed_point.constants(arithmetic, self)["v_rest"])}
@@ -281,30 +292,30 @@ class DiehlCook(Composition, Model):
         return state
 
     @property
-    def needs(self):
+    def needs(self) -> Any:
         """Capabilities that a backend must have."""
         return frozenset({"events"} if self.one_winner else ())
 
     @property
-    def updates(self):
+    def updates(self) -> Sequence[str]:
         """The sides whose spikes change a weight."""
         return [side for side in ("pre", "post") if getattr(self.plasticity, f"on_{side}")]
 
     @property
-    def inhibits(self):
+    def inhibits(self) -> bool:
         """Whether a spike is sent to all other neurons."""
         return self.inhibition.step is not None
 
     @property
-    def is_broadcast(self):
+    def is_broadcast(self) -> bool:
         """Whether neurons inhibit each other directly."""
         return self.inhibition.step is not None and not self.has_partners
 
     @property
-    def has_partners(self):
+    def has_partners(self) -> bool:
         """Whether inhibition goes through inhibitory neurons."""
         return isinstance(self.inhibition, Partners)
 
-    def reduced(self, n_exc):
+    def reduced(self, n_exc: int) -> Any:
         """Return the network with fewer neurons, for inference."""
         return self.replace(n_exc=n_exc)

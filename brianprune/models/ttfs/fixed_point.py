@@ -1,6 +1,10 @@
 """The fixed-point arithmetic of the deep network, as its hardware computes."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +33,7 @@ class FixedPointTTFS(Parameters):
 
     method = "fixed_point"
 
-    def validate(self):
+    def validate(self) -> None:
         try:
             form = Format.read(self.w)
         except ValueError as error:
@@ -45,15 +49,15 @@ class FixedPointTTFS(Parameters):
             )
 
     @property
-    def fraction(self):
+    def fraction(self) -> int:
         """Fraction bits of weights and potentials."""
         return Format.read(self.w).fraction
 
-    def weights(self, weights):
+    def weights(self, weights: np.ndarray) -> np.ndarray:
         """Return the nearest weights above 0 that the hardware can hold; 0 is an end that a weight cannot leave."""
         return np.maximum(Format.read(self.w).raw(weights), 1) * 2.0**-self.fraction
 
-    def rate(self, name, value):
+    def rate(self, name: str, value: Any) -> Any:
         """Return a learning rate as a whole number of `rate_bits`, or raise an error naming it."""
         raw = round(value * 2**self.rate_bits)
         if value > 0 and (raw < 1 or abs(raw / 2**self.rate_bits / value - 1) > 0.05):
@@ -75,11 +79,11 @@ class FixedPointTTFS(Parameters):
             )
         return raw
 
-    def code(self, threshold):
+    def code(self, threshold: float) -> int:
         """Return the lowest whole number of least significant bits that is not below a threshold."""
         return math.ceil(threshold * 2**self.fraction)
 
-    def check(self, kernels, threshold):
+    def check(self, kernels: Sequence[np.ndarray], threshold: float) -> None:
         """Raise an error if a potential could not be held.
 
         Parameters
@@ -101,7 +105,7 @@ class FixedPointTTFS(Parameters):
                 f" weights and the threshold is {threshold:g}: {fits}"
             )
 
-    def check_learning(self, network, pruning):
+    def check_learning(self, network: Any, pruning: Any) -> None:
         """Raise an error if rates or thresholds of pruning cannot be held, or no weight could change.
 
         Parameters
@@ -119,7 +123,9 @@ class FixedPointTTFS(Parameters):
                 f"FixedPointTTFS.w = {self.w!r}: no weight would change, a change is at most {largest:.2g} bits and is"
                 " rounded to nearest; use more bits, a larger DeepTTFS.a_plus_max or rounding='stochastic'"
             )
-        for name in ("theta", "theta_post") if pruning is not None else ():
+        if pruning is None:
+            return
+        for name in ("theta", "theta_post"):
             for layer in range(len(network.layers)):
                 value = pruning.of_layer(name, layer)
                 if self.code(value) >= 2**self.fraction:

@@ -10,6 +10,10 @@ Sources: Kheradpisheh et al. 2018, Neural Networks 99:56 (doi 10.1016/j.neunet.2
 "code" in the table, as quoted in public code; "ours" elsewhere.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from ...parameters import CODE, OURS, Parameter, Parameters
 
 __all__ = ["CALTECH_LAYERS", "DIGITS_LAYERS", "MNIST_LAYERS", "Convolution", "DeepTTFS"]
@@ -48,7 +52,7 @@ class Convolution(Parameters):
     pool_stride = Parameter(1, "distance of pooling windows", CODE, minimum=1, structural=True)
     max_images = Parameter(10_000, "presentations after which learning ends", OURS, minimum=1)
 
-    def validate(self):
+    def validate(self) -> None:
         if self.pool_stride > self.pool:
             raise ValueError(
                 f"Convolution.pool_stride = {self.pool_stride}: above pool = {self.pool}, windows would"
@@ -150,7 +154,7 @@ class DeepTTFS(Parameters):
     )
     svm_C = Parameter(1.0, "of the linear support vector machine", CODE, above=0.0)
 
-    def validate(self):
+    def validate(self) -> None:
         if not self.layers or not all(isinstance(layer, Convolution) for layer in self.layers):
             raise TypeError(
                 f"DeepTTFS.layers = {self.layers!r}: must be a tuple of at least one Convolution"
@@ -169,17 +173,17 @@ class DeepTTFS(Parameters):
             )
 
     @property
-    def steps_per_image(self):
+    def steps_per_image(self) -> int:
         """Time steps of an image: a spike of the last bin still reaches the pooling layer."""
         return self.n_bins + 2
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Shared weights for each input channel of the first layer: a measure of cost."""
         maps = [1 + self.off_centre, *(layer.n_maps for layer in self.layers)]
         return sum(maps[k] * layer.kernel**2 * layer.n_maps for k, layer in enumerate(self.layers))
 
-    def rate(self, n_images):
+    def rate(self, n_images: int) -> Any:
         """Return the rate of potentiation after `n_images` presentations of a layer."""
         doubled = self.a_plus * 2.0 ** min(n_images // self.growth_interval, 64)
         return min(doubled, self.a_plus_max)
