@@ -1,4 +1,4 @@
-"""Clock and size of the Verilog on an ECP5 after place and route, with and without learning, as a CSV.
+"""Clock and size of the Verilog on an ECP5 after place and route: that infers, learns, and prunes, as a CSV.
 
     python benchmarks/place_and_route.py --cores 1 2 4
 
@@ -20,6 +20,13 @@ import brianprune as bp
 from brianprune.hardware import LearningDatapath, Resources
 from brianprune.hardware.synthesis import synthesise
 
+#: What is synthesised, and the rule that it prunes by.
+RULES = {
+    "infers": None,
+    "learns": None,
+    "learns and prunes neurons": bp.AdaptiveNeuronPruning(alpha=0.9375),
+    "learns and prunes weights": bp.FixedPointWeightPruning(),
+}
 #: Cells as nextpnr names them.
 CELLS = {"LUT": "TRELLIS_COMB", "FF": "TRELLIS_FF", "memory": "DP16KD", "multiplier": "MULT18X18D"}
 
@@ -50,22 +57,21 @@ def place_and_route(defines, goal_mhz=100):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--learning", choices=("no", "yes", "both"), default="both")
+    parser.add_argument("--parts", nargs="+", choices=RULES, default=list(RULES))
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).with_name("place_and_route.csv")
     )
     options = parser.parse_args()
-    kinds = {"no": [False], "yes": [True], "both": [False, True]}[options.learning]
     rows = []
     for cores in options.cores:
         network = bp.DiehlCook(n_exc=10 * cores)
-        for learning in kinds:
-            if learning:
-                experiment = bp.Experiment(network=network, arithmetic=bp.FixedPoint())
-                datapath = LearningDatapath(experiment, cores=cores)
-            else:
+        learner = bp.Experiment(network=network, arithmetic=bp.FixedPoint())
+        for part in options.parts:
+            if part == "infers":
                 datapath = Resources(network=network, cores=cores).datapath()
-            row = {"cores": cores, "neurons": datapath.n, "learning": learning}
+            else:
+                datapath = LearningDatapath(learner.replace(pruning=RULES[part]), cores=cores)
+            row = {"cores": cores, "neurons": datapath.n, "part": part}
             rows.append(row | place_and_route(datapath.defines(1)))
             print(rows[-1], flush=True)
             pd.DataFrame(rows).to_csv(options.output, index=False)

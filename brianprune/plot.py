@@ -357,7 +357,7 @@ def compare(results: Mapping[str, Result], ax: Axes | None = None) -> Axes:
             fontsize="small",
         )
     ax.set_xticks(range(len(results)), list(results))
-    ax.set(ylabel="accuracy", ylim=(0, 1.18), yticks=np.linspace(0, 1, 6))
+    ax.set(ylabel="accuracy (95 % interval)", ylim=(0, 1.18), yticks=np.linspace(0, 1, 6))
     return ax
 
 

@@ -124,6 +124,7 @@ def test_sweep_draws_means_and_intervals_over_seeds():
 def test_compare_writes_its_numbers_above_the_bars(tiny):
     result = tiny.run("numpy")
     ax = plot.compare({"one": result, "other": result})
+    assert "95 % interval" in ax.get_ylabel()
     for text in ax.texts:
         assert text.xy[1] >= result.accuracy
         assert ax.get_ylim()[1] > 1
