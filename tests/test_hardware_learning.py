@@ -154,6 +154,10 @@ def test_what_does_not_learn_in_verilog_is_refused():
         LearningDatapath(learner(), 30).trace(images_of(0), first=1)
     with pytest.raises(ValueError, match="only 'numpy' and 'cython' record states"):
         LearningDatapath(learner(), 30).trace(images_of(0), backend="cpp_standalone")
+    neurons, weights = bp.AdaptiveNeuronPruning(alpha=0.75), bp.FixedPointWeightPruning()
+    for rule, settings in ((neurons, {"n_searched": 1}), (weights, {"n_died": 1})):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))} = 1: .* it is 0 to 0"):
+            LearningDatapath(learner().replace(pruning=rule)).event_cycles(**settings)
     with pytest.raises(ValueError, match="not pruned has no events"):
         LearningDatapath(learner(), 30).event_cycles()
     with pytest.raises(NotImplementedError, match="cycles of learning depend on what fires"):
@@ -291,6 +295,58 @@ def test_where_nobody_spiked_all_have_the_same_threshold():
     assert not trace["mask"][0].all()
     found = datapath.compare(images, simulator="iverilog")
     assert found.different == 0, found.output
+
+
+#: Thresholds, bounds of the factor, formats of the weights: sizes at which a sum or a part of a number could be cut.
+LIMITS = {
+    "a threshold of less than one unit": ({"theta_0": 0.01, "a_min": 0.0, "a_max": 0.25}, "u0.4"),
+    "a small threshold": ({"theta_0": 0.001}, "u0.4"),
+    "no threshold": ({"theta_0": 0.0, "a_min": 0.0, "a_max": 0.0}, "u0.8"),
+    "a factor of 0": ({"theta_0": 0.3, "a_min": 0.0, "a_max": 0.0}, "u0.16"),
+    "a factor without a bound": ({"theta_0": 0.3, "a_max": 30_000.0}, "u0.16"),
+    "a large factor": ({"theta_0": 0.0001, "a_min": 2000.0, "a_max": 2000.0}, "u0.8"),
+    "a threshold above all": ({"theta_0": 20_000.0}, "u1.8"),
+    "a weight of one bit": ({"theta_0": 0.3}, "u0.1"),
+}
+
+
+@needs_iverilog
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_rule_at_its_limits_is_the_twins(name):
+    settings, weights = LIMITS[name]
+    rule = bp.FixedPointWeightPruning(start=1, interval=1, ramp=1, fan_in_min=0, **settings)
+    experiment = learner(5, 3, weights, weight_sum=2.4).replace(pruning=rule)
+    datapath = LearningDatapath(experiment, 12, cores=2, banks=2, lanes=4)
+    images = images_of(5, 4, 12)
+    trace = datapath.trace(images)
+    assert trace["mask"][-1].all() == (0.0 in (settings["theta_0"], settings.get("a_max")))
+    found = datapath.compare(images, simulator="iverilog", states=False)
+    assert found.different == 0, found.output
+
+
+@needs_iverilog
+def test_a_share_of_exactly_one_is_one():
+    # nobody spikes, so that all thresholds are the height, just above a weight's multiple
+    rule = bp.FixedPointWeightPruning(
+        start=1, interval=1, ramp=1, fan_in_min=0, theta_0=(2**14 + 1) / 2**16
+    )
+    experiment = learner(5, 3, "u0.8", theta_start=40 * mV).replace(pruning=rule)
+    datapath = LearningDatapath(experiment, 30, cores=1)
+    images = images_of(5, 2)
+    # some weights are exactly that multiple
+    assert (datapath.trace(images)["weights"][0] == 2**6).any()
+    assert datapath.compare(images, simulator="iverilog").different == 0
+
+
+@needs_iverilog
+def test_one_image_is_a_row():
+    rule = bp.FixedPointWeightPruning(start=1, interval=1, ramp=1)
+    datapath = LearningDatapath(learner(5, 3).replace(pruning=rule), 30, cores=1)
+    (image,) = images_of(5, 1)
+    assert datapath.compare(image, simulator="iverilog", states=False).different == 0
+    datapath.learn(image, "numpy")
+    with pytest.raises(ValueError, match=r"shape \(1, 24\): must be \(images, 30\)"):
+        datapath.learn(image[:24], "numpy")
 
 
 @needs_iverilog

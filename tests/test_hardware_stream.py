@@ -17,21 +17,26 @@ from brianprune.hardware.simulation import STREAM, verilog
 needs_iverilog = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
 )
-#: Neurons, cores, banks, lanes, classes of the neurons.
+#: Neurons, cores, banks, lanes, classes of the neurons, parameters of the network.
 SETTINGS = {
-    "one class twice": (7, 3, 2, 4, [2, 0, -1, 2, 0, 4, 1]),
-    "one core": (4, 1, 4, 8, [1, 0, 1, 1]),
-    "one class": (3, 3, 1, 16, [0, 0, -1]),
+    "many spikes": (5, 2, 2, 4, [0, 0, 0, 0, 1], {"w_inh": 0.2, "presentation": 60 * ms}),
+    "one class twice": (7, 3, 2, 4, [2, 0, -1, 2, 0, 4, 1], {}),
+    "one core": (4, 1, 4, 8, [1, 0, 1, 1], {}),
+    "one class": (3, 3, 1, 16, [0, 0, -1], {}),
 }
 
 
 def classifier(setting):
     """A network of random weights with labels, and images; the last is blank."""
-    n, cores, banks, lanes, labels = SETTINGS[setting]
+    n, cores, banks, lanes, labels, changes = SETTINGS[setting]
     draw = np.random.default_rng(len(setting))
-    network = bp.DiehlCook(
-        n_exc=n, presentation=20 * ms, rate=2 * Hz, v_thresh=-62 * mV, theta_offset=2 * mV
-    )
+    settings = {
+        "presentation": 20 * ms,
+        "rate": 2 * Hz,
+        "v_thresh": -62 * mV,
+        "theta_offset": 2 * mV,
+    }
+    network = bp.DiehlCook(n_exc=n, **settings | changes)
     result = SimpleNamespace(
         experiment=bp.Experiment(network=network),
         weights=draw.random((22, n)),
@@ -96,9 +101,39 @@ def test_a_packet_has_the_seeds_and_the_pixels():
     assert first.to_bytes(4, "little") == images[0, :4].tobytes()
 
 
+def test_classes_compete_in_one_of_the_settings():
+    stream, images = classifier("many spikes")
+    fired = stream.datapath.trace(images, states=False)["fired"]
+    votes = np.array([[(row == 4).sum(), ((row >= 0) & (row < 4)).sum()] for row in fired])[:-1]
+    # class 0 has four times the neurons: its votes are more, its mean is not always
+    assert (votes > 0).all()
+    assert set(stream.classes(images)) == {0, 1, -1}
+
+
+def test_images_that_do_not_fit_are_refused():
+    stream, images = classifier("one class twice")
+    for wrong in (
+        images[:, :10],
+        np.zeros((2, 24), np.uint8),
+        images[:0],
+        images[:, :, np.newaxis],
+    ):
+        for method in (stream.packets, stream.classes):
+            with pytest.raises(ValueError, match=r"must be \(images, 22\), at least one"):
+                method(wrong)
+    for wrong in (images / 255, images.astype(int) - 1, images.astype(int) + 300):
+        with pytest.raises(ValueError, match="whole numbers from 0 to 255"):
+            stream.packets(wrong)
+    assert stream.packets(images[0]) == stream.packets(images[:1])
+    np.testing.assert_array_equal(stream.classes(images[0]), stream.classes(images[:1]))
+
+
 def test_a_network_without_classes_is_refused():
     stream, _ = classifier("one core")
     result = stream.datapath.result
+    result.labels = np.zeros(3)
+    with pytest.raises(ValueError, match="must be one for each neuron"):
+        StreamClassifier(result)
     result.labels = np.full(4, -1)
     with pytest.raises(ValueError, match="no living neuron has a class"):
         StreamClassifier(result)

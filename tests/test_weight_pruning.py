@@ -234,6 +234,7 @@ def test_ties_and_too_few_synapses():
         (lambda: bp.AdaptiveWeightPruning(theta_0=-1), "theta_0 = -1"),
         (lambda: bp.AdaptiveWeightPruning(a_min=3), "a_min = 3.*a_max"),
         (lambda: bp.AdaptiveWeightPruning(form="other"), "form"),
+        (lambda: bp.FixedPointWeightPruning(a_min=3.0), "FixedPointWeightPruning.a_min = 3"),
         (lambda: bp.FixedPointWeightPruning(form="spikes"), "form = 'spikes'.*must be 'activity'"),
         (lambda: bp.FixedPointWeightPruning(beta=0.5), "beta = 0.5: must be 1.0"),
         (lambda: bp.FixedPointWeightPruning(theta_0=40_000), "theta_0 = 40000.*below 32768"),

@@ -98,6 +98,22 @@ class Datapath:
         levels = (self.cores - 1).bit_length()
         return self.groups + levels + 20
 
+    def check_images(self, images):
+        """Return images as an array of uint8, shape (images, inputs), or raise an error."""
+        if isinstance(images, SpikeTrains):
+            raise TypeError(
+                "images: the datapath draws its own input, it cannot be shown recorded spikes"
+            )
+        images = np.atleast_2d(images)
+        if images.ndim != 2 or images.shape[1] != self.n_inputs or not len(images):
+            raise ValueError(
+                f"images of shape {images.shape}: must be (images, {self.n_inputs}), at least one"
+            )
+        pixels = images.astype(np.uint8)
+        if (pixels != images).any():
+            raise ValueError("images: must be grey levels, whole numbers from 0 to 255")
+        return pixels
+
     def work(self, images, first=0):
         """Count what images are for the hardware, without simulating it.
 
@@ -113,7 +129,7 @@ class Datapath:
             What `DatapathEnergy.image` takes: ``neurons``, ``steps``; means over the images of ``events``, input
             spikes, ``drawn``, pixels drawn, and ``cycles``.
         """
-        images = np.atleast_2d(images)
+        images = self.check_images(images)
         found = np.array([self._work(image, first + k) for k, image in enumerate(images)])
         events, drawn, cycles = found.mean(axis=0).tolist()
         steps = self.parameters.steps_per_image
@@ -127,7 +143,7 @@ class Datapath:
 
     def cycles(self, images, first=0):
         """Return the clock cycles of each image: (images,). See `work`."""
-        images = np.atleast_2d(images)
+        images = self.check_images(images)
         return np.array([self._work(image, first + k)[2] for k, image in enumerate(images)])
 
     def _work(self, image, k):
@@ -191,6 +207,7 @@ class Datapath:
             raise ValueError(
                 f"backend = {backend!r}: only 'numpy' and 'cython' record states; use one of them, or states=False"
             )
+        images = self.check_images(images)
         network, state = self._twin(backend)
         if states:
             exc = network.network["exc"]
@@ -296,13 +313,7 @@ class Datapath:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        if isinstance(images, SpikeTrains):
-            raise TypeError(
-                "images: the datapath draws its own input, it cannot be shown recorded spikes"
-            )
-        images = np.atleast_2d(images)
-        if images.shape[1] != self.n_inputs:
-            raise ValueError(f"images of shape {images.shape}: must be (images, {self.n_inputs})")
+        images = self.check_images(images)
         for name in WINNER_TAKE_ALL.files:
             (folder / name).write_text(verilog(name))
         defines = self.defines(len(images))

@@ -103,6 +103,7 @@ class LearningDatapath(Datapath):
         """
         if first != 0:
             raise ValueError(f"first = {first}: a network that learns begins with image 0")
+        images = self.check_images(images)
         self._begin(len(images))
         return super().trace(images, 0, states, backend)
 
@@ -116,6 +117,7 @@ class LearningDatapath(Datapath):
             In volts.
         alive : array of bool, shape (neurons,)
         """
+        images = self.check_images(images)
         self._begin(len(images))
         network, state = self._twin(backend)
         for run in self._runs(network, state, tqdm(images, desc="learning"), 0):
@@ -140,6 +142,15 @@ class LearningDatapath(Datapath):
             raise ValueError(
                 "Experiment.pruning = None: a network that is not pruned has no events"
             )
+        most_died, most_searched = (0, self.groups) if self._prunes_weights else (self.n - 1, 0)
+        for name, value, most in (
+            ("n_died", n_died, most_died),
+            ("n_searched", n_searched, most_searched),
+        ):
+            if not 0 <= value <= most:
+                raise ValueError(
+                    f"{name} = {value}: with {type(self.rule).__name__} it is 0 to {most}"
+                )
         counted = 2 * self.n + 3  # added, and cleared
         if not self._prunes_weights:
             return counted + (n_died + 1) * (self.n + 8)
@@ -323,6 +334,7 @@ class LearningDatapath(Datapath):
 
     def export(self, folder, images, first=0, states=True, backend="numpy"):
         """Write what `Datapath.export` writes; of a rule, after which images it acts."""
+        images = self.check_images(images)
         trace = super().export(folder, images, first, states, backend)
         events = self._events_of(len(images))
         acts = [k + 1 in events for k in range(len(images))]

@@ -31,7 +31,13 @@ class StreamClassifier:
 
     def __init__(self, result, arithmetic=None, banks=16, cores=None, lanes=16):
         self.datapath = Datapath(result, arithmetic, banks, cores, lanes)
-        self.labels = np.asarray(result.labels)[self.datapath.alive]
+        labels = np.asarray(result.labels)
+        if labels.shape != np.shape(result.alive):
+            raise ValueError(
+                f"result.labels of shape {labels.shape}: must be one for each neuron,"
+                f" {np.shape(result.alive)}"
+            )
+        self.labels = labels[self.datapath.alive]
         if not (self.labels >= 0).any():
             raise ValueError("result.labels: no living neuron has a class; train on more images")
 
@@ -45,7 +51,7 @@ class StreamClassifier:
             Number of the first image, for the generator's seeds.
         """
         lanes, packets = self.datapath.lanes, []
-        for k, image in enumerate(np.atleast_2d(images)):
+        for k, image in enumerate(self.datapath.check_images(images)):
             seeds = _word(self.datapath.seeds(first + k), 16)
             words = [seeds % 2 ** (8 * lanes), seeds >> 8 * lanes]
             words += [_word(pixels, 8) for pixels in words_of(image, lanes)]

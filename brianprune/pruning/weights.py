@@ -158,7 +158,7 @@ class AdaptiveWeightPruning(ScheduledPruning):
     def validate(self) -> None:
         if self.a_min > self.a_max:
             raise ValueError(
-                f"AdaptiveWeightPruning.a_min = {self.a_min}: must not exceed a_max = {self.a_max}"
+                f"{type(self).__name__}.a_min = {self.a_min}: must not exceed a_max = {self.a_max}"
             )
 
     def thresholds_of(self, event: PruningEvent) -> np.ndarray:

@@ -72,18 +72,21 @@ module weight_pruning #(
         .clk(clk), .a({1'b0, count}), .b({1'b0, ALL}), .product(weighted));
     wire [SUM_BITS:0] shifted = {remainder_reg[SUM_BITS-1:0], quotient_reg[DIVIDEND_BITS-1]};
     wire fits = shifted >= {1'b0, sum_reg};
-    wire [RATIO_BITS-1:0] share = quotient_reg[RATIO_BITS-1:0];
-    wire too_much = |quotient_reg[DIVIDEND_BITS-1:RATIO_BITS] || share > ratio_max;
+    wire [DIVIDEND_BITS+RATIO_BITS-1:0] quotient = {{RATIO_BITS{1'b0}}, quotient_reg};
+    wire [RATIO_BITS-1:0] share = quotient[RATIO_BITS-1:0];
+    wire too_much = |quotient[DIVIDEND_BITS+RATIO_BITS-1:RATIO_BITS] || share > ratio_max;
     wire [RATIO_BITS-1:0] ratio = too_much ? ratio_max : share < ratio_min ? ratio_min : share;
 
     // the threshold, in units of a weight: rounded up, at most 2**W_BITS
     localparam HIGH_BITS = HEIGHT_BITS + RATIO_BITS + 2;
-    localparam WIDE_BITS = (HIGH_BITS - 16 > W_BITS + 1 ? HIGH_BITS - 16 : W_BITS + 1) + 1;
+    localparam UNIT_BITS = W_BITS > WEIGHT_CUT ? W_BITS : WEIGHT_CUT;
+    localparam WIDE_BITS = (HIGH_BITS > UNIT_BITS + 1 ? HIGH_BITS : UNIT_BITS + 1) + 1;
     localparam [WIDE_BITS-1:0] ROUND = ~({WIDE_BITS{1'b1}} << WEIGHT_CUT);
     wire signed [HIGH_BITS-1:0] scaled;
     multiplier #(.A_BITS(HEIGHT_BITS+1), .B_BITS(RATIO_BITS+1)) scaled_of (
         .clk(clk), .a({1'b0, height}), .b({1'b0, ratio}), .product(scaled));
-    wire [WIDE_BITS-1:0] threshold = {{(WIDE_BITS-HIGH_BITS+16){1'b0}}, scaled[HIGH_BITS-1:16]};
+    wire [HIGH_BITS+15:0] scaled_wide = {16'd0, scaled};
+    wire [WIDE_BITS-1:0] threshold = {{(WIDE_BITS-HIGH_BITS){1'b0}}, scaled_wide[HIGH_BITS+15:16]};
     wire [WIDE_BITS-1:0] in_units = (threshold + ROUND) >> WEIGHT_CUT;
     wire all = |in_units[WIDE_BITS-1:W_BITS];
     // there may be fewer neurons than places; of the others nothing goes
@@ -149,6 +152,6 @@ module weight_pruning #(
                 end
             endcase
         end
-    wire unused = &{1'b0, neuron, index_1, weighted[COUNT_BITS+INDEX_BITS+2:SUM_BITS], remainder_reg[SUM_BITS], scaled[15:0]};
+    wire unused = &{1'b0, neuron, index_1, weighted[COUNT_BITS+INDEX_BITS+2:SUM_BITS], remainder_reg[SUM_BITS], scaled_wide[15:0]};
 endmodule
 `default_nettype wire
