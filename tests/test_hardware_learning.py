@@ -234,7 +234,7 @@ def weight_pruner(seed):
 
 
 @needs_iverilog
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_the_weights_that_are_removed_are_the_twins(seed):
     datapath, images = weight_pruner(seed)
     found = datapath.compare(images, simulator="iverilog")

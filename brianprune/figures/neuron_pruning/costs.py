@@ -78,7 +78,7 @@ QUICK = HardwareScale(
     on_chip_seeds=range(1),
     on_chip_data=digits(n_train=200),
     on_chip={"n_compared": 1, "simulator": "iverilog"},
-    n_inputs=64,
+    n_inputs=784,
     pruned={20: (0, 8), 40: (0, 16)},
     cores=2,
     banks=10,
