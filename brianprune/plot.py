@@ -255,7 +255,7 @@ def count_histogram(
     return ax
 
 
-def weight_updates(history: Mapping[str, np.ndarray], ax: Axes | None = None) -> Axes:
+def weight_updates(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the size and the variance of weight changes over training.
 
     Parameters
@@ -276,7 +276,7 @@ def weight_updates(history: Mapping[str, np.ndarray], ax: Axes | None = None) ->
     return ax
 
 
-def confusion(result: Result, ax: Axes | None = None) -> Axes:
+def confusion(result: Result | DeepResult, ax: Axes | None = None) -> Axes:
     """Draw the confusion matrix of the evaluation, as fractions of each class.
 
     Parameters

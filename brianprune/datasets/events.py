@@ -123,10 +123,10 @@ class RecordedSpikes(_Recordings, InMemory):
 
 
 def events(
-    train: np.ndarray,
-    labels: np.ndarray,
-    test: np.ndarray,
-    test_labels: np.ndarray,
+    train: tuple[Any, Any, Any],
+    labels: Any,
+    test: tuple[Any, Any, Any],
+    test_labels: Any,
     shape: tuple[int, int],
     **counts: int,
 ) -> RecordedSpikes:
