@@ -1,3 +1,4 @@
+import contextlib
 import gc
 import gzip
 import os
@@ -19,6 +20,8 @@ from brianprune.encoding import presentations
 
 
 def pytest_configure(config):
+    # plain Brian2 needs no compiler: its default, Cython, takes 3 s for each of a network's statements
+    prefs["codegen.target"] = "numpy"
     # compiled networks of the tests are kept for the session, apart from the user's
     if "BRIANPRUNE_CACHE" not in os.environ:
         config.brianprune_cache = tempfile.mkdtemp(prefix="brianprune-test-cache-")
@@ -56,20 +59,38 @@ TINY_LAYERS = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="module")
-def nothing_left_to_collect():
-    """Keep what earlier modules left out of the garbage collection that Brian2 does in each run."""
+def leave_nothing_to_collect():
+    """Keep what is there now out of the garbage collection that Brian2 does in each run."""
     gc.collect()
     gc.freeze()
 
 
-@pytest.fixture(scope="module")
-def quickly_compiled():
+@pytest.fixture(autouse=True, scope="module")
+def what_earlier_modules_left():
+    leave_nothing_to_collect()
+
+
+@pytest.fixture(autouse=True)
+def what_cython_left(request):
+    """The compiler leaves so much that each later run takes three times as long."""
+    yield
+    if "cython" in request.node.name:
+        leave_nothing_to_collect()
+
+
+@contextlib.contextmanager
+def quick_compiler():
     """Nobody waits for an optimised program here."""
     before = prefs["codegen.cpp.extra_compile_args_gcc"]
     prefs["codegen.cpp.extra_compile_args_gcc"] = ["-w", "-O0", "-std=c++17"]
     yield
     prefs["codegen.cpp.extra_compile_args_gcc"] = before
+
+
+@pytest.fixture(scope="module")
+def quickly_compiled():
+    with quick_compiler():
+        yield
 
 
 @pytest.fixture(scope="session")

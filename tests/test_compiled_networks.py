@@ -39,15 +39,6 @@ T, CUT = 30 * ms, 17 * ms
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def numpy_target():
-    """Plain Brian2 needs no compiler."""
-    before = prefs["codegen.target"]
-    prefs["codegen.target"] = "numpy"
-    yield
-    prefs["codegen.target"] = before
-
-
 @pytest.fixture(autouse=True)
 def usual_step():
     defaultclock.dt = 0.1 * ms

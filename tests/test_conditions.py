@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, prefs
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms
 from conftest import TINY, same_result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -335,26 +335,22 @@ def test_memory_holds_arrays_only():
 
 
 def test_a_pruner_takes_conditions_in_any_network():
-    prefs.codegen.target, before = "numpy", prefs.codegen.target
-    try:
-        inputs = SpikeGeneratorGroup(3, [0, 0, 0, 1, 0], [1, 3, 5, 7, 14] * ms)
-        neurons = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0")
-        synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
-        synapses.connect()
-        synapses.w, synapses.mask = 0.3, 1
-        pruner = bp.Pruner(synapses, bp.PruneWhere("rate_pre < 150*Hz and age < 2"), 10 * ms)
-        Network(inputs, neurons, synapses, pruner, *pruner.contained_objects).run(25 * ms)
-        # in 10 ms 3 spikes are 300 Hz, 1 is 100 Hz
-        assert np.asarray(synapses.mask).reshape(3, 2).tolist() == [[1, 1], [0, 0], [0, 0]]
-        assert np.asarray(pruner.decisions[1].mask)[0].all()  # older than the condition asks
-        silent = NeuronGroup(3, "x : 1")
-        of_silent = Synapses(silent, neurons, "w : 1\nmask : 1\nv_post = w*mask : 1 (summed)")
-        of_silent.connect()
-        with pytest.raises(ValueError, match="do not spike"):
-            bp.Pruner(of_silent, bp.PruneWhere("rate_pre < 1*Hz"), 10 * ms)
-        bp.Pruner(of_silent, bp.PruneWhere("w < 1"), 10 * ms)
-    finally:
-        prefs.codegen.target = before
+    inputs = SpikeGeneratorGroup(3, [0, 0, 0, 1, 0], [1, 3, 5, 7, 14] * ms)
+    neurons = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0")
+    synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
+    synapses.connect()
+    synapses.w, synapses.mask = 0.3, 1
+    pruner = bp.Pruner(synapses, bp.PruneWhere("rate_pre < 150*Hz and age < 2"), 10 * ms)
+    Network(inputs, neurons, synapses, pruner, *pruner.contained_objects).run(25 * ms)
+    # in 10 ms 3 spikes are 300 Hz, 1 is 100 Hz
+    assert np.asarray(synapses.mask).reshape(3, 2).tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert np.asarray(pruner.decisions[1].mask)[0].all()  # older than the condition asks
+    silent = NeuronGroup(3, "x : 1")
+    of_silent = Synapses(silent, neurons, "w : 1\nmask : 1\nv_post = w*mask : 1 (summed)")
+    of_silent.connect()
+    with pytest.raises(ValueError, match="do not spike"):
+        bp.Pruner(of_silent, bp.PruneWhere("rate_pre < 1*Hz"), 10 * ms)
+    bp.Pruner(of_silent, bp.PruneWhere("w < 1"), 10 * ms)
 
 
 def test_a_time_constant_follows_the_living(tiny):
@@ -405,19 +401,15 @@ def test_a_decision_needs_a_mask_and_the_living():
 
 def pruned_by(pruner_rule, connect, weights, spikes, n_post=1, until=25):
     """Masks that a Pruner leaves in a small network; spikes are (source, ms)."""
-    prefs.codegen.target, before = "numpy", prefs.codegen.target
-    try:
-        indices, times = zip(*spikes, strict=True)
-        inputs = SpikeGeneratorGroup(3, indices, list(times) * ms)
-        neurons = NeuronGroup(n_post, "v : 1", threshold="v > 1e9", reset="v = 0")
-        synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
-        synapses.connect(**connect)
-        synapses.w, synapses.mask = weights, 1
-        pruner = bp.Pruner(synapses, pruner_rule, 10 * ms)
-        Network(inputs, neurons, synapses, pruner).run(until * ms)
-        return np.asarray(synapses.mask).astype(int).tolist(), pruner.decisions
-    finally:
-        prefs.codegen.target = before
+    indices, times = zip(*spikes, strict=True)
+    inputs = SpikeGeneratorGroup(3, indices, list(times) * ms)
+    neurons = NeuronGroup(n_post, "v : 1", threshold="v > 1e9", reset="v = 0")
+    synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
+    synapses.connect(**connect)
+    synapses.w, synapses.mask = weights, 1
+    pruner = bp.Pruner(synapses, pruner_rule, 10 * ms)
+    Network(inputs, neurons, synapses, pruner).run(until * ms)
+    return np.asarray(synapses.mask).astype(int).tolist(), pruner.decisions
 
 
 def test_conditions_know_sources_and_pairs():

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
-from brian2 import prefs
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -30,8 +29,6 @@ def test_blocks_run(page, tmp_path, monkeypatch):
         if name in page.stem:
             pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
-    # Brian2's default compiles each statement by Cython, a minute for a page
-    monkeypatch.setitem(prefs, "codegen.target", "numpy")
     namespace = {"__name__": "__main__"}
     for block in blocks(page):
         exec(compile(block, str(page), "exec"), namespace)

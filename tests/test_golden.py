@@ -1,9 +1,11 @@
 """The default network gives the numbers that it gave when they last changed, see CHANGELOG."""
 
+import contextlib
 import json
 
 import golden
 import pytest
+from conftest import quick_compiler
 
 PINNED = json.loads(golden.PINNED.read_text())
 WHOLE = ("spikes", "counts", "left", "accuracy", "operations")
@@ -22,8 +24,11 @@ FLOATING = ("weights", "theta", "history")
 )  # fmt: skip
 def test_numbers_are_those_pinned(name, backend):
     experiment, _ = golden.CASES[name]
+    # whose sums need not be those of an optimised program
+    compiler = quick_compiler() if backend == "cython" else contextlib.nullcontext()
     try:
-        found = golden.numbers(experiment.run(backend))
+        with compiler:
+            found = golden.numbers(experiment.run(backend))
     except RuntimeError as error:
         if backend != "genn_cpu":
             raise

@@ -31,6 +31,8 @@ from brianprune.hardware.simulation import WINNER_TAKE_ALL, verilog
 from brianprune.models.diehl_cook.fixed_point import constants
 from brianprune.streams import WEIGHTS, rng
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 #: Of random configurations: the other one compiles each for half a minute.
 SIMULATOR = os.environ.get("BRIANPRUNE_SIMULATOR", "iverilog")
 BACKENDS = ["numpy", pytest.param("cython", marks=pytest.mark.compiled),
@@ -684,8 +686,9 @@ def test_learning_in_fixed_point_saturates(learner):
     assert result.theta.max() > 0.1279  # of 128 mV
 
 
+@pytest.mark.compiled
 def test_learning_in_fixed_point_in_segments_and_resumed(learner, tmp_path):
-    whole = learner.run("numpy")
+    whole = learner.run("cpp_standalone")
 
     class Stop(Exception):
         pass
@@ -695,21 +698,22 @@ def test_learning_in_fixed_point_in_segments_and_resumed(learner, tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        learner.run("numpy", segment=3, results=tmp_path, report=stop)
+        learner.run("cpp_standalone", segment=3, results=tmp_path, report=stop)
     seen = []
     cut = learner.run(
-        "numpy", segment=3, results=tmp_path, report=lambda done, *_: seen.append(done)
+        "cpp_standalone", segment=3, results=tmp_path, report=lambda done, *_: seen.append(done)
     )
     assert min(seen) > 4  # it went on
     np.testing.assert_array_equal(whole.weights, cut.weights)
     np.testing.assert_array_equal(whole.test_counts, cut.test_counts)
-    twin = bp.FrozenNetwork.from_result(whole, backend="numpy")  # in the arithmetic of the result
+    twin = bp.FrozenNetwork.from_result(whole)  # in the arithmetic of the result
     images = learner.data.load().test
     np.testing.assert_array_equal(twin.counts(images), whole.test_counts)
 
 
+@pytest.mark.compiled
 def test_weights_that_learn_stay_codes_and_keep_their_sum(learner):
-    result = learner.replace(arithmetic__w="u0.6").run("numpy")
+    result = learner.replace(arithmetic__w="u0.6").run("cpp_standalone")
     raw = result.weights * 2**6
     np.testing.assert_array_equal(raw, np.rint(raw))
     assert raw.max() <= 2**6 - 1
@@ -717,13 +721,14 @@ def test_weights_that_learn_stay_codes_and_keep_their_sum(learner):
     assert result.weights.sum(axis=0).mean() == pytest.approx(50, rel=0.05)
 
 
+@pytest.mark.compiled
 def test_pruned_in_fixed_point_stays_pruned(learner):
     rule = bp.AdaptiveWeightPruning(start=4, interval=2, theta_0=0.1, fan_in_min=5)
-    result = learner.replace(pruning=rule).run("numpy")
+    result = learner.replace(pruning=rule).run("cpp_standalone")
     assert 0 < result.mask.mean() < 1
     assert not result.weights[~result.mask].any()
-    nothing = learner.replace(pruning=rule.replace(theta_0=0.0)).run("numpy")
-    np.testing.assert_array_equal(nothing.weights, learner.run("numpy").weights)
+    nothing = learner.replace(pruning=rule.replace(theta_0=0.0)).run("cpp_standalone")
+    np.testing.assert_array_equal(nothing.weights, learner.run("cpp_standalone").weights)
 
 
 def test_what_cannot_learn_in_fixed_point_is_said(learner):

@@ -18,6 +18,8 @@ LAYER = bp.Convolution(
     n_maps=3, kernel=3, threshold=4.0, padding=1, inhibition_radius=1, tolerance=0, pool=2,
     pool_stride=2,
 )  # fmt: skip
+
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
 #: One with padding and pooling, one without; both ways to tell an input's order.
 LAYERS = {"padded": LAYER, "plain": LAYER.replace(padding=0, pool=1, pool_stride=1, tolerance=1)}
 A_PLUS, A_MINUS = 0.1, 0.075

@@ -9,7 +9,6 @@ from brian2 import (
     defaultclock,
     ms,
     mV,
-    prefs,
 )
 from conftest import TINY, input_spikes
 from reference import simulate
@@ -225,14 +224,6 @@ def own_network(rule, every=20 * ms, mask="mask", **kwargs):
     return Network(inputs, neurons, synapses, pruner, spikes), neurons, synapses, spikes, pruner
 
 
-@pytest.fixture
-def numpy_target():
-    prefs.codegen.target, before = "numpy", prefs.codegen.target
-    yield
-    prefs.codegen.target = before
-
-
-@pytest.mark.usefixtures("numpy_target")
 class TestPruner:
     def test_own_rule_on_a_users_network(self):
         seen = []
@@ -353,7 +344,6 @@ class TestPruner:
             reset_device()
 
 
-@pytest.mark.usefixtures("numpy_target")
 def test_built_network_prunes_by_network_operation_as_run_does(tiny):
     n = 20
     result = tiny.run(backend="numpy")
@@ -370,7 +360,6 @@ def test_built_network_prunes_by_network_operation_as_run_does(tiny):
     )
 
 
-@pytest.mark.usefixtures("numpy_target")
 def test_a_user_can_add_a_monitor_and_change_a_value(tiny):
     from brian2 import StateMonitor
 

@@ -15,19 +15,11 @@ from brian2 import (
     SpikeGeneratorGroup,
     Synapses,
     ms,
-    prefs,
     second,
 )
 
 import brianprune as bp
 from brianprune.identity import content_hash
-
-
-@pytest.fixture(autouse=True)
-def numpy_target():
-    prefs.codegen.target, before = "numpy", prefs.codegen.target
-    yield
-    prefs.codegen.target = before
 
 
 def rule_of(array, add=0.0):

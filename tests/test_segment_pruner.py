@@ -13,7 +13,6 @@ from brian2 import (
     Synapses,
     ms,
     mV,
-    prefs,
     second,
 )
 
@@ -87,25 +86,21 @@ def network(request):
 
 def plain(rule):
     """What Brian2 does with a network operation."""
-    prefs.codegen.target, before = "numpy", prefs.codegen.target
-    try:
-        source, group, synapses, watched = objects()
-        pruner = bp.Pruner(synapses, rule, every=20 * ms, start=30 * ms, seed=5)
-        indices, times = spikes()
-        source.set_spikes(indices, times * second)
-        Network(source, group, synapses, *watched, pruner, *pruner.contained_objects).run(100 * ms)
-        return {
-            "w": np.array(synapses.w),
-            "mask": np.array(synapses.mask),
-            "spikes": (np.array(watched[0].i), np.array(watched[0].t)),
-            "count": np.array(watched[1].count),
-            "trace": np.array(watched[2].v).T,
-            "counted": np.array(watched[2].count_).T,
-            "alive": np.array(group.alive),
-            "decisions": pruner.decisions,
-        }
-    finally:
-        prefs.codegen.target = before
+    source, group, synapses, watched = objects()
+    pruner = bp.Pruner(synapses, rule, every=20 * ms, start=30 * ms, seed=5)
+    indices, times = spikes()
+    source.set_spikes(indices, times * second)
+    Network(source, group, synapses, *watched, pruner, *pruner.contained_objects).run(100 * ms)
+    return {
+        "w": np.array(synapses.w),
+        "mask": np.array(synapses.mask),
+        "spikes": (np.array(watched[0].i), np.array(watched[0].t)),
+        "count": np.array(watched[1].count),
+        "trace": np.array(watched[2].v).T,
+        "counted": np.array(watched[2].count_).T,
+        "alive": np.array(group.alive),
+        "decisions": pruner.decisions,
+    }
 
 
 @pytest.mark.parametrize("name", [*RULES, "third"])
@@ -177,23 +172,19 @@ def test_a_pruner_that_joins_late_waits_until_something_was_counted(network):
 
 
 def test_a_brian2_pruner_that_joins_late_measures_its_time():
-    prefs.codegen.target, before = "numpy", prefs.codegen.target
-    try:
-        times = np.arange(1, 120, 2)
-        inputs = SpikeGeneratorGroup(1, np.zeros(len(times), int), times * ms)  # 500 Hz
-        neurons = NeuronGroup(2, "v : 1", threshold="v > 1e9", reset="v = 0")
-        synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
-        synapses.connect()
-        synapses.w, synapses.mask = 0.5, 1
-        net = Network(inputs, neurons, synapses)
-        net.run(30 * ms)
-        pruner = bp.Pruner(synapses, bp.PruneWhere("rate_pre < 400*Hz"), every=20 * ms)
-        net.add(pruner)
-        net.run(35 * ms)
-        assert len(pruner.decisions) == 2  # after 10 ms and after 20
-        assert np.asarray(synapses.mask).all()
-    finally:
-        prefs.codegen.target = before
+    times = np.arange(1, 120, 2)
+    inputs = SpikeGeneratorGroup(1, np.zeros(len(times), int), times * ms)  # 500 Hz
+    neurons = NeuronGroup(2, "v : 1", threshold="v > 1e9", reset="v = 0")
+    synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w*mask")
+    synapses.connect()
+    synapses.w, synapses.mask = 0.5, 1
+    net = Network(inputs, neurons, synapses)
+    net.run(30 * ms)
+    pruner = bp.Pruner(synapses, bp.PruneWhere("rate_pre < 400*Hz"), every=20 * ms)
+    net.add(pruner)
+    net.run(35 * ms)
+    assert len(pruner.decisions) == 2  # after 10 ms and after 20
+    assert np.asarray(synapses.mask).all()
 
 
 def test_what_cannot_be_pruned_is_named(network):

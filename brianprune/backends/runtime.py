@@ -244,9 +244,18 @@ def _refuse_pruners(network):
 _INITIAL = "brianprune: as built"
 
 
+class _ModelNetwork(RuntimeNetwork):
+    """A network that nobody changes between its runs: their code is that of the first."""
+
+    def _run(self, start, state, seed):
+        segment = super()._run(start, state, seed)
+        compat.keep_code(self.network)
+        return segment
+
+
 def _make(target):
     def make(model, form, n_inputs, dtype, exact, existing=None):
-        return RuntimeNetwork(
+        return _ModelNetwork(
             lambda: model.build(form, n_inputs, existing=existing),
             target,
             dtype,

@@ -41,7 +41,14 @@ from .networks import (
     watched_build,
     writers,
 )
-from .runtime import queue_of, random_state, set_generator, set_queue, set_random_state
+from .runtime import (
+    keep_code,
+    queue_of,
+    random_state,
+    set_generator,
+    set_queue,
+    set_random_state,
+)
 
 __all__ = [
     "BRIAN2",
@@ -62,6 +69,7 @@ __all__ = [
     "generator_spikes",
     "is_event_driven",
     "is_refractory",
+    "keep_code",
     "last_value",
     "own_arrays",
     "pathways_of",

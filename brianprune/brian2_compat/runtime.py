@@ -1,12 +1,37 @@
 """State that lives outside the arrays, on the runtime targets: queues, generators, random numbers."""
 
 import ctypes
+import functools
 import io
 
 import numpy as np
 from brian2 import get_device, second
+from brian2.groups.group import CodeRunner
 
-__all__ = ["queue_of", "random_state", "set_generator", "set_queue", "set_random_state"]
+__all__ = [
+    "keep_code",
+    "queue_of",
+    "random_state",
+    "set_generator",
+    "set_queue",
+    "set_random_state",
+]
+
+
+def keep_code(network):
+    """Keep the code objects of a network that has run for its next runs. All.
+
+    Brian2 makes them anew in each, as a name in a string may mean something else by then. Values of constants,
+    which they hold, are read anew.
+    """
+    for obj in network.sorted_objects:
+        if isinstance(obj, CodeRunner):
+            obj.create_code_objects = functools.partial(_read_constants, obj.code_objects)
+
+
+def _read_constants(code_objects, run_namespace):
+    for code_object in code_objects:
+        code_object.variables_to_namespace()
 
 
 def queue_of(pathway):
