@@ -1,6 +1,8 @@
 """The Verilog classifier behind AXI4-Streams: the twin's classes, whatever the sender and the receiver do."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,8 +13,8 @@ import pytest
 from brian2 import Hz, ms, mV
 
 import brianprune as bp
-from brianprune.hardware import StreamClassifier
-from brianprune.hardware.simulation import STREAM, verilog
+from brianprune.hardware import Board, StreamClassifier
+from brianprune.hardware.simulation import SERIAL, STREAM, verilog
 
 needs_iverilog = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
@@ -52,13 +54,35 @@ def classifier(setting):
     return StreamClassifier(result, cores=cores, banks=banks, lanes=lanes), images.astype(np.uint8)
 
 
-@needs_iverilog
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_answers_are_the_twins(setting, tmp_path, monkeypatch):
-    pytest.importorskip("cocotb", reason="cocotb is not installed (extra 'test')")
+def bench(folder, files, top, module, n_tests, parameters=None, **environment):
+    """Run a cocotb module on exported Verilog."""
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
 
+    path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    runner = get_runner("icarus")
+    runner.build(
+        sources=[folder / name for name in files],
+        includes=[folder],
+        hdl_toplevel=top,
+        parameters=parameters or {},
+        build_dir=folder / "build",
+        timescale=("1ns", "1ps"),
+    )
+    found = runner.test(
+        hdl_toplevel=top,
+        test_module=module,
+        build_dir=folder / "build",
+        test_dir=folder,
+        extra_env={"PYTHONPATH": os.pathsep.join(path)} | environment,
+    )
+    assert get_results(found) == (n_tests, 0)
+
+
+@needs_iverilog
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_answers_are_the_twins(setting, tmp_path):
+    pytest.importorskip("cocotb", reason="cocotb is not installed (extra 'test')")
     stream, images = classifier(setting)
     classes = stream.classes(images).tolist()
     assert max(classes) >= 0
@@ -71,23 +95,7 @@ def test_answers_are_the_twins(setting, tmp_path, monkeypatch):
         "seed": 0,
     }
     (tmp_path / "bench.json").write_text(json.dumps(about))
-    monkeypatch.setenv("STREAM_FOLDER", str(tmp_path))
-    runner = get_runner("icarus")
-    runner.build(
-        sources=[tmp_path / name for name in STREAM.files],
-        includes=[tmp_path],
-        hdl_toplevel=STREAM.top,
-        build_dir=tmp_path / "build",
-        timescale=("1ns", "1ps"),
-    )
-    found = runner.test(
-        hdl_toplevel=STREAM.top,
-        test_module="stream_bench",
-        build_dir=tmp_path / "build",
-        test_dir=tmp_path,
-        extra_env={"PYTHONPATH": str(Path(__file__).parent)},
-    )
-    assert get_results(found) == (2, 0)
+    bench(tmp_path, STREAM.files, STREAM.top, "stream_bench", 2, STREAM_FOLDER=str(tmp_path))
 
 
 def test_a_packet_has_the_seeds_and_the_pixels():
@@ -141,9 +149,84 @@ def test_a_network_without_classes_is_refused():
 
 @pytest.mark.skipif(shutil.which("verilator") is None, reason="verilator is not installed")
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_verilog_has_no_warnings(setting, tmp_path):
-    classifier(setting)[0].export(tmp_path)
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", STREAM.top, *STREAM.files]
+@pytest.mark.parametrize("design", [STREAM, SERIAL], ids=["stream", "board"])
+def test_verilog_has_no_warnings(setting, design, tmp_path):
+    stream = classifier(setting)[0]
+    (stream if design is STREAM else Board(stream)).export(tmp_path)
+    command = ["verilator", "--lint-only", "-Wall", "--top-module", design.top, *design.files]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "stream_classifier.v").read_text() == verilog("stream_classifier.v")
+
+
+# the board
+
+
+@needs_iverilog
+def test_the_board_answers_over_a_serial_line(tmp_path):
+    setting = "one class twice"
+    pytest.importorskip("cocotb", reason="cocotb is not installed (extra 'test')")
+    from serial_bench import CLOCKS_PER_BIT, IDLE_BITS
+
+    Board(classifier(setting)[0]).export(tmp_path)
+    parameters = {"CLOCKS_PER_BIT": CLOCKS_PER_BIT, "IDLE_BITS": IDLE_BITS}
+    bench(
+        tmp_path,
+        SERIAL.files[:-1],
+        "serial_classifier",
+        "serial_bench",
+        3,
+        parameters,
+        SERIAL_SETTING=setting,
+    )
+
+
+@pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not installed")
+def test_the_project_is_what_its_makefile_builds(tmp_path):
+    """Its first step; the others need place and route."""
+    Board(classifier("one core")[0]).export(tmp_path)
+    text = (tmp_path / "Makefile").read_text()
+    assert sorted(re.search(r"SOURCES = (.*)", text)[1].split()) == sorted(
+        path.name for path in tmp_path.glob("*.v")
+    )
+    done = subprocess.run(
+        ["make", "netlist.json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    ports = json.loads((tmp_path / "netlist.json").read_text())["modules"]["ulx3s"]["ports"]
+    pins = set(re.findall(r'LOCATE COMP "(\w+)', (tmp_path / "ulx3s.lpf").read_text()))
+    assert pins == set(ports)
+
+
+class Port:
+    """A serial port that gives what it was made with."""
+
+    def __init__(self, *answers):
+        self.answers, self.sent = list(answers), b""
+
+    def write(self, data):
+        self.sent += data
+
+    def read(self, n):
+        return self.answers.pop(0)
+
+
+def test_what_a_board_says_is_looked_at():
+    stream, images = classifier("one core")
+    board = Board(stream)
+    port = Port(b"\0\1", b"\1\0")
+    assert board.classify(port, images[:2]).tolist() == [1, -1]
+    assert port.sent == b"".join(board.images(images[:2]))
+    with pytest.raises(RuntimeError, match="image 1: 1 of 2 bytes came; is the bitstream"):
+        board.classify(Port(b"\0\1", b"\0"), images[:2])
+    with pytest.raises(RuntimeError, match=r"image 0: flags 0x80: .* was left out"):
+        board.classify(Port(b"\x80\1"), images[:1])
+
+
+def test_more_classes_than_a_byte_has_are_refused():
+    stream, _ = classifier("one core")
+    stream.labels = np.array([0, 256, 1, 1])
+    with pytest.raises(ValueError, match="257 classes: an answer has one byte"):
+        Board(stream)
+    stream.labels = np.array([0, 255, 1, 1])
+    Board(stream)

@@ -1,5 +1,6 @@
 """The hardware of Guo et al. 2020, Electronics 9:1059: Verilog, its twin, what it costs."""
 
+from .board import Board
 from .convolution import ConvolutionDatapath
 from .datapath import Datapath
 from .energy import DatapathEnergy, EventDrivenCore, HorowitzEnergy
@@ -19,6 +20,7 @@ from .stream import StreamClassifier
 
 __all__ = [
     "Agreement",
+    "Board",
     "Comparison",
     "ConvolutionAgreement",
     "ConvolutionDatapath",

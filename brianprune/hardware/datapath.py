@@ -320,9 +320,9 @@ class Datapath:
         (folder / "design.vh").write_text(defines + ("`define STATES\n" if states else ""))
         self.write_network(folder)
         words = np.concatenate([words_of(image, self.lanes) for image in images])
-        _write_words(folder / "images.hex", words, 8)
+        write_hex(folder / "images.hex", [join_bits(word, 8) for word in words], 8 * self.lanes)
         seeds = np.stack([self.seeds(first + k) for k in range(len(images))])
-        _write_words(folder / "seeds.hex", seeds, 16)
+        write_hex(folder / "seeds.hex", [join_bits(row, 16) for row in seeds], 16 * self.lanes)
         trace = self.trace(images, first, states, backend)
         with open(folder / "trace.bin", "wb") as file:
             for k in range(len(images)):
@@ -334,14 +334,22 @@ class Datapath:
                 file.write(self._after_image(trace, k).astype(">i4").tobytes())
         return trace
 
+    def network_words(self):
+        """Return what the memories hold: words of weights, core after core, and a threshold of each neuron's place."""
+        weights = [
+            join_bits(row, self.arithmetic.formats["w"].bits)
+            for row in self._rows().reshape(-1, self.banks)
+        ]
+        thetas = np.zeros(self.cores * self.groups, dtype=np.int64)
+        thetas[: self.n] = self._theta()
+        return weights, thetas.tolist()
+
     def write_network(self, folder):
         """Write weights and thresholds for the testbench."""
+        weights, thetas = self.network_words()
         formats = self.arithmetic.formats
-        rows = self._rows().reshape(-1, self.banks)
-        _write_words(folder / "weights.hex", rows, formats["w"].bits)
-        padded = np.zeros(self.cores * self.groups, dtype=np.int64)
-        padded[: self.n] = self._theta()
-        write_hex(folder / "theta.hex", padded, formats["theta"].bits)
+        write_hex(folder / "weights.hex", weights, formats["w"].bits * self.banks)
+        write_hex(folder / "theta.hex", thetas, formats["theta"].bits)
 
     def _after_image(self, trace, k):
         """Return what is compared after an image, besides its steps: the thresholds."""
@@ -380,12 +388,6 @@ def write_hex(path, values, bits):
     path.write_text("".join(f"{value:0{digits}x}\n" for value in values))
 
 
-def _write_words(path, rows, bits):
-    """Write rows of values as one word each, the first value in the lowest bits."""
-    lines = []
-    for row in rows:
-        word = 0
-        for value in row[::-1]:
-            word = word << bits | int(value)
-        lines.append(f"{word:x}\n")
-    path.write_text("".join(lines))
+def join_bits(values, bits):
+    """Return values as one number, the first in the lowest bits."""
+    return sum(int(value) << bits * place for place, value in enumerate(values))

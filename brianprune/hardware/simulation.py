@@ -60,6 +60,18 @@ WINNER_TAKE_ALL = Design(
 STREAM = Design(
     "stream_classifier", (*WINNER_TAKE_ALL.sources, "stream_classifier.v"), testbench=None
 )
+#: The same behind a serial line, and the board.
+SERIAL = Design(
+    "ulx3s",
+    (
+        *STREAM.sources,
+        "serial_receiver.v",
+        "serial_transmitter.v",
+        "serial_classifier.v",
+        "ulx3s.v",
+    ),
+    testbench=None,
+)
 CONVOLUTION = Design(
     "convolution", ("map_lane.v", "kernel_update.v", "convolution.v"), "convolution_testbench"
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import analysis
-from .datapath import Datapath, write_hex
+from .datapath import Datapath, join_bits, write_hex
 from .poisson import words_of
 from .simulation import STREAM, verilog
 
@@ -52,9 +52,9 @@ class StreamClassifier:
         """
         lanes, packets = self.datapath.lanes, []
         for k, image in enumerate(self.datapath.check_images(images)):
-            seeds = _word(self.datapath.seeds(first + k), 16)
+            seeds = join_bits(self.datapath.seeds(first + k), 16)
             words = [seeds % 2 ** (8 * lanes), seeds >> 8 * lanes]
-            words += [_word(pixels, 8) for pixels in words_of(image, lanes)]
+            words += [join_bits(pixels, 8) for pixels in words_of(image, lanes)]
             packets.append(words)
         return packets
 
@@ -74,16 +74,23 @@ class StreamClassifier:
         folder.mkdir(parents=True, exist_ok=True)
         for name in STREAM.files:
             (folder / name).write_text(verilog(name))
-        n_classes = int(self.labels.max()) + 1
-        none = 2 ** max(1, (n_classes - 1).bit_length())
-        defines = self.datapath.defines(1) + f"`define CLASSES {n_classes}\n"
-        (folder / "design.vh").write_text(defines)
+        (folder / "design.vh").write_text(self.defines())
         self.datapath.write_network(folder)
-        write_hex(folder / "labels.hex", np.where(self.labels < 0, none, self.labels), 32)
-        members = np.bincount(self.labels[self.labels >= 0], minlength=n_classes)
+        labels, members = self.class_words()
+        write_hex(folder / "labels.hex", labels, 32)
         write_hex(folder / "members.hex", members, 32)
 
+    @property
+    def n_classes(self):
+        """Number of classes, up to the highest that a neuron has."""
+        return int(self.labels.max()) + 1
 
-def _word(values, bits):
-    """Return values as one number, the first in the lowest bits."""
-    return sum(int(value) << bits * place for place, value in enumerate(values))
+    def defines(self):
+        """Return the constants of the Verilog, as the text of ``design.vh``."""
+        return self.datapath.defines(1) + f"`define CLASSES {self.n_classes}\n"
+
+    def class_words(self):
+        """Return the class of each neuron, the highest bit for none, and the number of neurons of each class."""
+        none = 2 ** max(1, (self.n_classes - 1).bit_length())
+        members = np.bincount(self.labels[self.labels >= 0], minlength=self.n_classes)
+        return np.where(self.labels < 0, none, self.labels).tolist(), members.tolist()

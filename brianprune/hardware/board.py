@@ -1,0 +1,161 @@
+"""A trained network on an FPGA board: a project that one command builds, and images over its serial port."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .simulation import SERIAL, verilog
+from .stream import StreamClassifier
+
+__all__ = ["Board"]
+
+#: First byte of a frame, see ``serial_classifier.v``.
+IMAGE, WEIGHTS, THETA, LABEL, MEMBERS = range(1, 6)
+#: Flags of an answer.
+SILENT, LATE = 1, 128
+
+_MAKEFILE = """\
+# make: the bitstream (yosys, nextpnr-ecp5, ecppack); make load: onto the board (openFPGALoader)
+DEVICE = 85k
+SOURCES = {sources}
+
+ulx3s.bit: netlist.json ulx3s.lpf
+\tnextpnr-ecp5 --$(DEVICE) --package CABGA381 --speed 6 --json netlist.json --lpf ulx3s.lpf --textcfg ulx3s.config
+\tecppack --compress ulx3s.config ulx3s.bit
+
+netlist.json: $(SOURCES) design.vh
+\tyosys -q -p "synth_ecp5 -top ulx3s -json netlist.json" $(SOURCES)
+
+.PHONY: load
+load: ulx3s.bit
+\topenFPGALoader --board ulx3s ulx3s.bit
+"""
+
+
+class Board:
+    """A trained network on the ULX3S, an ECP5 board: images go to its serial port, classes come back.
+
+    The bitstream has the sizes of the network; its weights, thresholds and classes are sent to the board. Another
+    network of these sizes needs no other bitstream.
+
+    Parameters
+    ----------
+    classifier : StreamClassifier
+        With at most 256 classes.
+
+    Examples
+    --------
+    With pyserial, and the board at a port:
+
+    >>> board = Board(StreamClassifier(result, cores=2))          # doctest: +SKIP
+    >>> board.export("my_board")         # then: make -C my_board load      # doctest: +SKIP
+    >>> port = serial.Serial("/dev/ttyUSB0", 1_000_000, timeout=2)    # doctest: +SKIP
+    >>> board.load(port)                                           # doctest: +SKIP
+    >>> board.classify(port, images)                               # doctest: +SKIP
+    """
+
+    def __init__(self, classifier: StreamClassifier):
+        self.classifier = classifier
+        if classifier.n_classes > 256:
+            raise ValueError(
+                f"{classifier.n_classes} classes: an answer has one byte for the class"
+            )
+        datapath = classifier.datapath
+        formats = datapath.arithmetic.formats
+        bits = max(datapath.banks * formats["w"].bits, formats["theta"].bits, 32)
+        self._data_bytes = -(-bits // 8)
+
+    def export(self, folder):
+        """Write the project: Verilog, ``design.vh``, pins, Makefile; ``network.bin``, the bytes of `network`.
+
+        ``make`` in the folder needs yosys, nextpnr-ecp5 and ecppack; ``make load`` openFPGALoader.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*SERIAL.files, "ulx3s.lpf"):
+            (folder / name).write_text(verilog(name))
+        (folder / "design.vh").write_text(self.defines())
+        (folder / "Makefile").write_text(_MAKEFILE.format(sources=" ".join(SERIAL.files)))
+        (folder / "network.bin").write_bytes(self.network())
+
+    def defines(self):
+        """Return the constants of the Verilog, as the text of ``design.vh``."""
+        return f"{self.classifier.defines()}`define DATA_BYTES {self._data_bytes}\n"
+
+    def network(self):
+        """Return the bytes that load the network into the board."""
+        datapath = self.classifier.datapath
+        weights, thetas = datapath.network_words()
+        labels, members = self.classifier.class_words()
+        per_core = len(weights) // datapath.cores
+        frames = [
+            self._frame(WEIGHTS, word, place % per_core, place // per_core)
+            for place, word in enumerate(weights)
+        ]
+        frames += [
+            self._frame(THETA, theta, place // datapath.cores, place % datapath.cores)
+            for place, theta in enumerate(thetas)
+        ]
+        frames += [self._frame(LABEL, label, neuron) for neuron, label in enumerate(labels)]
+        frames += [self._frame(MEMBERS, number, label) for label, number in enumerate(members)]
+        return b"".join(frames)
+
+    def _frame(self, kind, value, address, core=0):
+        place = bytes([kind, core]) + int(address).to_bytes(3, "little")
+        return place + int(value).to_bytes(self._data_bytes, "little")
+
+    def images(self, images, first=0):
+        """Return the bytes of each image: a list; parameters as of `StreamClassifier.packets`."""
+        lanes = self.classifier.datapath.lanes
+        return [
+            bytes([IMAGE]) + b"".join(word.to_bytes(lanes, "little") for word in packet)
+            for packet in self.classifier.packets(images, first)
+        ]
+
+    def load(self, port):
+        """Send the network to the board.
+
+        Parameters
+        ----------
+        port
+            An open serial port: ``write(bytes)``, and ``read(n)`` that gives fewer bytes when time is over.
+        """
+        port.write(self.network())
+
+    def classify(self, port, images, first=0):
+        """Show images to the board, one after the other.
+
+        Parameters
+        ----------
+        port
+            See `load`.
+        images, first
+            See `StreamClassifier.packets`.
+
+        Returns
+        -------
+        array of int, shape (images,)
+            A class, or -1 where no labelled neuron spiked; what `StreamClassifier.classes` gives.
+
+        Raises
+        ------
+        RuntimeError
+            If the board does not answer, or says that it left something out.
+        """
+        classes = []
+        for k, frame in enumerate(self.images(images, first)):
+            port.write(frame)
+            answer = port.read(2)
+            if len(answer) != 2:
+                raise RuntimeError(
+                    f"image {k}: {len(answer)} of 2 bytes came; is the bitstream of these sizes loaded, and the"
+                    " port's timeout longer than a presentation?"
+                )
+            flags, label = answer
+            if flags & ~SILENT:
+                raise RuntimeError(
+                    f"image {k}: flags {flags:#04x}: a frame came before its turn and was left out; load the"
+                    " network again, with nobody else at the port"
+                )
+            classes.append(-1 if flags & SILENT else label)
+        return np.array(classes, dtype=np.int64)
