@@ -487,6 +487,33 @@ def test_verilog_has_no_warnings(tmp_path):
 
 
 @needs("iverilog")
+def test_signals_are_recorded_cycle_by_cycle(trained):
+    datapath = Datapath(trained, cores=3)
+    images = trained.experiment.data.load().test[:2]
+    signals = ["busy", "step_done", "fired", "winner", "event_taken", "event_input", "begin_reg"]
+    table = datapath.waveform(images, [f"network.{name}" for name in signals])
+    table.columns = signals
+    twin = datapath.trace(images, states=False)
+    done = table[table["step_done"] == 1]
+    fired = done["winner"].where(done["fired"] == 1, -1).astype(int).to_numpy()
+    np.testing.assert_array_equal(fired, np.concatenate(twin["fired"]))
+    assert (fired >= 0).sum() > 10
+    taken = table[table["event_taken"] == 1]
+    step = (table["begin_reg"] == 1).cumsum()[taken.index] - 1
+    n_steps = len(twin["fired"][0])
+    inputs, steps = zip(*(datapath.spikes(image, k) for k, image in enumerate(images)), strict=True)
+    expected = {
+        (int(of) + k * n_steps, int(i))
+        for k in range(2)
+        for of, i in zip(steps[k], inputs[k], strict=True)
+    }
+    assert set(zip(step, taken["event_input"].astype(int), strict=True)) == expected
+    assert len(taken) == len(expected)
+    with pytest.raises(RuntimeError, match="iverilog failed"):
+        datapath.waveform(images[:1], ["network.nothing"])
+
+
+@needs("iverilog")
 def test_one_flipped_bit_is_found(trained, tmp_path):
     datapath = Datapath(trained)
     datapath.export(tmp_path, trained.experiment.data.load().test[:1])

@@ -13,6 +13,7 @@ from .measurements import (
     LearningResources,
     OnChipLearning,
     Resources,
+    Waveform,
 )
 from .poisson import lane_seeds, poisson_spikes
 from .simulation import Comparison, check_tool
@@ -35,6 +36,7 @@ __all__ = [
     "OnChipLearning",
     "Resources",
     "StreamClassifier",
+    "Waveform",
     "check_tool",
     "lane_seeds",
     "poisson_spikes",

@@ -13,7 +13,7 @@ from ..encoding import PoissonRate
 from ..inference import FrozenNetwork
 from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level, words_of
-from .simulation import WINNER_TAKE_ALL, simulate, verilog
+from .simulation import WINNER_TAKE_ALL, simulate, verilog, waveform
 
 __all__ = ["Datapath"]
 
@@ -369,6 +369,25 @@ class Datapath:
     def simulate(self, folder, simulator="verilator"):
         """Simulate an exported folder: see `brianprune.hardware.simulation.simulate`."""
         return simulate(folder, simulator)
+
+    def waveform(self, images, signals, first=0):
+        """Simulate images and record signals of the Verilog in each clock cycle.
+
+        Parameters
+        ----------
+        images, first
+            See `export`.
+        signals : sequence of str
+            See `brianprune.hardware.simulation.waveform`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each clock cycle, loading included, a column for each signal.
+        """
+        with tempfile.TemporaryDirectory(prefix="brianprune-hardware-") as folder:
+            self.export(folder, images, first, states=False)
+            return waveform(folder, signals)
 
     def compare(self, images, first=0, simulator="verilator", states=True, backend="numpy"):
         """Export to a temporary folder and simulate: see `export` and `simulate`."""

@@ -29,6 +29,7 @@ __all__ = [
     "LearningResources",
     "OnChipLearning",
     "Resources",
+    "Waveform",
 ]
 
 
@@ -108,6 +109,49 @@ class Agreement(_Simulated):
                 }
             )
         return rows
+
+
+class Waveform(_Simulated):
+    """Signals of the Verilog in each clock cycle of the step in which a neuron first fires, and of the next."""
+
+    experiment = Agreement.experiment
+    image = Parameter(0, "test image that is shown", OURS, minimum=0)
+    cores = Agreement.cores
+    simulator = Parameter("iverilog", "simulates the Verilog", OURS, choices=("iverilog",))
+
+    #: What is recorded.
+    SIGNALS = (
+        "network.begin_reg",
+        "network.event_valid",
+        "network.event_input",
+        "network.read_reg",
+        "network.add_reg",
+        "network.issuing_reg",
+        "network.updated",
+        "network.all_compared",
+        "network.fired",
+        "network.winner",
+    )
+
+    def _measure(self, backend, results, report):
+        trained = self.experiment.run(backend, results=results, report=report)
+        images = self.experiment.data.load().test[self.image : self.image + 1]
+        datapath = Datapath(trained, cores=min(self.cores, int(trained.alive.sum())))
+        table = datapath.waveform(images, self.SIGNALS, self.image)
+        begins = table.index[table["network.begin_reg"] == 1]
+        fires = table.index[
+            (table["network.fired"] == 1) & (table["network.all_compared"].shift() == 1)
+        ]
+        if len(fires) == 0:
+            raise ValueError(
+                f"Waveform.image = {self.image}: no neuron fires; choose another image"
+            )
+        step = int(np.searchsorted(begins, fires[0], side="right")) - 1
+        shown = table.loc[begins[step] : begins[min(step + 2, len(begins) - 1)]]
+        shown = shown.rename(columns=lambda name: name.removeprefix("network."))
+        return shown.assign(neurons=datapath.n, cores=datapath.cores, step=step).reset_index(
+            drop=True
+        )
 
 
 class FixedPointAccuracy(_Measurement):

@@ -4,12 +4,15 @@ import re
 import shutil
 import subprocess
 from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 __all__ = [
     "CONVOLUTION",
+    "SERIAL",
     "STREAM",
     "WINNER_TAKE_ALL",
     "Comparison",
@@ -17,6 +20,7 @@ __all__ = [
     "check_tool",
     "simulate",
     "verilog",
+    "waveform",
 ]
 
 #: Debian packages of the programs.
@@ -131,12 +135,53 @@ def simulate(folder, simulator="verilator", design=WINNER_TAKE_ALL):
         raise ValueError(f"simulator = {simulator!r}: choose 'verilator' or 'iverilog'")
     check_tool(simulator)
     for command in commands[simulator]:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(
-                f"{command[0]} failed in {folder}: {(done.stderr or done.stdout)[-1500:]}"
-            )
-    return read_output(done.stdout)
+        said = _call(command, folder)
+    return read_output(said)
+
+
+def _call(command, folder):
+    """Run a program in a folder and return what it said."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"{command[0]} failed in {folder}: {(done.stderr or done.stdout)[-1500:]}"
+        )
+    return done.stdout
+
+
+def waveform(folder, signals, design=WINNER_TAKE_ALL):
+    """Simulate an exported folder with iverilog and record signals before each clock edge.
+
+    Parameters
+    ----------
+    folder : path
+    signals : sequence of str
+        Names as Verilog has them, below the test bench: ``"network.begin_reg"``.
+    design : Design
+
+    Returns
+    -------
+    DataFrame
+        A row for each clock cycle, a column for each signal: its value as a whole number, NaN where the
+        simulator does not know it.
+    """
+    check_tool("iverilog")
+    names = ", ".join(f"{design.testbench}.{signal}" for signal in signals)
+    pattern = ",".join(["%0d"] * len(signals))
+    text = f"""module waveform;
+    integer file;
+    initial file = $fopen("waveform.csv", "w");
+    always @(posedge {design.testbench}.clk) $fdisplay(file, "{pattern}", {names});
+endmodule
+"""
+    Path(folder, "waveform.v").write_text(text)
+    tops = ["-s", design.testbench, "-s", "waveform"]
+    _call(["iverilog", "-g2005", "-o", "sim", *tops, *design.files, "waveform.v"], folder)
+    _call(["vvp", "sim"], folder)
+    unknown = ["x", "X", "z", "Z"]
+    path = Path(folder, "waveform.csv")
+    table = pd.read_csv(path, names=list(signals), na_values=unknown, skipinitialspace=True)
+    return table.rename_axis("cycle")
 
 
 def read_output(text):
