@@ -72,6 +72,31 @@ def neuron_strategies():
     return pd.DataFrame(rows).sort_values(["neurons", "to prune"], key=_as_numbers, kind="stable")
 
 
+@table
+def against_s3():
+    """Accuracy of the strategies less that of S3, paired by seed."""
+    accuracy = read("neuron_pruning/fig10").pivot_table(
+        "accuracy", "seed", ["size", "wanted", "strategy"], sort=False
+    )
+    rows = []
+    for strategy in (
+        "post-training",
+        "S1 constant",
+        "S2 constant threshold",
+        "random (control)",
+        "margin (ours)",
+    ):
+        row = {"strategy": strategy}
+        for size, wanted in ((100, 20), (800, 300)):
+            pairs = accuracy[size, wanted][[strategy, "S3 adaptive"]].dropna()
+            p = stats.ttest_rel(pairs[strategy], pairs["S3 adaptive"]).pvalue
+            where = f"{wanted} of {size}, n = {len(pairs)}"
+            row[f"{where}: points more than S3"] = interval(pairs[strategy] - pairs["S3 adaptive"])
+            row[f"p, {size}"] = "< 0.001" if p < 0.001 else f"{p:.3f}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def _as_numbers(column):
     return pd.to_numeric(column.replace("", 0))
 

@@ -55,7 +55,7 @@ FULL = NeuronScale(
     data=mnist(),
     network={},
     sizes=(100, 800),
-    seeds={100: range(5), 800: range(3)},
+    seeds={100: range(10), 800: range(5)},
     n_train=60_000,
     start=30_000,
     interval=3_000,
@@ -71,7 +71,7 @@ FULL = NeuronScale(
     spikes_per_image={100: 33, 800: 40},
     early=8_000,
     early_steps=1_000,
-    early_seeds=(0, 1, 2),
+    early_seeds=(0, 1, 2, 3, 4),
     early_fraction=0.97,
     variants={
         "default": {},
