@@ -16,11 +16,11 @@ SILENT, LATE = 1, 128
 
 _MAKEFILE = """\
 # make: the bitstream (yosys, nextpnr-ecp5, ecppack); make load: onto the board (openFPGALoader)
-DEVICE = 85k
+OPTIONS = --85k --package CABGA381 --speed 6 --router router2
 SOURCES = {sources}
 
 ulx3s.bit: netlist.json ulx3s.lpf
-\tnextpnr-ecp5 --$(DEVICE) --package CABGA381 --speed 6 --json netlist.json --lpf ulx3s.lpf --textcfg ulx3s.config
+\tnextpnr-ecp5 $(OPTIONS) --json netlist.json --lpf ulx3s.lpf --textcfg ulx3s.config
 \tecppack --compress ulx3s.config ulx3s.bit
 
 netlist.json: $(SOURCES) design.vh

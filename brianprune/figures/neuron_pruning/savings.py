@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from ..base import figure, summarise
 from ..style import caption, line_with_interval
@@ -72,6 +73,8 @@ class Savings:
                 line = summarise(rows, ["image"], column)
                 line_with_interval(ax, line["image"], line, ms=3, label=strategy)
             ax.set(xlabel="training images", ylabel=label, ylim=(0, None))
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+            ax.xaxis.set_major_formatter("{x:,.0f}")
         axes[0].legend(fontsize=7)
         totals = table.assign(images=table.groupby(["strategy", "seed"])["image"].diff())
         totals["images"] = totals["images"].fillna(totals["image"])
