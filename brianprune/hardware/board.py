@@ -1,8 +1,12 @@
 """A trained network on an FPGA board: a project that one command builds, and images over its serial port."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .simulation import SERIAL, verilog
 from .stream import StreamClassifier
@@ -54,7 +58,7 @@ class Board:
     >>> board.classify(port, images)                               # doctest: +SKIP
     """
 
-    def __init__(self, classifier: StreamClassifier):
+    def __init__(self, classifier: StreamClassifier) -> None:
         self.classifier = classifier
         if classifier.n_classes > 256:
             raise ValueError(
@@ -65,7 +69,7 @@ class Board:
         bits = max(datapath.banks * formats["w"].bits, formats["theta"].bits, 32)
         self._data_bytes = -(-bits // 8)
 
-    def export(self, folder):
+    def export(self, folder: str | Path) -> None:
         """Write the project: Verilog, ``design.vh``, pins, Makefile; ``network.bin``, the bytes of `network`.
 
         ``make`` in the folder needs yosys, nextpnr-ecp5 and ecppack; ``make load`` openFPGALoader.
@@ -78,11 +82,11 @@ class Board:
         (folder / "Makefile").write_text(_MAKEFILE.format(sources=" ".join(SERIAL.files)))
         (folder / "network.bin").write_bytes(self.network())
 
-    def defines(self):
+    def defines(self) -> str:
         """Return the constants of the Verilog, as the text of ``design.vh``."""
         return f"{self.classifier.defines()}`define DATA_BYTES {self._data_bytes}\n"
 
-    def network(self):
+    def network(self) -> bytes:
         """Return the bytes that load the network into the board."""
         datapath = self.classifier.datapath
         weights, thetas = datapath.network_words()
@@ -104,7 +108,7 @@ class Board:
         place = bytes([kind, core]) + int(address).to_bytes(3, "little")
         return place + int(value).to_bytes(self._data_bytes, "little")
 
-    def images(self, images, first=0):
+    def images(self, images: ArrayLike, first: int = 0) -> list[bytes]:
         """Return the bytes of each image: a list; parameters as of `StreamClassifier.packets`."""
         lanes = self.classifier.datapath.lanes
         return [
@@ -112,7 +116,7 @@ class Board:
             for packet in self.classifier.packets(images, first)
         ]
 
-    def load(self, port):
+    def load(self, port: Any) -> None:
         """Send the network to the board.
 
         Parameters
@@ -122,7 +126,7 @@ class Board:
         """
         port.write(self.network())
 
-    def classify(self, port, images, first=0):
+    def classify(self, port: Any, images: ArrayLike, first: int = 0) -> NDArray[np.int64]:
         """Show images to the board, one after the other.
 
         Parameters

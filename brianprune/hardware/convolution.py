@@ -1,9 +1,13 @@
 """The Verilog of a convolutional layer of the deep network: exported, simulated, compared with its twin."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .. import backends
 from ..models import Form
@@ -12,7 +16,7 @@ from ..pruning.connections import survivors
 from ..runs.layerwise import LayerwiseRun, rule_values
 from ..runs.progress import layer_name
 from .datapath import literal
-from .simulation import CONVOLUTION, simulate, verilog
+from .simulation import CONVOLUTION, Comparison, simulate, verilog
 
 __all__ = ["ConvolutionDatapath", "check_experiment", "check_shape", "layer_defines"]
 
@@ -43,7 +47,7 @@ class ConvolutionDatapath:
     silent neurons it is compared that they are silent. Pooling is not in the Verilog.
     """
 
-    def __init__(self, result, layer=0, backend="numpy"):
+    def __init__(self, result: Any, layer: int = 0, backend: str = "numpy") -> None:
         experiment = result.experiment
         check_experiment(experiment)
         self.arithmetic, rule = experiment.arithmetic, experiment.pruning
@@ -61,19 +65,19 @@ class ConvolutionDatapath:
         name = layer_name(layer)
         self.weights, self.mask = result.weights[name], result.mask[name]
 
-    def raw(self, weights):
+    def raw(self, weights: ArrayLike) -> NDArray[np.int64]:
         """Return weights as whole numbers of the least significant bit."""
         return np.rint(np.asarray(weights) * 2**self.arithmetic.fraction).astype(np.int64)
 
     # the twin
 
     @property
-    def n_learned(self):
+    def n_learned(self) -> int:
         """Presentations until the cut that ends learning."""
         shown = int(self.result.layers["images"].iloc[self.k])
         return shown - (0 if self.rule is None else self.rule.relearn)
 
-    def trace(self, what, n_images):
+    def trace(self, what: str, n_images: int) -> dict[str, Any]:
         """Run the twin and record what the Verilog has to give.
 
         Parameters
@@ -176,13 +180,13 @@ class ConvolutionDatapath:
 
     # the Verilog
 
-    def defines(self, what, n_images):
+    def defines(self, what: str, n_images: int) -> str:
         """Return the constants of the Verilog, as the text of ``design.vh``."""
         learns = what == "learning"
         text = layer_defines(self.experiment, self.shape, learns, learns and self.theta > 0)
         return f"`define MODE {MODES.index(what)}\n`define IMAGES {n_images}\n{text}"
 
-    def export(self, folder, what, n_images):
+    def export(self, folder: str | Path, what: str, n_images: int) -> dict[str, Any]:
         """Write the layer, its events and the twin's trace for the Verilog testbench.
 
         Parameters
@@ -271,7 +275,7 @@ class ConvolutionDatapath:
         for begins, words in zip(pointers, entries, strict=True):
             yield from (begins, words[: begins[-1]])
 
-    def compare(self, what, n_images, simulator="verilator"):
+    def compare(self, what: str, n_images: int, simulator: str = "verilator") -> Comparison:
         """Export to a temporary folder and simulate.
 
         Returns
@@ -284,7 +288,7 @@ class ConvolutionDatapath:
             return self.simulate(folder, simulator)
 
     @staticmethod
-    def simulate(folder, simulator="verilator"):
+    def simulate(folder: str | Path, simulator: str = "verilator") -> Comparison:
         """Simulate an exported folder; see `compare`."""
         return simulate(folder, simulator, CONVOLUTION)
 

@@ -1,10 +1,16 @@
 """The Verilog datapath of a trained network: exported, simulated, compared with its twin."""
 
+from __future__ import annotations
+
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from brian2 import StateMonitor, mV, second
+from numpy.typing import ArrayLike, NDArray
 
 from .. import streams
 from ..arithmetic import FixedPoint
@@ -13,7 +19,7 @@ from ..encoding import PoissonRate
 from ..inference import FrozenNetwork
 from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level, words_of
-from .simulation import WINNER_TAKE_ALL, simulate, verilog, waveform
+from .simulation import WINNER_TAKE_ALL, Comparison, simulate, verilog, waveform
 
 __all__ = ["Datapath"]
 
@@ -45,7 +51,14 @@ class Datapath:
     twin, which is `FrozenNetwork` with the same arithmetic, step by step.
     """
 
-    def __init__(self, result, arithmetic=None, banks=16, cores=None, lanes=16):
+    def __init__(
+        self,
+        result: Any,
+        arithmetic: FixedPoint | None = None,
+        banks: int = 16,
+        cores: int | None = None,
+        lanes: int = 16,
+    ) -> None:
         if arithmetic is None:
             own = result.experiment.arithmetic
             arithmetic = own if isinstance(own, FixedPoint) else FixedPoint()
@@ -93,12 +106,12 @@ class Datapath:
                 )
 
     @property
-    def cycles_per_step(self):
+    def cycles_per_step(self) -> int:
         """Clock cycles that the neurons take for a time step: the least that a step takes."""
         levels = (self.cores - 1).bit_length()
         return self.groups + levels + 20
 
-    def check_images(self, images):
+    def check_images(self, images: ArrayLike) -> NDArray[Any]:
         """Return images as an array of uint8, shape (images, inputs), or raise an error."""
         if isinstance(images, SpikeTrains):
             raise TypeError(
@@ -114,7 +127,7 @@ class Datapath:
             raise ValueError("images: must be grey levels, whole numbers from 0 to 255")
         return pixels
 
-    def work(self, images, first=0):
+    def work(self, images: ArrayLike, first: int = 0) -> dict[str, Any]:
         """Count what images are for the hardware, without simulating it.
 
         Parameters
@@ -141,7 +154,7 @@ class Datapath:
             "cycles": cycles,
         }
 
-    def cycles(self, images, first=0):
+    def cycles(self, images: ArrayLike, first: int = 0) -> NDArray[Any]:
         """Return the clock cycles of each image: (images,). See `work`."""
         images = self.check_images(images)
         return np.array([self._work(image, first + k)[2] for k, image in enumerate(images)])
@@ -165,12 +178,12 @@ class Datapath:
         cycles = int(np.maximum(self.cycles_per_step, longest).sum()) + 1
         return len(inputs), len(lit) * self.lanes * self._shown, cycles
 
-    def seeds(self, k):
+    def seeds(self, k: int) -> NDArray[Any]:
         """Return the generator's seeds of image `k`: those of (the experiment's seed, k) alone."""
         rng = streams.rng(self.result.experiment.seed, streams.HARDWARE, k)
         return lane_seeds(rng, self.lanes)
 
-    def spikes(self, image, k):
+    def spikes(self, image: NDArray[Any], k: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the generator's spikes of an image: (inputs, steps)."""
         return poisson_spikes(image, self.seeds(k), self._shown, self.states_per_level)
 
@@ -179,11 +192,13 @@ class Datapath:
         """Time steps that have input: all but the last, or those before a rest."""
         return min(self.parameters.steps_shown, self.parameters.steps_per_image - 1)
 
-    def twin(self, backend="numpy"):
+    def twin(self, backend: str = "numpy") -> FrozenNetwork:
         """Return the twin: `FrozenNetwork` with the datapath's arithmetic."""
         return FrozenNetwork.from_result(self.result, backend=backend, arithmetic=self.arithmetic)
 
-    def trace(self, images, first=0, states=True, backend="numpy"):
+    def trace(
+        self, images: ArrayLike, first: int = 0, states: bool = True, backend: str = "numpy"
+    ) -> dict[str, Any]:
         """Run the twin on the generator's spikes and record every step.
 
         Parameters
@@ -247,7 +262,7 @@ class Datapath:
     def _learned(self, run, state, found):
         """Take over what an image has changed: nothing."""
 
-    def defines(self, n_images):
+    def defines(self, n_images: int) -> str:
         """Return the constants of the Verilog, as the text of ``design.vh``."""
         formats, c = self.arithmetic.formats, self.constants
         aligned = max(formats["v"].fraction, formats["theta"].fraction)
@@ -294,7 +309,14 @@ class Datapath:
         }
         return "".join(f"`define {name} {value}\n" for name, value in {**sizes, **values}.items())
 
-    def export(self, folder, images, first=0, states=True, backend="numpy"):
+    def export(
+        self,
+        folder: str | Path,
+        images: ArrayLike,
+        first: int = 0,
+        states: bool = True,
+        backend: str = "numpy",
+    ) -> dict[str, Any]:
         """Write the network, images and the twin's trace for the Verilog testbench.
 
         Parameters
@@ -334,7 +356,7 @@ class Datapath:
                 file.write(self._after_image(trace, k).astype(">i4").tobytes())
         return trace
 
-    def network_words(self):
+    def network_words(self) -> tuple[list[int], list[int]]:
         """Return what the memories hold: words of weights, core after core, and a threshold of each neuron's place."""
         weights = [
             join_bits(row, self.arithmetic.formats["w"].bits)
@@ -344,7 +366,7 @@ class Datapath:
         thetas[: self.n] = self._theta()
         return weights, thetas.tolist()
 
-    def write_network(self, folder):
+    def write_network(self, folder: Path) -> None:
         """Write weights and thresholds for the testbench."""
         weights, thetas = self.network_words()
         formats = self.arithmetic.formats
@@ -366,11 +388,11 @@ class Datapath:
         grid = padded.reshape(self.n_inputs, self.slots, self.banks, self.cores)
         return grid.transpose(3, 0, 1, 2)
 
-    def simulate(self, folder, simulator="verilator"):
+    def simulate(self, folder: str | Path, simulator: str = "verilator") -> Comparison:
         """Simulate an exported folder: see `brianprune.hardware.simulation.simulate`."""
         return simulate(folder, simulator)
 
-    def waveform(self, images, signals, first=0):
+    def waveform(self, images: ArrayLike, signals: Sequence[str], first: int = 0) -> pd.DataFrame:
         """Simulate images and record signals of the Verilog in each clock cycle.
 
         Parameters
@@ -389,7 +411,14 @@ class Datapath:
             self.export(folder, images, first, states=False)
             return waveform(folder, signals)
 
-    def compare(self, images, first=0, simulator="verilator", states=True, backend="numpy"):
+    def compare(
+        self,
+        images: ArrayLike,
+        first: int = 0,
+        simulator: str = "verilator",
+        states: bool = True,
+        backend: str = "numpy",
+    ) -> Comparison:
         """Export to a temporary folder and simulate: see `export` and `simulate`."""
         with tempfile.TemporaryDirectory(prefix="brianprune-hardware-") as folder:
             self.export(folder, images, first, states, backend)

@@ -5,7 +5,12 @@ energy problem", ISSCC 2014, doi 10.1109/ISSCC.2014.6757323, 45 nm); clocks, wid
 are our assumptions. What comes out is a model's, not a measurement: use its ratios.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..parameters import CODE, OURS, Parameter, Parameters
 
@@ -41,7 +46,9 @@ class DatapathEnergy(_Energies):
     )
     static_mw = Parameter(0.0, "power that does not depend on the work, in mW", OURS, minimum=0.0)
 
-    def image(self, neurons, steps, events, drawn, cycles):
+    def image(
+        self, neurons: float, steps: float, events: float, drawn: float, cycles: float
+    ) -> dict[str, float]:
         """Return energy by part, time and power of an image; `Datapath.work` counts what it takes.
 
         Parameters
@@ -96,7 +103,7 @@ class HorowitzEnergy(Parameters):
     pj_mac = Parameter(4.6, "multiply-accumulate: 3.7 pJ more", CODE, minimum=0.0)
     pj_word = Parameter(5.0, "32 bits from or to a memory of 8 KB", CODE, minimum=0.0)
 
-    def image(self, accumulations, multiply_accumulates=0.0):
+    def image(self, accumulations: float, multiply_accumulates: float = 0.0) -> dict[str, float]:
         """Return the energy of an image.
 
         Parameters
@@ -136,7 +143,15 @@ class EventDrivenCore(_Energies):
     step_cycles = Parameter(10, "cycles to begin a time step", OURS, minimum=0)
     image_cycles = Parameter(100, "cycles to begin an image", OURS, minimum=0)
 
-    def cycles(self, accumulations, updates, events, steps, images, comparisons=0.0):
+    def cycles(
+        self,
+        accumulations: ArrayLike,
+        updates: ArrayLike,
+        events: ArrayLike,
+        steps: ArrayLike,
+        images: ArrayLike,
+        comparisons: ArrayLike = 0.0,
+    ) -> Any:
         """Return clock cycles.
 
         Parameters
@@ -155,7 +170,15 @@ class EventDrivenCore(_Energies):
             + np.multiply(images, self.image_cycles)
         )
 
-    def energy(self, accumulations, updates, events, steps, images, comparisons=0.0):
+    def energy(
+        self,
+        accumulations: ArrayLike,
+        updates: ArrayLike,
+        events: ArrayLike,
+        steps: ArrayLike,
+        images: ArrayLike,
+        comparisons: ArrayLike = 0.0,
+    ) -> Any:
         """Return energy in picojoules; takes what `cycles` takes."""
         # weight and potential are read, the potential is written
         accumulation = 3 * self.pj_word + self.pj_add
@@ -170,6 +193,6 @@ class EventDrivenCore(_Energies):
             * self.pj_cycle
         )
 
-    def comparing(self, comparisons):
+    def comparing(self, comparisons: ArrayLike) -> Any:
         """Return the energy in picojoules of comparing weights with a pruning threshold."""
         return np.multiply(comparisons, self.pj_word + self.pj_add + self.pj_cycle / self.lanes)

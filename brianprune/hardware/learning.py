@@ -1,14 +1,19 @@
 """The Verilog datapath of a network that learns, compared with its twin after every image."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from .. import backends, streams
 from ..arithmetic import FixedPoint
 from ..backends import lasting
+from ..experiment import Experiment
 from ..models.base import Form
 from ..models.diehl_cook.fixed_point import learning_constants
 from ..pruning import AdaptiveNeuronPruning, FixedPointWeightPruning
@@ -67,7 +72,14 @@ class LearningDatapath(Datapath):
     Of dead neurons nothing more is compared.
     """
 
-    def __init__(self, experiment, n_inputs=784, banks=16, cores=None, lanes=16):
+    def __init__(
+        self,
+        experiment: Experiment,
+        n_inputs: int = 784,
+        banks: int = 16,
+        cores: int | None = None,
+        lanes: int = 16,
+    ) -> None:
         arithmetic, p = experiment.arithmetic, experiment.network
         if not isinstance(arithmetic, FixedPoint):
             raise ValueError(
@@ -91,7 +103,9 @@ class LearningDatapath(Datapath):
         )
         super().__init__(initial, arithmetic, banks=banks, cores=cores, lanes=lanes)
 
-    def trace(self, images, first=0, states=True, backend="numpy"):
+    def trace(
+        self, images: ArrayLike, first: int = 0, states: bool = True, backend: str = "numpy"
+    ) -> dict[str, Any]:
         """Let the twin learn from the generator's spikes.
 
         Returns
@@ -107,7 +121,9 @@ class LearningDatapath(Datapath):
         self._begin(len(images))
         return super().trace(images, 0, states, backend)
 
-    def learn(self, images, backend="cpp_standalone"):
+    def learn(
+        self, images: ArrayLike, backend: str = "cpp_standalone"
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Let the twin learn as `trace` does, and keep only what it has learned.
 
         Returns
@@ -127,7 +143,7 @@ class LearningDatapath(Datapath):
         shape = self.n_inputs, self.n
         return np.reshape(weights, shape), theta, state["exc.alive"].astype(bool)
 
-    def event_cycles(self, n_died=0, n_searched=0):
+    def event_cycles(self, n_died: int = 0, n_searched: int = 0) -> int:
         """Return the clock cycles of an event of the rule.
 
         Parameters
@@ -220,7 +236,7 @@ class LearningDatapath(Datapath):
         self._past.append(Past(np.asarray(decision.threshold), decision.n_pruned))
         self._counts[:] = 0
 
-    def defines(self, n_images):
+    def defines(self, n_images: int) -> str:
         """Return the constants of the Verilog, as the text of ``design.vh``."""
         sizes, values = self._numbers()
         widths = {
@@ -332,7 +348,14 @@ class LearningDatapath(Datapath):
         depression = [eta * x >> shift if shift >= 0 else eta * x << -shift for x in found["fast"]]
         return {"depression": depression, "slow": found["slow"], "pre": found["pre"]}
 
-    def export(self, folder, images, first=0, states=True, backend="numpy"):
+    def export(
+        self,
+        folder: str | Path,
+        images: ArrayLike,
+        first: int = 0,
+        states: bool = True,
+        backend: str = "numpy",
+    ) -> dict[str, Any]:
         """Write what `Datapath.export` writes; of a rule, after which images it acts."""
         images = self.check_images(images)
         trace = super().export(folder, images, first, states, backend)
@@ -347,7 +370,7 @@ class LearningDatapath(Datapath):
             write_hex(Path(folder) / "heights.hex", heights, self._height_bits)
         return trace
 
-    def write_network(self, folder):
+    def write_network(self, folder: Path) -> None:
         super().write_network(folder)
         for name, values in self._tables().items():
             (folder / f"{name}.hex").write_text("".join(f"{value:x}\n" for value in values))

@@ -1,6 +1,9 @@
 """What is measured on the hardware's twin, its Verilog and its synthesis, as stored tables."""
 
+from __future__ import annotations
+
 import hashlib
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -43,7 +46,7 @@ class _Measurement(Measurement):
 
     programs = ()  #: that have to be installed
 
-    def check(self):
+    def check(self) -> None:
         """Raise a RuntimeError that names the package of a program which is not installed."""
         for program in self.programs:
             check_tool(program)
@@ -55,7 +58,7 @@ class _OfVerilog(_Measurement):
     design = WINNER_TAKE_ALL
 
     @property
-    def key(self):
+    def key(self) -> str:
         """Name of the result file: a hash of the measurement and of the Verilog."""
         texts = [super().key, *map(verilog, self.design.files)]
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
@@ -64,13 +67,16 @@ class _OfVerilog(_Measurement):
 class _Simulated(_OfVerilog):
     """Base: of an experiment's network in a simulator."""
 
+    experiment: Any
+    simulator: str
+
     @property
-    def network(self):
+    def network(self) -> Any:
         """The network that is measured."""
         return self.experiment.network
 
     @property
-    def programs(self):
+    def programs(self) -> tuple[str, ...]:
         """The simulator."""
         return (self.simulator,)
 
@@ -84,7 +90,7 @@ class Agreement(_Simulated):
     cores = Parameter(10, "neurons updated in parallel", OURS, minimum=1)
     simulator = _SIMULATOR
 
-    def validate(self):
+    def validate(self) -> None:
         states_per_level(self.network.rate, self.network.dt)
 
     def _measure(self, backend, results, report):
@@ -166,11 +172,11 @@ class FixedPointAccuracy(_Measurement):
     INTEGER = {"w": "u0.", "g": "u10.", "v": "s9.", "theta": "u7."}
 
     @property
-    def network(self):
+    def network(self) -> Any:
         """The network that is measured."""
         return self.experiment.network
 
-    def validate(self):
+    def validate(self) -> None:
         for length in self.lengths:
             if len(length) != 2 or length[0] not in self.INTEGER:
                 raise ValueError(
@@ -180,7 +186,7 @@ class FixedPointAccuracy(_Measurement):
             self.arithmetic(*length)
 
     @classmethod
-    def arithmetic(cls, signal, bits):
+    def arithmetic(cls, signal: str, bits: int) -> FixedPoint:
         """Return the arithmetic with one signal of `bits` fraction bits."""
         change = {signal: f"{cls.INTEGER[signal]}{bits}"}
         if signal == "v":
@@ -265,7 +271,7 @@ class Resources(_OfVerilog):
     cores = Parameter(16, "neurons updated in parallel", OURS, minimum=1)
     banks = Parameter(16, "weights of a core that are read at once", OURS, minimum=1)
 
-    def datapath(self):
+    def datapath(self) -> Datapath:
         """Return the datapath: its size is all that matters here."""
         return Datapath(_Sizes(self.network, self.n_inputs), banks=self.banks, cores=self.cores)
 
@@ -336,7 +342,7 @@ class ConvolutionAgreement(_Simulated):
     n_images = Parameter(10, "evaluation images, from the first", OURS, minimum=1)
     simulator = _SIMULATOR
 
-    def validate(self):
+    def validate(self) -> None:
         check_experiment(self.experiment)
 
     def _measure(self, backend, results, report):
@@ -378,11 +384,11 @@ class ConvolutionResources(_OfVerilog):
     experiment = ConvolutionAgreement.experiment
 
     @property
-    def network(self):
+    def network(self) -> Any:
         """The network that is measured."""
         return self.experiment.network
 
-    def validate(self):
+    def validate(self) -> None:
         check_experiment(self.experiment)
 
     def _measure(self, backend, results, report):

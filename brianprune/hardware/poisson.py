@@ -1,8 +1,12 @@
 """The hardware's Poisson generator: linear-feedback shift registers, as the Verilog has them."""
 
+from __future__ import annotations
+
 import functools
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["PERIOD", "lane_seeds", "lfsr_states", "poisson_spikes", "states_per_level"]
 
@@ -49,7 +53,7 @@ def lfsr_states(seeds, n):
     return states[(place[seeds][:, np.newaxis] + np.arange(n)) % PERIOD]
 
 
-def lane_seeds(rng, lanes):
+def lane_seeds(rng: np.random.Generator, lanes: int) -> NDArray[Any]:
     """Draw the seeds of an image: places on the one orbit, `SPACING` apart from a random start.
 
     All lanes run through the same sequence, so each repeats what another drew some time
@@ -90,7 +94,9 @@ def states_per_level(rate, dt):
     return states
 
 
-def poisson_spikes(pixels, seeds, n_steps, states_per_level=10):
+def poisson_spikes(
+    pixels: NDArray[Any], seeds: NDArray[Any], n_steps: int, states_per_level: int = 10
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the input spikes that the generator makes of an image.
 
     Input i is drawn by lane ``i % lanes``. Word after word of `lanes` inputs is drawn, step after step; words

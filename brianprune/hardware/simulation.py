@@ -1,5 +1,7 @@
 """The Verilog's sources, and simulators that run it."""
 
+from __future__ import annotations
+
 import re
 import shutil
 import subprocess
@@ -86,7 +88,7 @@ def verilog(name):
     return resources.files("brianprune.hardware").joinpath("verilog", name).read_text()
 
 
-def check_tool(name):
+def check_tool(name: str) -> None:
     """Raise an error that names the package if a program is not installed."""
     if shutil.which(name) is None:
         package = PACKAGES.get(name, name)

@@ -1,10 +1,15 @@
 """A trained network in Verilog that takes images from an AXI4-Stream and answers with their classes."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .. import analysis
+from ..arithmetic import FixedPoint
 from .datapath import Datapath, join_bits, write_hex
 from .poisson import words_of
 from .simulation import STREAM, verilog
@@ -29,7 +34,14 @@ class StreamClassifier:
     no labelled neuron spiked.
     """
 
-    def __init__(self, result, arithmetic=None, banks=16, cores=None, lanes=16):
+    def __init__(
+        self,
+        result: Any,
+        arithmetic: FixedPoint | None = None,
+        banks: int = 16,
+        cores: int | None = None,
+        lanes: int = 16,
+    ) -> None:
         self.datapath = Datapath(result, arithmetic, banks, cores, lanes)
         labels = np.asarray(result.labels)
         if labels.shape != np.shape(result.alive):
@@ -41,7 +53,7 @@ class StreamClassifier:
         if not (self.labels >= 0).any():
             raise ValueError("result.labels: no living neuron has a class; train on more images")
 
-    def packets(self, images, first=0):
+    def packets(self, images: ArrayLike, first: int = 0) -> list[list[int]]:
         """Return the words of each image's packet: a list of lists of int.
 
         Parameters
@@ -58,13 +70,13 @@ class StreamClassifier:
             packets.append(words)
         return packets
 
-    def classes(self, images, first=0, backend="numpy"):
+    def classes(self, images: ArrayLike, first: int = 0, backend: str = "numpy") -> NDArray[Any]:
         """Return the twin's answers: a class or -1 for each image, shape (images,)."""
         fired = self.datapath.trace(images, first, states=False, backend=backend)["fired"]
         counts = [np.bincount(own[own >= 0], minlength=self.datapath.n) for own in fired]
         return analysis.predict(np.array(counts), self.labels)
 
-    def export(self, folder):
+    def export(self, folder: str | Path) -> None:
         """Write the Verilog sources, ``design.vh``, and what is loaded: a folder, made if need be.
 
         ``weights.hex``, ``theta.hex`` as `Datapath.export` writes them; ``labels.hex``: class of each neuron, the
@@ -81,15 +93,15 @@ class StreamClassifier:
         write_hex(folder / "members.hex", members, 32)
 
     @property
-    def n_classes(self):
+    def n_classes(self) -> int:
         """Number of classes, up to the highest that a neuron has."""
         return int(self.labels.max()) + 1
 
-    def defines(self):
+    def defines(self) -> str:
         """Return the constants of the Verilog, as the text of ``design.vh``."""
         return self.datapath.defines(1) + f"`define CLASSES {self.n_classes}\n"
 
-    def class_words(self):
+    def class_words(self) -> tuple[list[int], list[int]]:
         """Return the class of each neuron, the highest bit for none, and the number of neurons of each class."""
         none = 2 ** max(1, (self.n_classes - 1).bit_length())
         members = np.bincount(self.labels[self.labels >= 0], minlength=self.n_classes)

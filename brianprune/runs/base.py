@@ -154,10 +154,16 @@ class Measurement(Computation):
 
     result_class = TableResult
 
-    def check(self):
+    def check(self) -> None:
         """Raise a RuntimeError if something that is needed is not installed."""
 
-    def run(self, backend="cpp_standalone", *, results=None, report=None):
+    def run(
+        self,
+        backend: str = "cpp_standalone",
+        *,
+        results: str | Path | None = None,
+        report: Any = None,
+    ) -> TableResult:
         """Measure, or return what is stored.
 
         Parameters
@@ -187,3 +193,7 @@ class Measurement(Computation):
             found = TableResult(self, table=pd.DataFrame(rows), provenance=provenance(backend))
             store.save(found)
         return found
+
+    def _measure(self, backend, results, report):
+        """Return the rows of the table."""
+        raise NotImplementedError
