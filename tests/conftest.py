@@ -83,8 +83,10 @@ def quick_compiler():
     """Nobody waits for an optimised program here."""
     before = prefs["codegen.cpp.extra_compile_args_gcc"]
     prefs["codegen.cpp.extra_compile_args_gcc"] = ["-w", "-O0", "-std=c++17"]
-    yield
-    prefs["codegen.cpp.extra_compile_args_gcc"] = before
+    try:
+        yield
+    finally:
+        prefs["codegen.cpp.extra_compile_args_gcc"] = before
 
 
 @pytest.fixture(scope="module")

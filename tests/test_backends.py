@@ -14,7 +14,7 @@ from brian2 import (
     ms,
     mV,
 )
-from conftest import TINY, quick_compiler, same_result
+from conftest import TINY, same_result
 
 import brianprune as bp
 from brianprune import backends
@@ -345,8 +345,7 @@ def test_numpy_and_cpp_standalone_give_the_same_in_one_segment_and_in_five(tiny,
 def test_cython_gives_the_same(tiny):
     numpy = tiny.run(backend="numpy")
     for segment in (1000, 4):
-        with quick_compiler():
-            cython = tiny.run(backend="cython", segment=segment)
+        cython = tiny.run(backend="cython", segment=segment)
         assert cython.spikes.equals(numpy.spikes)
         np.testing.assert_array_equal(cython.test_counts, numpy.test_counts)
         np.testing.assert_allclose(cython.weights, numpy.weights, rtol=1e-7, atol=1e-15)

@@ -175,7 +175,7 @@ def test_the_board_answers_over_a_serial_line(tmp_path):
         SERIAL.files[:-1],
         "serial_classifier",
         "serial_bench",
-        3,
+        5,
         parameters,
         SERIAL_SETTING=setting,
     )
@@ -214,19 +214,34 @@ class Port:
 def test_what_a_board_says_is_looked_at():
     stream, images = classifier("one core")
     board = Board(stream)
-    port = Port(b"\0\1", b"\1\0")
+    shown = board.images(images)
+    port = Port(b"\0\1" + shown[0][-1:], b"\1\0" + shown[1][-1:])
     assert board.classify(port, images[:2]).tolist() == [1, -1]
-    assert port.sent == b"".join(board.images(images[:2]))
-    with pytest.raises(RuntimeError, match="image 1: 1 of 2 bytes came; is the bitstream"):
-        board.classify(Port(b"\0\1", b"\0"), images[:2])
-    with pytest.raises(RuntimeError, match=r"image 0: flags 0x80: .* was left out"):
-        board.classify(Port(b"\x80\1"), images[:1])
+    assert port.sent == shown[0] + shown[1]
+    with pytest.raises(RuntimeError, match="image 0: 1 of 3 bytes came; is the bitstream"):
+        board.classify(Port(b"\0"), images[:2])
+    with pytest.raises(RuntimeError, match=r"image 0: flags 0x80: .* left out"):
+        board.classify(Port(b"\x80\1" + shown[0][-1:]), images[:1])
+    with pytest.raises(RuntimeError, match=r"image 0: the answer is to something .* before"):
+        board.classify(Port(b"\0\1" + shown[1][-1:]), images[:1])
+    n = len(board._network())
+    port = Port(b"\x80\3\6", bytes([0, n, 6]))
+    board.load(port)
+    assert port.sent == b"\6\6" + board.network() + b"\6\6"
+    for wrong in (bytes([0, n - 1, 6]), bytes([128, n, 6])):
+        with pytest.raises(RuntimeError, match="the network did not come as it was sent"):
+            board.load(Port(b"\0\0\6", wrong))
 
 
-def test_more_classes_than_a_byte_has_are_refused():
+def test_more_classes_or_cores_than_a_byte_has_are_refused():
     stream, _ = classifier("one core")
     stream.labels = np.array([0, 256, 1, 1])
     with pytest.raises(ValueError, match="257 classes: an answer has one byte"):
         Board(stream)
     stream.labels = np.array([0, 255, 1, 1])
     Board(stream)
+    result = stream.datapath.result
+    result.weights, result.alive = np.ones((22, 300)), np.ones(300, bool)
+    result.mask, result.theta, result.labels = result.weights > 0, np.zeros(300), np.zeros(300, int)
+    with pytest.raises(ValueError, match="300 cores: must be at most 256; give"):
+        Board(StreamClassifier(result, lanes=4))

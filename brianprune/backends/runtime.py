@@ -247,7 +247,12 @@ _INITIAL = "brianprune: as built"
 class _ModelNetwork(RuntimeNetwork):
     """A network that nobody changes between its runs: their code is that of the first."""
 
+    _dt = None
+
     def _run(self, start, state, seed):
+        if start.dt != self._dt:
+            compat.renew_code(self.network)
+        self._dt = start.dt
         segment = super()._run(start, state, seed)
         compat.keep_code(self.network)
         return segment

@@ -12,6 +12,7 @@ __all__ = [
     "keep_code",
     "queue_of",
     "random_state",
+    "renew_code",
     "set_generator",
     "set_queue",
     "set_random_state",
@@ -22,11 +23,17 @@ def keep_code(network):
     """Keep the code objects of a network that has run for its next runs. All.
 
     Brian2 makes them anew in each, as a name in a string may mean something else by then. Values of constants,
-    which they hold, are read anew.
+    which they hold, are read anew; the time step of a `TimedArray` is part of its Cython code.
     """
     for obj in network.sorted_objects:
         if isinstance(obj, CodeRunner):
             obj.create_code_objects = functools.partial(_read_constants, obj.code_objects)
+
+
+def renew_code(network):
+    """Make the code objects of a network anew in its next run. All."""
+    for obj in network.sorted_objects:
+        vars(obj).pop("create_code_objects", None)
 
 
 def _read_constants(code_objects, run_namespace):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ from .stream import StreamClassifier
 __all__ = ["Board"]
 
 #: First byte of a frame, see ``serial_classifier.v``.
-IMAGE, WEIGHTS, THETA, LABEL, MEMBERS = range(1, 6)
+IMAGE, WEIGHTS, THETA, LABEL, MEMBERS, ASK = range(1, 7)
 #: Flags of an answer.
-SILENT, LATE = 1, 128
+SILENT, LOST = 1, 128
+#: Seconds after which the board has given up a frame.
+GIVEN_UP = 0.2
 
 _MAKEFILE = """\
 # make: the bitstream (yosys, nextpnr-ecp5, ecppack); make load: onto the board (openFPGALoader)
 OPTIONS = --85k --package CABGA381 --speed 6 --router router2
 SOURCES = {sources}
 
+.DELETE_ON_ERROR:
 ulx3s.bit: netlist.json ulx3s.lpf
 \tnextpnr-ecp5 $(OPTIONS) --json netlist.json --lpf ulx3s.lpf --textcfg ulx3s.config
 \tecppack --compress ulx3s.config ulx3s.bit
@@ -45,7 +49,12 @@ class Board:
     Parameters
     ----------
     classifier : StreamClassifier
-        With at most 256 classes.
+        With at most 256 classes and 256 cores.
+
+    Raises
+    ------
+    ValueError
+        If there are more: says how many.
 
     Examples
     --------
@@ -65,6 +74,10 @@ class Board:
                 f"{classifier.n_classes} classes: an answer has one byte for the class"
             )
         datapath = classifier.datapath
+        if datapath.cores > 256:
+            raise ValueError(
+                f"{datapath.cores} cores: must be at most 256; give the StreamClassifier cores="
+            )
         formats = datapath.arithmetic.formats
         bits = max(datapath.banks * formats["w"].bits, formats["theta"].bits, 32)
         self._data_bytes = -(-bits // 8)
@@ -88,6 +101,9 @@ class Board:
 
     def network(self) -> bytes:
         """Return the bytes that load the network into the board."""
+        return b"".join(self._network())
+
+    def _network(self):
         datapath = self.classifier.datapath
         weights, thetas = datapath.network_words()
         labels, members = self.classifier.class_words()
@@ -101,18 +117,19 @@ class Board:
             for place, theta in enumerate(thetas)
         ]
         frames += [self._frame(LABEL, label, neuron) for neuron, label in enumerate(labels)]
-        frames += [self._frame(MEMBERS, number, label) for label, number in enumerate(members)]
-        return b"".join(frames)
+        return frames + [
+            self._frame(MEMBERS, number, label) for label, number in enumerate(members)
+        ]
 
     def _frame(self, kind, value, address, core=0):
-        place = bytes([kind, core]) + int(address).to_bytes(3, "little")
-        return place + int(value).to_bytes(self._data_bytes, "little")
+        place = bytes([core]) + int(address).to_bytes(3, "little")
+        return _frame(kind, place + int(value).to_bytes(self._data_bytes, "little"))
 
     def images(self, images: ArrayLike, first: int = 0) -> list[bytes]:
         """Return the bytes of each image: a list; parameters as of `StreamClassifier.packets`."""
         lanes = self.classifier.datapath.lanes
         return [
-            bytes([IMAGE]) + b"".join(word.to_bytes(lanes, "little") for word in packet)
+            _frame(IMAGE, b"".join(word.to_bytes(lanes, "little") for word in packet))
             for packet in self.classifier.packets(images, first)
         ]
 
@@ -122,9 +139,30 @@ class Board:
         Parameters
         ----------
         port
-            An open serial port: ``write(bytes)``, and ``read(n)`` that gives fewer bytes when time is over.
+            An open serial port: ``write(bytes)``, and ``read(n)`` that gives fewer bytes when time is over; where it
+            has ``reset_input_buffer()``, that is called.
+
+        Raises
+        ------
+        RuntimeError
+            If the board does not answer, or something of the network did not come.
         """
-        port.write(self.network())
+        _empty(port)
+        time.sleep(GIVEN_UP)  # of a frame that somebody began
+        frames = self._network()
+        self._ask(port)  # what came before
+        port.write(b"".join(frames))
+        flags, came = self._ask(port)
+        if flags or came != len(frames) % 256:
+            raise RuntimeError(
+                "the network did not come as it was sent: load it again, with nobody else at the port and the"
+                " bitstream of these sizes"
+            )
+
+    def _ask(self, port):
+        port.write(_frame(ASK, b""))
+        flags, came = _answer(port, _frame(ASK, b""), "the board was asked what came")
+        return flags, came
 
     def classify(self, port: Any, images: ArrayLike, first: int = 0) -> NDArray[np.int64]:
         """Show images to the board, one after the other.
@@ -144,22 +182,44 @@ class Board:
         Raises
         ------
         RuntimeError
-            If the board does not answer, or says that it left something out.
+            If the board does not answer, answers something else, or says that it left something out.
         """
         classes = []
+        _empty(port)
         for k, frame in enumerate(self.images(images, first)):
             port.write(frame)
-            answer = port.read(2)
-            if len(answer) != 2:
-                raise RuntimeError(
-                    f"image {k}: {len(answer)} of 2 bytes came; is the bitstream of these sizes loaded, and the"
-                    " port's timeout longer than a presentation?"
-                )
-            flags, label = answer
+            flags, label = _answer(port, frame, f"image {k}")
             if flags & ~SILENT:
                 raise RuntimeError(
-                    f"image {k}: flags {flags:#04x}: a frame came before its turn and was left out; load the"
-                    " network again, with nobody else at the port"
+                    f"image {k}: flags {flags:#04x}: the board left out something that came; load the network again,"
+                    " with nobody else at the port"
                 )
             classes.append(-1 if flags & SILENT else label)
         return np.array(classes, dtype=np.int64)
+
+
+def _frame(kind, data):
+    """Return a frame with its sum."""
+    frame = bytes([kind]) + data
+    return frame + bytes([sum(frame) % 256])
+
+
+def _empty(port):
+    """Forget what came and was not read."""
+    getattr(port, "reset_input_buffer", lambda: None)()
+
+
+def _answer(port, frame, what):
+    """Return the flags and the value of the answer to a frame."""
+    answer = port.read(3)
+    if len(answer) != 3:
+        raise RuntimeError(
+            f"{what}: {len(answer)} of 3 bytes came; is the bitstream of these sizes loaded, and the port's timeout"
+            " longer than a presentation?"
+        )
+    flags, value, echo = answer
+    if echo != frame[-1]:
+        raise RuntimeError(
+            f"{what}: the answer is to something that was sent before: open the port again, and load the network"
+        )
+    return flags, value

@@ -153,8 +153,13 @@ class Waveform(_Simulated):
                 f"Waveform.image = {self.image}: no neuron fires; choose another image"
             )
         step = int(np.searchsorted(begins, fires[0], side="right")) - 1
-        shown = table.loc[begins[step] : begins[min(step + 2, len(begins) - 1)]]
+        if step + 2 >= len(begins):
+            raise ValueError(
+                f"Waveform.image = {self.image}: the first spike is in the last two steps; choose another"
+            )
+        shown = table.loc[begins[step] : begins[step + 2]]
         shown = shown.rename(columns=lambda name: name.removeprefix("network."))
+        shown = shown.astype(float)
         return shown.assign(neurons=datapath.n, cores=datapath.cores, step=step).reset_index(
             drop=True
         )

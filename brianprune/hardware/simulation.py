@@ -145,9 +145,9 @@ def _call(command, folder):
     """Run a program in a folder and return what it said."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(
-            f"{command[0]} failed in {folder}: {(done.stderr or done.stdout)[-1500:]}"
-        )
+        said = (done.stderr or done.stdout).splitlines()
+        errors = [line for line in said if "error" in line.lower()] or said
+        raise RuntimeError(f"{command[0]} failed in {folder}: " + "\n".join(errors)[-1500:])
     return done.stdout
 
 
@@ -164,9 +164,20 @@ def waveform(folder, signals, design=WINNER_TAKE_ALL):
     Returns
     -------
     DataFrame
-        A row for each clock cycle, a column for each signal: its value as a whole number, NaN where the
-        simulator does not know it.
+        A row for each clock cycle, a column for each signal: its value as a whole number, missing where the
+        simulator does not know it. Whole numbers of more than 64 bits are Python's.
+
+    Raises
+    ------
+    ValueError
+        If no signal is named, or one twice.
+    RuntimeError
+        If there is no such signal: with what iverilog says.
     """
+    if isinstance(signals, str) or not signals or len(set(signals)) < len(signals):
+        raise ValueError(
+            f"signals = {signals!r}: must be a list of names, at least one, none twice"
+        )
     check_tool("iverilog")
     names = ", ".join(f"{design.testbench}.{signal}" for signal in signals)
     pattern = ",".join(["%0d"] * len(signals))
@@ -180,10 +191,16 @@ endmodule
     tops = ["-s", design.testbench, "-s", "waveform"]
     _call(["iverilog", "-g2005", "-o", "sim", *tops, *design.files, "waveform.v"], folder)
     _call(["vvp", "sim"], folder)
-    unknown = ["x", "X", "z", "Z"]
-    path = Path(folder, "waveform.csv")
-    table = pd.read_csv(path, names=list(signals), na_values=unknown, skipinitialspace=True)
-    return table.rename_axis("cycle")
+    text = pd.read_csv(Path(folder, "waveform.csv"), names=list(signals), dtype=str)
+    return text.apply(_whole_numbers).rename_axis("cycle")
+
+
+def _whole_numbers(column):
+    """Return a column of text as numbers, missing where it is none."""
+    known = column.str.fullmatch(r" *-?\d+ *")
+    numbers = [int(text) if so else pd.NA for text, so in zip(column, known, strict=True)]
+    wide = any(so and abs(number) >= 2**63 for number, so in zip(numbers, known, strict=True))
+    return pd.Series(numbers, column.index, dtype=object if wide else "Int64")
 
 
 def read_output(text):

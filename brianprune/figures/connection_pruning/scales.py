@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ... import analysis
-from ...datasets import caltech101, digits, mnist
+from ...datasets import caltech101, digits, fashion_mnist, mnist
 from ...deep_experiment import DeepExperiment
 from ...hardware import EventDrivenCore
 from ...models import MNIST_LAYERS, Convolution, DeepTTFS, FixedPointTTFS
@@ -22,6 +22,7 @@ class DeepScale(Scale):
 
     data: dict  #: {name: function of the seed that gives the data}, the paper's first
     network: dict  #: {name: network}
+    second: tuple  #: (name, data, network, seeds) of a data set for which nothing was chosen
     seeds: dict  #: {name: seeds}
     thetas: tuple  #: dynamic thresholds of the sweep
     operating: ConnectionPruning  #: the rule of the tables
@@ -31,6 +32,7 @@ class DeepScale(Scale):
     synthesised: DeepExperiment  #: whose layers are synthesised
 
 
+_ON_MNIST = DeepTTFS(layers=MNIST_LAYERS, off_centre=True, readout_window=2, svm_C=2.4)
 FULL = DeepScale(
     name="full",
     note="Caltech 101, faces (cropped) and motorbikes, 200 + 200 training and 833 test images",
@@ -44,8 +46,9 @@ FULL = DeepScale(
         "Faces_easy, Motorbikes": DeepTTFS(readout_window=4),
         "Faces, Motorbikes": DeepTTFS(readout_window=4),
         # C of the public implementations (papers' readout; DeepTTFS has Caltech's 1)
-        "MNIST": DeepTTFS(layers=MNIST_LAYERS, off_centre=True, readout_window=2, svm_C=2.4),
+        "MNIST": _ON_MNIST,
     },
+    second=("Fashion-MNIST", fashion_mnist(n_train=20_000), _ON_MNIST, range(3)),
     seeds={"Faces_easy, Motorbikes": range(5), "Faces, Motorbikes": range(5), "MNIST": range(3)},
     thetas=(0.0, 0.2, 0.3, 0.5),
     operating=ConnectionPruning(),
@@ -75,6 +78,12 @@ QUICK = DeepScale(
     note="QUICK: embedded digits (400 training, 200 test images), two small layers",
     data={"digits": lambda seed: digits(n_train=400, n_test=200)},
     network={"digits": DeepExperiment.network.default},
+    second=(
+        "first 200 digits",
+        digits(n_train=200, n_test=100),
+        DeepExperiment.network.default,
+        range(2),
+    ),
     seeds={"digits": range(2)},
     thetas=(0.0, 0.2),
     operating=ConnectionPruning(),
@@ -104,6 +113,8 @@ PAPER = {
 }
 #: Accuracy of the unpruned base network (Kheradpisheh et al. 2018).
 BASE_ACCURACY = 99.1
+#: Fashion-MNIST by STDP and an SVM, one convolution (Dong et al. 2023).
+FASHION_ACCURACY = 87.0
 
 
 def base_experiment(scale, name, seed):

@@ -1,10 +1,13 @@
-// The classifier behind a serial line. A frame is a byte that says what it is, then its bytes, lowest first:
+// The classifier behind a serial line. A frame is a byte that says what it is, then its bytes, lowest first, then
+// the sum of all of them modulo 256:
 //   1       an image: the words of a packet of stream_classifier
 //   2 to 5  the network: weights, threshold, class of a neuron, neurons of a class: a byte for the core,
 //           three for the address, DATA_BYTES for the value
-// Other bytes between frames are left out. The answer to an image is two bytes: flags, class.
-//   flags[0]: no labelled neuron spiked; flags[7]: since the last answer a frame came before its answer was
-//   there, and was left out.
+//   6       nothing more: asks what came
+// Bytes of 0 between frames are left out. An image and a 6 are answered with three bytes: flags, the class (to a 6:
+// how many frames of the network came since the last, modulo 256), the frame's sum.
+//   flags[0]: no labelled neuron spiked; flags[7]: since the last answer something was left out: a frame whose sum
+//   was another, that stopped, or that came before the last answer; a byte that begins no frame or has no stop bit.
 // A frame that stops for 2^IDLE_BITS cycles is given up. Sizes and constants are those of design.vh.
 `default_nettype none
 `include "design.vh"
@@ -30,63 +33,81 @@ module serial_classifier #(
     localparam BUFFER_BYTES = LOAD_BYTES > `LANES ? LOAD_BYTES : `LANES;
     localparam COUNT_BITS = $clog2((IMAGE_BYTES > LOAD_BYTES ? IMAGE_BYTES : LOAD_BYTES) + 1);
     localparam LANE_BITS = $clog2(`LANES + 1);
-    localparam [31:0] LOAD_32 = LOAD_BYTES - 1, IMAGE_32 = IMAGE_BYTES - 1, LANE_32 = `LANES - 1;
-    localparam [COUNT_BITS-1:0] LAST_LOAD = LOAD_32[COUNT_BITS-1:0], LAST_IMAGE = IMAGE_32[COUNT_BITS-1:0];
+    localparam [31:0] LOAD_32 = LOAD_BYTES, IMAGE_32 = IMAGE_BYTES, LANE_32 = `LANES - 1;
+    localparam [COUNT_BITS-1:0] LOAD_LENGTH = LOAD_32[COUNT_BITS-1:0], IMAGE_LENGTH = IMAGE_32[COUNT_BITS-1:0];
     localparam [LANE_BITS-1:0] LAST_LANE = LANE_32[LANE_BITS-1:0];
-    localparam [7:0] IMAGE = 1, WEIGHTS = 2, THETA = 3, LABEL = 4, MEMBERS = 5;
+    localparam [7:0] IMAGE = 1, WEIGHTS = 2, THETA = 3, LABEL = 4, MEMBERS = 5, ASK = 6;
 
     wire [7:0] byte_in;
-    wire received;
+    wire received, lost_byte;
     serial_receiver #(.CLOCKS_PER_BIT(CLOCKS_PER_BIT)) receiver (
-        .clk(clk), .reset(reset), .rx(rx), .data(byte_in), .valid(received));
+        .clk(clk), .reset(reset), .rx(rx), .data(byte_in), .valid(received), .lost(lost_byte));
 
     // the bytes of a frame, the last one highest
-    reg [7:0] kind_reg, kind_was_reg;   // 0: between frames; of the last byte
-    reg take_reg, late_reg;
+    reg [7:0] kind_reg, kind_was_reg;   // 0: between frames; of the last frame
+    reg [7:0] sum_reg, echo_reg;
+    reg take_reg, lost_reg;
     reg [COUNT_BITS-1:0] count_reg;     // bytes since the kind
     reg [LANE_BITS-1:0] lane_reg;       // and since a word's first
     reg [IDLE_BITS-1:0] idle_reg;
     reg [8*BUFFER_BYTES-1:0] bytes_reg;
-    reg word_reg, last_reg, loaded_reg;
+    reg word_reg, last_reg, loaded_reg, asked_reg;
     wire given_up = kind_reg != 0 && (&idle_reg);
-    wire is_image = kind_reg == IMAGE;
-    wire clear = reset || (given_up && is_image && take_reg);   // of what an image began
-    wire is_last = count_reg == (is_image ? LAST_IMAGE : LAST_LOAD);
-    wire waits;                         // for an image: there is none whose answer is not sent
-    wire image_ready, answered, sent;
+    wire is_image = kind_reg == IMAGE, is_ask = kind_reg == ASK;
+    wire begun = received && kind_reg == 0;
+    wire is_known = byte_in >= IMAGE && byte_in <= ASK;
+    wire checked = received && kind_reg != 0 && (is_ask || count_reg == (is_image ? IMAGE_LENGTH : LOAD_LENGTH));
+    wire whole = byte_in == sum_reg;
+    wire clear = reset || ((given_up || (checked && !whole)) && is_image && take_reg);    // of what an image began
+    wire waits;                         // for a frame: there is none whose answer is not sent
+    wire image_ready, responds;
 
     always @(posedge clk)
         if (reset) begin
             kind_reg <= 0;
-            late_reg <= 1'b0;
+            lost_reg <= 1'b0;
             word_reg <= 1'b0;
             loaded_reg <= 1'b0;
+            asked_reg <= 1'b0;
             idle_reg <= 0;
         end else begin
             loaded_reg <= 1'b0;
             if (image_ready) word_reg <= 1'b0;
             idle_reg <= received ? 0 : idle_reg + 1'b1;
-            if (answered) late_reg <= 1'b0;
+            if (responds) begin
+                asked_reg <= 1'b0;
+                lost_reg <= 1'b0;
+            end
+            if (lost_byte || given_up) lost_reg <= 1'b1;
             if (given_up) kind_reg <= 0;
-            else if (received && kind_reg == 0) begin
-                if (byte_in >= IMAGE && byte_in <= MEMBERS) begin
+            else if (begun) begin
+                if (is_known) begin
                     kind_reg <= byte_in;
                     take_reg <= waits;
-                    if (!waits) late_reg <= 1'b1;
                 end
+                if (is_known ? !waits : byte_in != 0) lost_reg <= 1'b1;
+                sum_reg <= byte_in;
                 count_reg <= 0;
                 lane_reg <= 0;
+            end else if (checked) begin
+                kind_reg <= 0;
+                kind_was_reg <= kind_reg;
+                echo_reg <= sum_reg;
+                if (!whole) lost_reg <= 1'b1;
+                if (take_reg) begin
+                    loaded_reg <= whole && !is_image && !is_ask;
+                    word_reg <= whole && is_image;
+                    asked_reg <= is_ask ? whole : !whole && is_image;
+                end
+                last_reg <= 1'b1;
             end else if (received) begin
                 bytes_reg <= {byte_in, bytes_reg[8*BUFFER_BYTES-1:8]};
+                sum_reg <= sum_reg + byte_in;
                 count_reg <= count_reg + 1'b1;
                 lane_reg <= lane_reg == LAST_LANE ? 0 : lane_reg + 1'b1;
-                word_reg <= take_reg && is_image && lane_reg == LAST_LANE;
-                last_reg <= is_last;
-                if (is_last) begin
-                    kind_reg <= 0;
-                    loaded_reg <= take_reg && !is_image;
-                end
-                kind_was_reg <= kind_reg;
+                // the last word waits for the sum
+                word_reg <= take_reg && is_image && lane_reg == LAST_LANE && count_reg != IMAGE_LENGTH - 1'b1;
+                last_reg <= 1'b0;
             end
         end
 
@@ -111,36 +132,40 @@ module serial_classifier #(
         .members_data(value[INDEX_BITS:0])
     );
 
-    // two bytes for an answer
-    reg shown_reg, second_reg;          // an image is shown; the class is still to be sent
-    reg [CLASS_BITS-1:0] class_reg;
+    // three bytes for an answer
+    reg shown_reg;                      // an image is shown
+    reg [7:0] loaded_count_reg;
+    reg [23:0] response_reg;
+    reg [1:0] left_reg;
     wire transmitter_ready;
-    assign waits = !shown_reg && !second_reg;
-    assign class_ready = transmitter_ready && !second_reg;
-    assign answered = class_valid && class_ready;
-    assign sent = second_reg && transmitter_ready;
-    wire [7:0] class_byte = {{(8-CLASS_BITS){1'b0}}, class_reg};
+    wire sends = left_reg != 0;
+    assign waits = !shown_reg && !sends && !asked_reg;
+    assign class_ready = !sends && !asked_reg;
+    assign responds = !sends && (asked_reg || class_valid);
+    wire [7:0] class_byte = {{(8-CLASS_BITS){1'b0}}, class_out};
     always @(posedge clk)
         if (reset) begin
             shown_reg <= 1'b0;
-            second_reg <= 1'b0;
+            left_reg <= 0;
+            loaded_count_reg <= 0;
             answer <= 0;
         end else begin
             if (word_reg && image_ready && last_reg) shown_reg <= 1'b1;
-            if (answered) begin
-                shown_reg <= 1'b0;
-                second_reg <= 1'b1;
-                class_reg <= class_out;
-            end
-            if (sent) begin
-                second_reg <= 1'b0;
-                answer <= class_byte;
+            loaded_count_reg <= responds && asked_reg ? 8'd0 : loaded_count_reg + {7'd0, loaded_reg};
+            if (responds) begin
+                response_reg <= {echo_reg, asked_reg ? loaded_count_reg : class_byte, lost_reg, 5'd0, asked_reg ? 2'd0 : flags};
+                left_reg <= 3;
+                if (!asked_reg) begin
+                    shown_reg <= 1'b0;
+                    answer <= class_byte;
+                end
+            end else if (sends && transmitter_ready) begin
+                response_reg <= {8'd0, response_reg[23:8]};
+                left_reg <= left_reg - 1'b1;
             end
         end
     serial_transmitter #(.CLOCKS_PER_BIT(CLOCKS_PER_BIT)) transmitter (
-        .clk(clk), .reset(reset), .send(answered || sent), .ready(transmitter_ready), .tx(tx),
-        .data(second_reg ? class_byte : {late_reg, 5'd0, flags})
-    );
+        .clk(clk), .reset(reset), .send(sends), .ready(transmitter_ready), .tx(tx), .data(response_reg[7:0]));
     // bits that a value of a narrower kind does not have
     wire unused = &{1'b0, address, value, load[7:0]};
 endmodule

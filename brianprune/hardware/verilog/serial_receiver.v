@@ -1,5 +1,5 @@
-// Bytes from a serial line, 8 bits, no parity, one stop bit; `valid` for one cycle. A byte whose stop
-// bit is not there is left out.
+// Bytes from a serial line, 8 bits, no parity, one stop bit; `valid` for one cycle; `lost` where
+// a byte has no stop bit.
 `default_nettype none
 module serial_receiver #(
     parameter CLOCKS_PER_BIT = 25
@@ -8,7 +8,8 @@ module serial_receiver #(
     input  wire       reset,
     input  wire       rx,
     output reg  [7:0] data,
-    output reg        valid
+    output reg        valid,
+    output reg        lost
 );
     localparam COUNT_BITS = $clog2(CLOCKS_PER_BIT + 1);
     localparam [31:0] WHOLE_32 = CLOCKS_PER_BIT - 1, HALF_32 = CLOCKS_PER_BIT/2;
@@ -24,9 +25,11 @@ module serial_receiver #(
             sync_reg <= 2'b11;
             busy_reg <= 1'b0;
             valid <= 1'b0;
+            lost <= 1'b0;
         end else begin
             sync_reg <= {sync_reg[0], rx};
             valid <= 1'b0;
+            lost <= 1'b0;
             count_reg <= count_reg - 1'b1;
             if (!busy_reg) begin
                 busy_reg <= !line;
@@ -40,6 +43,7 @@ module serial_receiver #(
                 else begin
                     busy_reg <= 1'b0;
                     valid <= line;
+                    lost <= !line;
                 end
             end
         end

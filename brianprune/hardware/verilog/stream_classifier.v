@@ -91,18 +91,18 @@ module stream_classifier #(
     // votes of the classes: a spike's neuron is looked up in one cycle, its class gets one in the next
     reg [CLASS_BITS:0] labels [0:(1<<INDEX_BITS)-1];
     reg [INDEX_BITS:0] members [0:(1<<CLASS_BITS)-1];
-    reg [STEP_BITS-1:0] votes [0:(1<<CLASS_BITS)-1];
+    reg [STEP_BITS*(1<<CLASS_BITS)-1:0] votes_all_reg;
     reg [CLASS_BITS:0] label_reg;
     reg spiked_reg;
-    integer c;
     always @(posedge clk) begin
         if (write_label) labels[label_neuron] <= label_data;
         if (write_members) members[members_class] <= members_data;
         label_reg <= labels[winner];
         spiked_reg <= step_done && fired;
-        if (phase_reg == START) for (c = 0; c < 1 << CLASS_BITS; c = c + 1) votes[c[CLASS_BITS-1:0]] <= 0;
+        if (phase_reg == START) votes_all_reg <= 0;
         else if (spiked_reg && !label_reg[CLASS_BITS])
-            votes[label_reg[CLASS_BITS-1:0]] <= votes[label_reg[CLASS_BITS-1:0]] + 1'b1;
+            votes_all_reg[STEP_BITS*label_reg[CLASS_BITS-1:0] +: STEP_BITS] <=
+                votes_all_reg[STEP_BITS*label_reg[CLASS_BITS-1:0] +: STEP_BITS] + 1'b1;
     end
 
     // class after class against the best so far: votes/members > best_votes/best_members
@@ -119,7 +119,7 @@ module stream_classifier #(
         if (reset) phase_reg <= LOW;
         else begin
             wait_reg <= wait_reg - 1'b1;
-            votes_reg <= votes[class_reg];
+            votes_reg <= votes_all_reg[STEP_BITS*class_reg +: STEP_BITS];
             members_reg <= members[class_reg];
             case (phase_reg)
                 LOW, HIGH: if (taken) begin
