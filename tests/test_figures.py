@@ -391,7 +391,7 @@ def test_paper_values_stand_in_the_full_table():
     assert row["paper_difference"] == pytest.approx(89.58 - 90.40)
     assert row["difference"] == pytest.approx(-1)
     assert row["difference_interval"] == pytest.approx(0, abs=1e-9)  # paired by seed
-    assert row["n"] == 3
+    assert row["n"] == 5
     assert {20, 300} == set(table["n_pruned"]) - {0}
 
 
