@@ -359,6 +359,21 @@ def deep_fixed_point():
 
 
 @table
+def deep_fashion():
+    """The deep network on Fashion-MNIST."""
+    found = read("connection_pruning/fashion_mnist")
+    columns = {
+        "accuracy unpruned": "unpruned",
+        "pruned": "accuracy",
+        "connections left, %": "connectivity",
+        "learning: operations": "learning_operations",
+        "inference: operations": "inference_operations",
+    }
+    row = {"n": len(found)} | {name: interval(found[column]) for name, column in columns.items()}
+    return pd.DataFrame([row | {"accuracy, Dong et al. (2023)": "87.0"}])
+
+
+@table
 def deep_verilog():
     """Clock cycles of the deep network's Verilog."""
     found = read("connection_pruning/verilog")

@@ -59,10 +59,15 @@ class FashionMNIST:
         if scale.name == "full":
             axes[0].axhline(FASHION_ACCURACY, color="0.4", ls="--", label="Dong et al. (2023)")
             axes[0].legend(fontsize=7)
+        n = table["seed"].nunique()
+        spread = (
+            f"Grey: single seeds; blue: mean and 95 % interval (Student's t), n = {n}."
+            if n > 1
+            else "One seed."
+        )
         caption(
             fig,
             f"{table['data'].iloc[0]}, network and rule as for {list(scale.data)[-1]}: nothing was chosen for it."
-            f" {rule_text(scale)} Grey: single seeds; blue: mean and 95 % interval (Student's t),"
-            f" n = {table['seed'].nunique()}.",
+            f" {rule_text(scale)} {spread}",
         )
         return fig
