@@ -297,6 +297,24 @@ def test_monitors_are_emptied_between_runs():
     assert len(again.spikes["seen"][0]) == len(one.spikes["seen"][0]) > 0
 
 
+def test_code_of_a_models_network_is_kept_but_for_another_time_step():
+    class Model:
+        def build(self, *arguments, **existing):
+            return own_network()
+
+    made = backends.BACKENDS["numpy"].make(Model(), None, 1, np.float64, False)
+    plain = backends.RuntimeNetwork(own_network)
+    codes = []
+    for tau, dt in ((5e-3, 0.1e-3), (3e-3, 0.1e-3), (3e-3, 0.15e-3), (5e-3, 0.15e-3)):
+        state = {"group.drive": 2, "group.tau": tau, "defaultclock.dt": dt}
+        one, other = made.run(3 * ms, state), plain.run(3 * ms, state)
+        np.testing.assert_array_equal(one.state["group.v"], other.state["group.v"])
+        codes.append(made.network["group"].state_updater.codeobj)
+    assert codes[1] is codes[0]
+    assert codes[2] is not codes[1]
+    assert codes[3] is codes[2]
+
+
 def test_preferences_are_put_back():
     from brian2 import prefs
 
