@@ -115,11 +115,17 @@ class SparseSynapses(DenseSynapses):
     ``connect(i=..., j=...)`` with `i` in ascending order. As with `DenseSynapses` a source's
     synapses are walked directly; only pathways of presynaptic spikes are possible. Each run
     of a `CompiledNetwork` may be given other synapses: ``name._synaptic_pre`` (ascending),
-    ``name._synaptic_post`` and all variables of the synapses, of one length.
+    ``name._synaptic_post`` and all variables of the synapses, of one length. The row of a source with a
+    synapse to each target, in order, is walked as one of `DenseSynapses`.
     """
 
-    split = None
     marks = False  #: whether blocks of the target are marked where a spike arrives
+
+    @staticmethod
+    def split(code: Any, generator: Any) -> Any:
+        """Tell whether spikes change the target alone: several rows are then walked at once."""
+        parts = _targets_apart(code, generator)
+        return parts if isinstance(parts, dict) and set(parts) == {"target"} else code
 
     @classmethod
     def marking(cls) -> Any:

@@ -51,6 +51,27 @@ def test_only_what_exists_is_instantiated(results):
 
 
 @pytest.mark.compiled
+def test_compiled_rows_are_whole_or_as_the_mask(results):
+    network = results["weights"].experiment.network
+    mask = np.zeros((64, 30), bool)
+    mask[:20, 7], mask[20:40, 3:5], mask[40:50] = True, True, True
+    frozen = FrozenNetwork(
+        network.replace(n_exc=30),
+        np.full((64, 30), 0.5),
+        np.full(30, 0.01),
+        mask=mask,
+        synapses="sparse",
+    )
+    built = np.zeros_like(mask)
+    built[frozen.state["inputs_exc._synaptic_pre"], frozen.state["inputs_exc._synaptic_post"]] = (
+        True
+    )
+    mask[20:40] = True  # more than a twentieth
+    np.testing.assert_array_equal(built, mask)
+    assert (frozen.state["inputs_exc.w"] == 0).sum() == 20 * 28
+
+
+@pytest.mark.compiled
 def test_any_split_over_processes_gives_the_same(results):
     network = FrozenNetwork.from_result(results["neurons"])
     images = results["neurons"].experiment.data.load().test

@@ -312,7 +312,9 @@ def sparse_network(marked, leak, drive):
     group.thresholder["crossed"].codeobj_class = (
         SparseEvents.where_marked() if marked else SparseEvents
     )
-    i, j = np.nonzero(rng.random((40, 300)) < 0.05)
+    connected = rng.random((40, 300)) < 0.05
+    connected[[7, 8, 30]] = True  # rows that are walked whole
+    i, j = np.nonzero(connected)
     arriving = Synapses(
         inputs, group, "w : 1", on_pre="v_post += w", delay=0 * ms, codeobj_class=SparseSynapses,
         name="arriving",
@@ -330,6 +332,47 @@ def sparse_network(marked, leak, drive):
     network = Network(inputs, group, arriving, pulling, crossings)
     network.schedule = ["start", "synapses", "groups", "thresholds", "resets", "end"]
     return network
+
+
+@pytest.mark.parametrize("on_pre", ["v_post += w", "v_post += w; w += 1"])
+def test_whole_rows_among_others(on_pre):
+    """Rows with all synapses in order, with all in another order, with some, with none; every subset spikes."""
+    rows = [
+        [],
+        [0, 1, 2],
+        [0, 1, 2],
+        [2, 1, 0],
+        [1],
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 1, 2],
+        [0, 2],
+        [0, 1, 2],
+    ]
+    i, j = np.repeat(np.arange(11), [len(row) for row in rows]), np.concatenate(rows).astype(int)
+
+    def build():
+        inputs = SpikeGeneratorGroup(11, [], [] * ms, name="inputs")
+        group = NeuronGroup(3, "v : 1", name="group")
+        arriving = Synapses(
+            inputs, group, "w : 1", on_pre=on_pre, delay=0 * ms, codeobj_class=SparseSynapses, name="arriving"
+        )  # fmt: skip
+        arriving.connect(i=i, j=j)
+        return Network(inputs, group, arriving)
+
+    spiking = (np.arange(2**11)[:, np.newaxis] >> np.arange(11)) & 1
+    steps, neurons = np.nonzero(spiking)
+    w = 2 ** np.arange(len(i)) % 1009
+    run = bp.CompiledNetwork(build).run(
+        204.8 * ms, {"arriving.w": w}, {"inputs": (neurons, steps * 0.1 * ms)}
+    )
+    learned = "w += 1" in on_pre
+    arrived = np.zeros((11, 3))
+    # each source spikes 1024 times, and brings w, w + 1, w + 2, ...
+    arrived[i, j] = 1024 * w + learned * (1023 * 1024 // 2)
+    assert list(run.state["group.v"]) == list(arrived.sum(axis=0))
+    assert list(run.state["arriving.w"]) == list(w + 1024 * learned)
 
 
 @pytest.mark.parametrize("leak", [False, True])

@@ -1,7 +1,7 @@
 {# Synapses without delay, stored source by source: walk the row (or, of a dense matrix, the
-   column) of each neuron that spiked. No spike queue; a dense matrix needs no index arrays
-   either. The loop body is Brian2's own generated code. #}
-{# USES_VARIABLES { _synaptic_pre } #}
+   column) of each neuron that spiked. No spike queue; a dense matrix, or a row with all
+   synapses, needs no index arrays either. The loop body is Brian2's own generated code. #}
+{# USES_VARIABLES { _synaptic_pre, _synaptic_post } #}
 {% extends 'common_synapses.cpp' %}
 {% set _sparse = pathway.synapses.codeobj_class.__name__ == 'SparseSynapses' %}
 
@@ -30,8 +30,49 @@
     {% if pathway.codeobj_class.marks %}
     static std::vector<char>& _marked = segment::blocks("{{pathway.synapses.target.name}}", _n_post);
     {% endif %}
-    for(int32_t _event=0; _event<_n_events; _event++)
+    static std::vector<char> _whole;  // rows with a synapse to every target, in order
+    if (_whole.empty())
     {
+        _whole.assign(_n_pre, 0);
+        for(int32_t _row=0; _row<_n_pre; _row++)
+        {
+            bool _all = _first[_row + 1] - _first[_row] == _n_post;
+            for(int32_t _column=0; _all && _column<_n_post; _column++)
+                _all = {{_dynamic__synaptic_post}}[_first[_row] + _column] == _column;
+            _whole[_row] = _all;
+        }
+    }
+    {% set _code = vector_code['target'] if vector_code is mapping else vector_code %}
+    {% if vector_code is mapping %}
+    {{scalar_code['target']|autoindent}}
+    {% endif %}
+    for(int32_t _event=0; _event<_n_events;)
+    {
+        // whole rows, those of several spikes in one walk over the targets
+        {% for _rows in ((4, 2, 1) if vector_code is mapping and _code.count('\n') < 6 else (1,)) %}
+        if(_event + {{_rows}} <= _n_events{% for _k in range(_rows) %} && _whole[{{_eventspace}}[_event + {{_k}}]]{% endfor %})
+        {
+            {% for _k in range(_rows) %}
+            const int32_t _row_{{_k}} = {{_eventspace}}[_event + {{_k}}], _first_{{_k}} = _first[_row_{{_k}}];
+            {% endfor %}
+            for(int32_t _column=0; _column<_n_post; _column++)
+            {
+                {% for _k in range(_rows) %}
+                {
+                    const int32_t _row = _row_{{_k}};
+                    const int32_t _idx = _first_{{_k}} + _column;
+                    const size_t _vectorisation_idx = _idx;
+                    {{dense_indices(_code)|autoindent}}
+                }
+                {% endfor %}
+            }
+            {% if pathway.codeobj_class.marks %}
+            std::fill(_marked.begin(), _marked.end(), 1);
+            {% endif %}
+            _event += {{_rows}};
+            continue;
+        }
+        {% endfor %}
         const int32_t _row = {{_eventspace}}[_event];
         // long rows lie anywhere in memory: ask for the beginning of the one after the next
         if(_event + 2 < _n_events && _first[_n_pre] > 8*_n_pre)
@@ -48,11 +89,12 @@
         for(int32_t _idx=_first[_row]; _idx<_first[_row + 1]; _idx++)
         {
             const size_t _vectorisation_idx = _idx;
-            {{vector_code|autoindent}}
+            {{_code|autoindent}}
             {% if pathway.codeobj_class.marks %}
             _marked[_postsynaptic_idx/64] = 1;
             {% endif %}
         }
+        _event++;
     }
     {% elif vector_code is mapping %}
     {# of all synapses what a spike does to the target, of those that it can change the rest #}
