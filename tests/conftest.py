@@ -17,11 +17,14 @@ from brian2 import ms, mV, prefs
 import brianprune as bp
 from brianprune.datasets import IDX_FILES
 from brianprune.encoding import presentations
+from brianprune.runs.store import Store
 
 
 def pytest_configure(config):
     # plain Brian2 needs no compiler: its default, Cython, takes 3 s for each of a network's statements
     prefs["codegen.target"] = "numpy"
+    # runs of tests are short: write a checkpoint after each segment
+    Store.interval = 0
     # compiled networks of the tests are kept for the session, apart from the user's
     if "BRIANPRUNE_CACHE" not in os.environ:
         config.brianprune_cache = tempfile.mkdtemp(prefix="brianprune-test-cache-")

@@ -16,6 +16,7 @@ import brianprune as bp
 from brianprune import experiment as module
 from brianprune import hdf5, streams
 from brianprune.encoding import poisson_spikes
+from brianprune.runs.store import Store
 
 #: Ten times faster than numpy for many short runs, where there is a compiler.
 BACKEND = "cpp_standalone" if shutil.which("g++") else "numpy"
@@ -119,10 +120,18 @@ def test_interrupted_run_resumes_bit_for_bit(tiny, tmp_path, image):
     assert same_result(resumed, whole)
 
 
+def test_checkpoints_are_as_far_apart_as_said(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(Store, "interval", 3600.0)
+    with pytest.raises(Stop):
+        runs(tiny, results=tmp_path, segment=5, report=interrupt_at(12))
+    assert not list(tmp_path.glob("*.part*"))
+
+
 def test_killed_run_resumes_bit_for_bit(tiny, tmp_path):
     experiment = tiny.replace(data__n_train=60)
     script = (
         "import brianprune\nfrom brianprune.parameters import parse\n"
+        "from brianprune.runs.store import Store\nStore.interval = 0\n"
         f"parse({repr(experiment)!r}).run(backend={BACKEND!r}, results={str(tmp_path)!r}, segment=3)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", script])

@@ -6,6 +6,7 @@ import subprocess
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import reference_fixed
 from brian2 import Hz, ms, mV
@@ -509,6 +510,11 @@ def test_signals_are_recorded_cycle_by_cycle(trained):
     }
     assert set(zip(step, taken["event_input"].astype(int), strict=True)) == expected
     assert len(taken) == len(expected)
+    few = datapath.waveform(images, [f"network.{name}" for name in signals], cycles=1234)
+    few.columns = signals
+    pd.testing.assert_frame_equal(few, table[:1234], check_dtype=False)
+    with pytest.raises(ValueError, match="cycles = 0: must be at least 1"):
+        datapath.waveform(images[:1], ["network.busy"], cycles=0)
     with pytest.raises(RuntimeError, match="iverilog failed"):
         datapath.waveform(images[:1], ["network.nothing"])
 

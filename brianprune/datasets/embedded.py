@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,21 @@ class Digits(Dataset):
     """
 
     def read(self) -> tuple[Any, ...]:
-        from scipy.ndimage import zoom
-        from sklearn.datasets import load_digits
+        return _read()
 
-        bunch = load_digits()
-        large = zoom(bunch.images, (1, 2.5, 2.5), order=1).clip(0, 16) * (255 / 16)
-        framed = np.pad(large, ((0, 0), (4, 4), (4, 4))).round().astype(np.uint8)
-        images, labels = framed.reshape(len(framed), -1), bunch.target.astype(np.uint8)
-        return images[:1297], labels[:1297], images[1297:], labels[1297:], framed.shape[1:]
+
+@functools.cache
+def _read():
+    """Read and enlarge the digits, once a process."""
+    from scipy.ndimage import zoom
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    large = zoom(bunch.images, (1, 2.5, 2.5), order=1).clip(0, 16) * (255 / 16)
+    framed = np.pad(large, ((0, 0), (4, 4), (4, 4))).round().astype(np.uint8)
+    images, labels = framed.reshape(len(framed), -1), bunch.target.astype(np.uint8)
+    images.flags.writeable = labels.flags.writeable = False
+    return images[:1297], labels[:1297], images[1297:], labels[1297:], framed.shape[1:]
 
 
 def digits(**counts: int) -> Digits:

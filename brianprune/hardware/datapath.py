@@ -392,14 +392,20 @@ class Datapath:
         """Simulate an exported folder: see `brianprune.hardware.simulation.simulate`."""
         return simulate(folder, simulator)
 
-    def waveform(self, images: ArrayLike, signals: Sequence[str], first: int = 0) -> pd.DataFrame:
+    def waveform(
+        self,
+        images: ArrayLike,
+        signals: Sequence[str],
+        first: int = 0,
+        cycles: int | None = None,
+    ) -> pd.DataFrame:
         """Simulate images and record signals of the Verilog in each clock cycle.
 
         Parameters
         ----------
         images, first
             See `export`.
-        signals : sequence of str
+        signals, cycles
             See `brianprune.hardware.simulation.waveform`.
 
         Returns
@@ -409,7 +415,7 @@ class Datapath:
         """
         with tempfile.TemporaryDirectory(prefix="brianprune-hardware-") as folder:
             self.export(folder, images, first, states=False)
-            return waveform(folder, signals)
+            return waveform(folder, signals, cycles=cycles)
 
     def compare(
         self,

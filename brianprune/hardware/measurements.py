@@ -143,20 +143,21 @@ class Waveform(_Simulated):
         trained = self.experiment.run(backend, results=results, report=report)
         images = self.experiment.data.load().test[self.image : self.image + 1]
         datapath = Datapath(trained, cores=min(self.cores, int(trained.alive.sum())))
-        table = datapath.waveform(images, self.SIGNALS, self.image)
-        begins = table.index[table["network.begin_reg"] == 1]
-        fires = table.index[
-            (table["network.fired"] == 1) & (table["network.all_compared"].shift() == 1)
-        ]
-        if len(fires) == 0:
-            raise ValueError(
-                f"Waveform.image = {self.image}: no neuron fires; choose another image"
-            )
-        step = int(np.searchsorted(begins, fires[0], side="right")) - 1
-        if step + 2 >= len(begins):
-            raise ValueError(
-                f"Waveform.image = {self.image}: the first spike is in the last two steps; choose another"
-            )
+        cycles = 4096
+        while True:  # of a longer and longer beginning: neurons fire early
+            cycles *= 2
+            table = datapath.waveform(images, self.SIGNALS, self.image, cycles)
+            begins = table.index[table["network.begin_reg"] == 1]
+            fires = table.index[
+                (table["network.fired"] == 1) & (table["network.all_compared"].shift() == 1)
+            ]
+            step = int(np.searchsorted(begins, fires[0], side="right")) - 1 if len(fires) else 0
+            if len(fires) and step + 2 < len(begins):
+                break
+            if len(table) < cycles:
+                raise ValueError(
+                    f"Waveform.image = {self.image}: no neuron fires before the last two steps; choose another image"
+                )
         shown = table.loc[begins[step] : begins[step + 2]]
         shown = shown.rename(columns=lambda name: name.removeprefix("network."))
         shown = shown.astype(float)

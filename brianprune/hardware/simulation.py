@@ -151,7 +151,7 @@ def _call(command, folder):
     return done.stdout
 
 
-def waveform(folder, signals, design=WINNER_TAKE_ALL):
+def waveform(folder, signals, design=WINNER_TAKE_ALL, cycles=None):
     """Simulate an exported folder with iverilog and record signals before each clock edge.
 
     Parameters
@@ -160,6 +160,8 @@ def waveform(folder, signals, design=WINNER_TAKE_ALL):
     signals : sequence of str
         Names as Verilog has them, below the test bench: ``"network.begin_reg"``.
     design : Design
+    cycles : int, optional
+        At most as many, from the first. Default: all.
 
     Returns
     -------
@@ -170,7 +172,7 @@ def waveform(folder, signals, design=WINNER_TAKE_ALL):
     Raises
     ------
     ValueError
-        If no signal is named, or one twice.
+        If no signal is named, or one twice; if `cycles` is below 1.
     RuntimeError
         If there is no such signal: with what iverilog says.
     """
@@ -178,13 +180,19 @@ def waveform(folder, signals, design=WINNER_TAKE_ALL):
         raise ValueError(
             f"signals = {signals!r}: must be a list of names, at least one, none twice"
         )
+    if cycles is not None and cycles < 1:
+        raise ValueError(f"cycles = {cycles!r}: must be at least 1")
     check_tool("iverilog")
     names = ", ".join(f"{design.testbench}.{signal}" for signal in signals)
     pattern = ",".join(["%0d"] * len(signals))
+    until = "" if cycles is None else f"rows = rows + 1; if (rows == {cycles}) $finish;"
     text = f"""module waveform;
-    integer file;
+    integer file, rows = 0;
     initial file = $fopen("waveform.csv", "w");
-    always @(posedge {design.testbench}.clk) $fdisplay(file, "{pattern}", {names});
+    always @(posedge {design.testbench}.clk) begin
+        $fdisplay(file, "{pattern}", {names});
+        {until}
+    end
 endmodule
 """
     Path(folder, "waveform.v").write_text(text)

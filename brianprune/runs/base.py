@@ -112,7 +112,7 @@ class Simulation(Computation):
             `DeepExperiment` cannot use them.
         results : path, optional
             Folder of results. A stored result of this experiment is returned at once; an
-            interrupted run resumes from its checkpoint, written after each segment.
+            interrupted run resumes from its checkpoint, written after a segment, at most once a second.
         segment : int
             Images per segment.
         report : {None, 'text', 'progressbar'} or callable, optional

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -16,8 +17,11 @@ __all__ = ["Store"]
 class Store:
     """The results folder: finished results and two generations of checkpoints."""
 
+    interval = 1.0  #: least time between checkpoints in seconds: a short run writes none
+
     def __init__(self, experiment, folder):
         self.experiment, self.folder = experiment, None
+        self._saved = time.monotonic()
         if folder is None:
             return
         self.folder = Path(folder).expanduser()
@@ -141,8 +145,8 @@ class Store:
             return None
 
     def save_checkpoint(self, progress):
-        """Store the progress; the checkpoint before it is kept."""
-        if self.folder is None:
+        """Store the progress if the last time is long ago; the checkpoint before it is kept."""
+        if self.folder is None or time.monotonic() - self._saved < self.interval:
             return
         for path in (self._current, self._previous):
             if path.is_dir():
@@ -152,6 +156,7 @@ class Store:
                 os.replace(self._current, self._previous)
             write_tree(self._current, {**progress.tree(), "experiment": repr(self.experiment)})
         self._kept = progress.place
+        self._saved = time.monotonic()
 
     def _unpruned(self):
         return self.experiment.replace(pruning=None)

@@ -91,8 +91,8 @@ QUICK = DeepScale(
     verilog={
         "digits": (
             DeepExperiment(data=digits(n_train=400, n_test=200), arithmetic=FixedPointTTFS()),
-            4,
             2,
+            1,
         )
     },
     synthesised=DeepExperiment(

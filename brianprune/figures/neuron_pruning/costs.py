@@ -77,7 +77,7 @@ QUICK = HardwareScale(
     learning_data=digits(),
     on_chip_seeds=range(1),
     on_chip_data=digits(n_train=200),
-    on_chip={"n_compared": 1, "simulator": "iverilog"},
+    on_chip={"n_compared": 1, "cores": 2, "simulator": "iverilog"},
     n_inputs=784,
     pruned={20: (0, 8), 40: (0, 16)},
     cores=2,
