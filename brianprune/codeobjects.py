@@ -216,6 +216,11 @@ def _targets_apart(code, generator):
 def _decays_apart(code, generator):
     """Take a state updater's code apart: the variables that are 0 in most neurons, and the others."""
     zeros = set(generator.codeobj_class.zeros)
+    if "_spikespace" not in generator.owner.variables:
+        raise ValueError(
+            f"SparseDecay.of({', '.join(sorted(zeros))}): '{generator.owner.name}' has no threshold, and nothing would"
+            " lift it from 0: leave the codeobj_class out"
+        )
     sparse, dense = [], []
     for line in filter(None, map(str.strip, code[None].splitlines())):
         name = re.match(r"\w+", line)[0]

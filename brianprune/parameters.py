@@ -201,6 +201,10 @@ class Parameters:
             for name, field in vars(base).items()
             if isinstance(field, Parameter)
         }
+        for name in cls.fields:
+            if "__" in name or hasattr(Parameters, name):
+                why = "'__' separates levels in replace()" if "__" in name else "all parameters have it"
+                raise TypeError(f"{cls.__name__}.{name}: {why}; give the parameter another name")
         taken = _REGISTRY.get(cls.__name__)
         if taken is not None and _is_ours(taken) and not _is_ours(cls):
             raise TypeError(
@@ -308,18 +312,18 @@ class Parameters:
         inner = ", ".join(f"{name}={format_value(value)}" for name, value in self._values.items())
         return f"{type(self).__name__}({inner})"
 
-    def rows(self) -> list[tuple[Any, ...]]:
+    def _rows(self) -> list[tuple[Any, ...]]:
         """Return the table's rows: (name, value, meaning, source); nested ones indented."""
         result = []
         for name, field in self.fields.items():
             value = self._values[name]
             if isinstance(value, Parameters):
                 result.append((name, type(value).__name__, field.meaning, ""))
-                result += [(f"  {row[0]}", *row[1:]) for row in value.rows()]
+                result += [(f"  {row[0]}", *row[1:]) for row in value._rows()]
             elif isinstance(value, tuple) and all(isinstance(v, Parameters) for v in value):
                 for k, element in enumerate(value):
                     result.append((f"{name}[{k}]", type(element).__name__, field.meaning, ""))
-                    result += [(f"  {row[0]}", *row[1:]) for row in element.rows()]
+                    result += [(f"  {row[0]}", *row[1:]) for row in element._rows()]
             else:
                 default = value == field.default
                 result.append(
@@ -329,7 +333,7 @@ class Parameters:
 
     def __str__(self):
         header = ("name", "value", "meaning", "source")
-        rows = [header, *self.rows()]
+        rows = [header, *self._rows()]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -346,7 +350,7 @@ class Parameters:
                 for cell in row
             )
             + "</tr>"
-            for row in self.rows()
+            for row in self._rows()
         )
         head = "".join(f"<th>{name}</th>" for name in ("name", "value", "meaning", "source"))
         return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{body}</table>"

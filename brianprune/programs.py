@@ -232,7 +232,7 @@ def _hash(path):
 def _digest(folder, compiler):
     """Hash the generated sources, the initial values and what they are compiled for."""
     digest = hashlib.sha256(f"{brian2.__version__} {compiler}".encode())
-    digest.update(processor().encode())
+    digest.update(machine().encode())
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(folder)} {len(content)}".encode())
@@ -247,13 +247,27 @@ def _digest(folder, compiler):
     return digest.hexdigest()
 
 
-def processor():
-    """Return the processor's instruction set: the compiler uses all of it."""
+def machine():
+    """Return the processor's instruction set and the compiler's version: other ones' code may differ in last bits."""
+    return f"{_instructions()} {_version(os.environ.get('CXX') or 'g++')}"
+
+
+@functools.cache
+def _instructions():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.processor()
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+
+
+@functools.cache
+def _version(compiler):
+    try:
+        done = subprocess.run([*compiler.split(), "--version"], capture_output=True, text=True)
+    except OSError:
+        return ""  # it is missed where something has to be compiled
+    return done.stdout.partition("\n")[0]
 
 
 def write_segment_header(folder):

@@ -75,6 +75,10 @@ def run_all(
 
 def _try_all(experiments, n_jobs, how, scheduler=None):
     """Run several experiments; return a result, or a `Failed`, for each."""
+    if isinstance(n_jobs, bool) or int(n_jobs) != n_jobs or n_jobs == 0:
+        raise ValueError(
+            f"n_jobs = {n_jobs!r}: must be a whole number of processes, or -1 for one a core"
+        )
     different = list(dict.fromkeys(experiments))
     found, progress = {}, contextlib.nullcontext()
     if how.get("report") in ("text", "progressbar") and _is_parallel(n_jobs, scheduler):

@@ -24,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import brianprune as bp
+from brianprune.datasets.events import EventFolders
 from brianprune.datasets import EventFolders, RecordedSpikes
 from brianprune.hardware import HorowitzEnergy
 from brianprune.parameters import CODE, OURS, PAPER, Parameter, Parameters, parse
@@ -177,7 +178,7 @@ def test_table_shows_name_value_meaning_source():
     (row,) = [line for line in text.splitlines() if line.split()[:2] == ["n", "3"]]
     assert row.endswith("set")
     page = bp.Experiment()._repr_html_()
-    assert page.count("<tr>") == len(bp.Experiment().rows()) + 1
+    assert page.count("<tr>") == len(bp.Experiment()._rows()) + 1
     assert "&#x27;" in page  # escaped
 
 
@@ -372,3 +373,15 @@ def test_a_name_of_two_parts_is_asked_for():
     assert (p.plasticity.tau_m, p.neurons.tau_m) == (3 * ms, 100 * ms)
     with pytest.raises(AttributeError, match="several parts have it"):
         p.tau_m  # noqa: B018
+
+
+@pytest.mark.parametrize(("name", "why"), [("a__b", "separates levels"), ("replace", "all parameters have it")])
+def test_a_parameter_cannot_take_a_name_that_something_else_needs(name, why):
+    with pytest.raises(TypeError, match=f"Named.{name}: .*{why}"):
+        type("Named", (bp.Parameters,), {name: bp.Parameter(1.0, "a number")})
+
+
+def test_every_data_set_is_printed():
+    for data in (EventFolders(folder="train"), bp.digits()):
+        for text in (str(bp.Experiment(data=data)), bp.Experiment(data=data)._repr_html_()):
+            assert type(data).__name__ in text

@@ -415,6 +415,17 @@ def driven(how):
     return network
 
 
+def test_a_group_without_threshold_has_nothing_that_lifts():
+    def build():
+        group = NeuronGroup(3, "dy/dt = -y/(5*ms) : 1", method="exact", name="group")
+        group.state_updater.codeobj_class = SparseDecay.of("y")
+        return Network(group)
+
+    with pytest.raises(Exception) as error:  # noqa: PT011 - Brian2 wraps it
+        bp.CompiledNetwork(build)
+    assert "'group' has no threshold" in str(error.value.__cause__)
+
+
 def test_what_a_poisson_input_changes_is_not_skipped():
     with pytest.raises(ValueError, match="may lift it from 0"):
         bp.CompiledNetwork(lambda: driven("y Poisson input"))

@@ -17,6 +17,7 @@ from conftest import same_result
 
 import brianprune as bp
 from brianprune import hdf5, programs, storage
+from brianprune.backends import translations
 from brianprune.hdf5 import read_tree, write_tree
 from brianprune.runs import Store
 from brianprune.runs.progress import TrainingProgress
@@ -416,3 +417,14 @@ def test_temporary_files_are_in_memory_where_there_is_space(tmp_path, monkeypatc
     monkeypatch.setenv("TMPDIR", "/tmp")
     monkeypatch.setattr(tempfile, "tempdir", None)
     assert programs.scratch_folder() == "/tmp"
+
+
+def test_another_compiler_makes_another_program(tmp_path, monkeypatch):
+    (tmp_path / "main.cpp").write_text("int main() {}")
+    before = programs._digest(tmp_path, "g++"), translations._name(("a key",))
+    assert before == (programs._digest(tmp_path, "g++"), translations._name(("a key",)))
+    monkeypatch.setattr(programs, "_version", lambda compiler: "another one")
+    for old, new in zip(
+        before, (programs._digest(tmp_path, "g++"), translations._name(("a key",))), strict=True
+    ):
+        assert old != new

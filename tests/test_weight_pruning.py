@@ -205,9 +205,10 @@ def test_soft_pruning_freezes_the_lowest_of_busy_neurons_once():
 def test_random_control_reaches_its_connectivity_by_the_ramp():
     rule = bp.RandomWeightPruning(connectivity=0.2, ramp=4)
     mask = np.ones((50, 3), bool)
-    left = []
+    left, memory = [], {}
     for number in range(6):
-        mask = rule.decide(event(np.ones((50, 3)), mask, np.ones(3), number, seed=number)).mask
+        e = event(np.ones((50, 3)), mask, np.ones(3), number, seed=number)
+        mask, *_, memory = rule.decide(e._replace(memory=memory))
         left.append(list(mask.sum(axis=0)))
     assert left == [[40] * 3, [30] * 3, [20] * 3, [10] * 3, [10] * 3, [10] * 3]
 
@@ -217,6 +218,24 @@ def test_after_training_the_smallest_go():
         event(WEIGHTS, ALL, COUNTS)
     )
     np.testing.assert_array_equal(decision.mask, [[1, 0], [0, 1], [1, 1], [0, 0]])
+
+
+@pytest.mark.parametrize("after_training", [False, True])
+def test_a_share_is_one_of_the_synapses_that_exist(after_training):
+    existing = np.zeros((50, 2), bool)
+    existing[:20, 0], existing[:10, 1] = True, True
+    e = event(np.ones((50, 2)), existing, np.ones(2))
+    if after_training:
+        left = bp.PostTrainingWeightPruning(connectivity=0.2).decide_after_training(e).mask
+    else:
+        rule, memory = bp.RandomWeightPruning(connectivity=0.2, ramp=2), {}
+        for number in range(3):
+            decision = rule.decide(e._replace(number=number, memory=memory))
+            e, memory = e._replace(mask=decision.mask), decision.memory
+            assert list(e.mask.sum(axis=0)) == ([12, 6] if number == 0 else [4, 2])
+        left = e.mask
+    assert list(left.sum(axis=0)) == [4, 2]
+    assert not np.any(left & ~existing)
 
 
 def test_ties_and_too_few_synapses():

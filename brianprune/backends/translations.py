@@ -17,7 +17,7 @@ from brian2.stateupdaters.base import StateUpdateMethod
 
 from ..identity import content_hash
 from ..parameters import Parameters
-from ..programs import cache_folder, is_ours, is_whole, processor
+from ..programs import cache_folder, is_ours, is_whole, machine
 from ..storage import temporary_prefix
 
 __all__ = ["kept"]
@@ -77,8 +77,8 @@ def _name(key):
     except TypeError:
         return None
     versions = [metadata.version(name) for name in ("brian2", "numpy", "sympy", "jinja2")]
-    machine = f"{processor()} {platform.python_version()} {os.environ.get('CXX')}"
-    parts = [content, *versions, machine, prefs.as_file, str(defaultclock.dt), _package()]
+    ours = f"{machine()} {platform.python_version()} {os.environ.get('CXX')}"
+    parts = [content, *versions, ours, prefs.as_file, str(defaultclock.dt), _package()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 

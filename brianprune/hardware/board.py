@@ -23,13 +23,15 @@ GIVEN_UP = 0.2
 
 _MAKEFILE = """\
 # make: the bitstream (yosys, nextpnr-ecp5, ecppack); make load: onto the board (openFPGALoader)
+NEXTPNR = nextpnr-ecp5
+ECPPACK = ecppack
 OPTIONS = --85k --package CABGA381 --speed 6 --router router2
 SOURCES = {sources}
 
 .DELETE_ON_ERROR:
 ulx3s.bit: netlist.json ulx3s.lpf
-\tnextpnr-ecp5 $(OPTIONS) --json netlist.json --lpf ulx3s.lpf --textcfg ulx3s.config
-\tecppack --compress ulx3s.config ulx3s.bit
+\t$(NEXTPNR) $(OPTIONS) --json netlist.json --lpf ulx3s.lpf --textcfg ulx3s.config
+\t$(ECPPACK) --compress ulx3s.config ulx3s.bit
 
 netlist.json: $(SOURCES) design.vh
 \tyosys -q -p "synth_ecp5 -top ulx3s -json netlist.json" $(SOURCES)
@@ -60,7 +62,7 @@ class Board:
     --------
     With pyserial, and the board at a port:
 
-    >>> board = Board(StreamClassifier(result, cores=2))          # doctest: +SKIP
+    >>> board = Board(StreamClassifier(result, cores=1))          # doctest: +SKIP
     >>> board.export("my_board")         # then: make -C my_board load      # doctest: +SKIP
     >>> port = serial.Serial("/dev/ttyUSB0", 1_000_000, timeout=2)    # doctest: +SKIP
     >>> board.load(port)                                           # doctest: +SKIP

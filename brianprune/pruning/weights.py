@@ -380,8 +380,12 @@ class SoftWeightPruning(ScheduledPruning):
         )
 
 
+def _rounded(numbers):
+    return np.rint(numbers).astype(np.int64)
+
+
 class RandomWeightPruning(ScheduledPruning):
-    """Control: random synapses of each neuron, down to a connectivity."""
+    """Control: random synapses of each neuron, down to a share of those that it has at the first event."""
 
     start = Parameter(10_000, "images before the first event", OURS, minimum=1)
     interval = Parameter(2_000, "images between events", OURS, minimum=1)
@@ -393,10 +397,12 @@ class RandomWeightPruning(ScheduledPruning):
     def decide(self, event: PruningEvent) -> Decision:
         """Cut random synapses, as many of each neuron."""
         left = 1 - (1 - self.connectivity) * min(1.0, (event.number + 1) / self.ramp)
-        n_left = round(left * len(event.mask))
+        now = event.mask.sum(axis=0)
+        at_first = event.memory.get("at_first", now)
         lottery = event.rng.random(event.mask.shape)
-        cut = smallest(lottery, event.mask, np.maximum(0, event.mask.sum(axis=0) - n_left))
-        return Decision(event.mask & ~cut, event.alive, np.nan, 0)
+        cut = smallest(lottery, event.mask, np.maximum(0, now - _rounded(left * at_first)))
+        memory = {"at_first": at_first}
+        return Decision(event.mask & ~cut, event.alive, np.nan, 0, memory=memory)
 
 
 class PostTrainingWeightPruning(AfterTraining):
@@ -408,6 +414,7 @@ class PostTrainingWeightPruning(AfterTraining):
 
     def decide_after_training(self, event: PruningEvent) -> Decision:
         """Cut each neuron's smallest weights."""
-        n_left = round(self.connectivity * len(event.mask))
-        cut = smallest(event.weights, event.mask, np.maximum(0, event.mask.sum(axis=0) - n_left))
+        n_existing = event.mask.sum(axis=0)
+        n_cut = n_existing - _rounded(self.connectivity * n_existing)
+        cut = smallest(event.weights, event.mask, n_cut)
         return Decision(event.mask & ~cut, event.alive, np.nan, 0)
