@@ -203,7 +203,11 @@ class Parameters:
         }
         for name in cls.fields:
             if "__" in name or hasattr(Parameters, name):
-                why = "'__' separates levels in replace()" if "__" in name else "all parameters have it"
+                why = (
+                    "'__' separates levels in replace()"
+                    if "__" in name
+                    else "all parameters have it"
+                )
                 raise TypeError(f"{cls.__name__}.{name}: {why}; give the parameter another name")
         taken = _REGISTRY.get(cls.__name__)
         if taken is not None and _is_ours(taken) and not _is_ours(cls):

@@ -24,7 +24,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import brianprune as bp
-from brianprune.datasets.events import EventFolders
 from brianprune.datasets import EventFolders, RecordedSpikes
 from brianprune.hardware import HorowitzEnergy
 from brianprune.parameters import CODE, OURS, PAPER, Parameter, Parameters, parse
@@ -375,7 +374,9 @@ def test_a_name_of_two_parts_is_asked_for():
         p.tau_m  # noqa: B018
 
 
-@pytest.mark.parametrize(("name", "why"), [("a__b", "separates levels"), ("replace", "all parameters have it")])
+@pytest.mark.parametrize(
+    ("name", "why"), [("a__b", "separates levels"), ("replace", "all parameters have it")]
+)
 def test_a_parameter_cannot_take_a_name_that_something_else_needs(name, why):
     with pytest.raises(TypeError, match=f"Named.{name}: .*{why}"):
         type("Named", (bp.Parameters,), {name: bp.Parameter(1.0, "a number")})
