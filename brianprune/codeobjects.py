@@ -119,7 +119,8 @@ class SparseSynapses(DenseSynapses):
     synapse to each target, in order, is walked as one of `DenseSynapses`.
     """
 
-    marks = False  #: whether blocks of the target are marked where a spike arrives
+    #: whether blocks of the target are marked where a spike arrives, or the name of what has to be true there
+    marks: Any = False
 
     @staticmethod
     def split(code: Any, generator: Any) -> Any:
@@ -128,9 +129,17 @@ class SparseSynapses(DenseSynapses):
         return parts if isinstance(parts, dict) and set(parts) == {"target"} else code
 
     @classmethod
-    def marking(cls) -> Any:
-        """Return a class for a pathway that says where its spikes arrive, see `SparseEvents.where_marked`."""
-        return type(cls.__name__, (cls,), {"marks": True})
+    def marking(cls, where: str | None = None) -> Any:
+        """Return a class for a pathway that says where its spikes arrive, see `SparseEvents.where_marked`.
+
+        Parameters
+        ----------
+        where : str, optional
+            Name in its code that has the condition of the target's event, with ``_post``, after all changes of the
+            target: ``"v_post += w; above = v_post >= v_threshold_post"``. Only where it is true is it said.
+            Default: everywhere.
+        """
+        return type(cls.__name__, (cls,), {"marks": where or True})
 
 
 class SparseDecay(_Ours):

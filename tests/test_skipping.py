@@ -301,7 +301,7 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
     assert (made._spikes is None) == (shown == 3)  # else they have been made here
 
 
-def sparse_network(marked, leak, drive):
+def sparse_network(marked, leak, drive, above="above = v_post >= 1"):
     """300 neurons that only arriving spikes lift; some rest above their threshold until they are pulled down."""
     rng = np.random.default_rng(0)
     inputs = SpikeGeneratorGroup(40, [], [] * ms, name="inputs")
@@ -316,12 +316,12 @@ def sparse_network(marked, leak, drive):
     connected[[7, 8, 30]] = True  # rows that are walked whole
     i, j = np.nonzero(connected)
     arriving = Synapses(
-        inputs, group, "w : 1", on_pre="v_post += w", delay=0 * ms, codeobj_class=SparseSynapses,
+        inputs, group, "w : 1", on_pre=f"v_post += w; {above}", delay=0 * ms, codeobj_class=SparseSynapses,
         name="arriving",
     )  # fmt: skip
     arriving.connect(i=i, j=j)
     if marked:
-        arriving.pre.codeobj_class = SparseSynapses.marking()
+        arriving.pre.codeobj_class = SparseSynapses.marking(None if marked is True else marked)
     pulling = Synapses(
         group, group, on_pre={"pre": "_near = i_post > i_pre\nv_post -= 0.7*int(_near)"},
         on_event={"pre": "crossed"}, delay={"pre": 0 * ms}, codeobj_class=DenseSynapses, name="pulling",
@@ -383,15 +383,26 @@ def test_blocks_without_arrivals_need_not_be_looked_at(leak, drive):
     pairs = np.unique(np.stack([steps, rng.integers(0, 40, 400)], axis=1), axis=0)
     spikes = {"inputs": (pairs[:, 1], pairs[:, 0] * 0.1 * ms)}
     state = {"arriving.w": 0.4, "group.v": rng.random(300) - 0.5}
-    found, expected = (
+    expected, *others = (
         bp.CompiledNetwork(lambda marked=marked: sparse_network(marked, leak, drive)).run(
             30 * ms, state, spikes
         )
-        for marked in (True, False)
+        for marked in (False, True, "above")
     )
     assert len(expected.spikes["crossings"][0]) > 20
-    assert np.array_equal(found.spikes["crossings"], expected.spikes["crossings"])
-    assert np.array_equal(found.state["group.v"], expected.state["group.v"])
+    for found in others:
+        assert np.array_equal(found.spikes["crossings"], expected.spikes["crossings"])
+        assert np.array_equal(found.state["group.v"], expected.state["group.v"])
+
+
+@pytest.mark.parametrize(
+    "above", ["above = v_post > 1", "other = v_post >= 1", "above = v_post >= 1; v_post += w"]
+)
+def test_what_is_marked_is_what_an_event_looks_at(above):
+    with pytest.raises(
+        ValueError, match=r"'arriving_pre' marks where 'above'.*'above = v_post >= 1'"
+    ):
+        bp.CompiledNetwork(lambda: sparse_network("above", False, "v = 0", above))
 
 
 def test_code_that_may_lift_a_neuron_is_known(monkeypatch):

@@ -11,6 +11,7 @@ from brian2.utils.stringtools import get_identifiers
 
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
+from ..generator import conjuncts
 
 __all__ = ["check_names", "check_preconditions", "lifting"]
 
@@ -209,9 +210,23 @@ def lifting(network):
                 variable = group.variables[name]
                 for writer, _, code in compat.writers(network, variable):
                     marks = getattr(writer.codeobj_class, "marks", False)
+                    if isinstance(marks, str):
+                        _check_marks(marks, writer, code, condition, names)
                     if not marks and not _lowers(code, writer, variable, condition, name):
                         found += [(each.name, group.name) for each in compat.code_objects(writer)]
     return found
+
+
+def _check_marks(where, writer, code, condition, names):
+    """Check that code says at last where the first part of an event's condition is true."""
+    (first, *_) = conjuncts(condition)
+    wanted = re.sub(r"\w+", lambda name: f"{name[0]}_post" if name[0] in names else name[0], first)
+    _, name, _, expression = code[-1] if code else (None,) * 4
+    if name != where or conjuncts(expression) != [wanted]:
+        raise ValueError(
+            f"'{writer.name}' marks where '{where}' is true: the last statement of its code has to be '{where} ="
+            f" {wanted}', what an event looks at first; or use marking()"
+        )
 
 
 def _lowers(code, writer, variable, condition, name):

@@ -90,7 +90,10 @@
         {
             const size_t _vectorisation_idx = _idx;
             {{_code|autoindent}}
-            {% if pathway.codeobj_class.marks %}
+            {% if pathway.codeobj_class.marks is string %}
+            if({{pathway.codeobj_class.marks}})
+                _marked[_postsynaptic_idx/64] = 1;
+            {% elif pathway.codeobj_class.marks %}
             _marked[_postsynaptic_idx/64] = 1;
             {% endif %}
         }

@@ -54,14 +54,14 @@ def _common(shape, synapses, dense):
             inputs,
             conv,
             model.SYNAPSE,
-            on_pre=model.INTEGRATE,
+            on_pre=f"{model.INTEGRATE}\n{model.SEE_CROSSING}" if dense else model.INTEGRATE,
             delay=0 * ms,
             codeobj_class=SparseSynapses if dense else None,
             name="inputs_conv",
             **common,
         )
         if dense:
-            inputs_conv.pre.codeobj_class = SparseSynapses.marking()
+            inputs_conv.pre.codeobj_class = SparseSynapses.marking(model.ABOVE)
         inputs_conv.connect(i=given["i"], j=given["j"])
         inputs_conv.k = given["k"]
         inputs_conv.variables.add_reference("w", kernel, "w", index="k")

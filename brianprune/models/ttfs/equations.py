@@ -22,6 +22,9 @@ CROSSING = "v >= v_threshold"
 #: Unrolled synapses read the shared weight of their kernel entry k.
 SYNAPSE = "k : integer (constant)"
 INTEGRATE = "v_post += w"
+#: Whether a spike has brought a neuron to its threshold: only such neurons are looked at, see `brianprune.SparseEvents`.
+ABOVE = "above"
+SEE_CROSSING = f"{ABOVE} = v_post >= v_threshold_post"
 INHIBIT = f"v_post -= {INHIBITED}"
 
 #: The shared weights. `pixel` is the input pixel of an entry for the winner of its map.
