@@ -136,8 +136,8 @@ class SparseSynapses(DenseSynapses):
         ----------
         where : str, optional
             Name in its code that has the condition of the target's event, with ``_post``, after all changes of the
-            target: ``"v_post += w; above = v_post >= v_threshold_post"``. Only where it is true is it said.
-            Default: everywhere.
+            target: ``"v_post += w; above = v_post >= v_threshold_post"``. Only where it is true is it said. The
+            condition compares variables of the target, no numbers. Default: everywhere.
         """
         return type(cls.__name__, (cls,), {"marks": where or True})
 

@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["FrozenNetwork", "Shown"]
 
 
-#: Share of its synapses above which an input's row is faster to walk with all of them (measured at 800 neurons).
-FILLED = 0.05
-
-
 class Shown(NamedTuple):
     """What a frozen network did with some images."""
 
@@ -61,8 +57,8 @@ class FrozenNetwork:
         thresholds are brought to its formats.
     synapses : {'dense', 'sparse'}
         `dense`: a weight matrix, pruned synapses are zeros in it.
-        `sparse`: pruned synapses are not instantiated; on ``cpp_standalone`` those of inputs that keep more
-        than a twentieth are, as zeros: such a row is walked faster whole. Both give the same spikes.
+        `sparse`: pruned synapses are not instantiated, which takes less memory if less than a third is left
+        (each has a weight and two indices). Both give the same spikes.
     small : bool
         Whether dead neurons are left out.
     backend : str
@@ -123,7 +119,9 @@ class FrozenNetwork:
         self.n_inputs = len(weights) if n_inputs is None else n_inputs
         self.seed = seed
         weights, mask = weights[:, self.alive], mask[:, self.alive]
-        existing = np.nonzero(self._instantiated(mask)) if synapses == "sparse" else None
+        existing = None
+        if synapses == "sparse":
+            existing = tuple(index.astype(np.int32) for index in np.nonzero(mask))
         if existing is not None and not len(existing[0]):
             raise ValueError("synapses = 'sparse': no synapse of a living neuron is left")
         if existing is not None and self._backend.textbook:
@@ -184,12 +182,6 @@ class FrozenNetwork:
             seed=e.seed,
             small=e.network.reduced(1) is not None,
         )
-
-    def _instantiated(self, mask):
-        """Return the synapses that are built: of an input that keeps many, all, where rows are walked."""
-        if REWIRED not in self._backend.capabilities:
-            return mask
-        return mask | (mask.mean(axis=1, keepdims=True) > FILLED)
 
     @staticmethod
     def _checked(network, weights, theta, alive, mask):

@@ -202,12 +202,8 @@ class Parameters:
             if isinstance(field, Parameter)
         }
         for name in cls.fields:
-            if "__" in name or hasattr(Parameters, name):
-                why = (
-                    "'__' separates levels in replace()"
-                    if "__" in name
-                    else "all parameters have it"
-                )
+            why = _why_no_name(cls, name)
+            if why:
                 raise TypeError(f"{cls.__name__}.{name}: {why}; give the parameter another name")
         taken = _REGISTRY.get(cls.__name__)
         if taken is not None and _is_ours(taken) and not _is_ours(cls):
@@ -358,6 +354,16 @@ class Parameters:
         )
         head = "".join(f"<th>{name}</th>" for name in ("name", "value", "meaning", "source"))
         return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{body}</table>"
+
+
+def _why_no_name(cls, name):
+    """Return why a parameter cannot have a name, if so."""
+    if "__" in name:
+        return "'__' separates levels in replace()"
+    for base in cls.__mro__[1:]:
+        if not isinstance(vars(base).get(name, cls.fields[name]), Parameter):
+            return f"{base.__name__} has something else of this name"
+    return "all parameters have it" if name in Parameters.__annotations__ else None
 
 
 def _is_ours(cls):

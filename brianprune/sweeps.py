@@ -75,9 +75,9 @@ def run_all(
 
 def _try_all(experiments, n_jobs, how, scheduler=None):
     """Run several experiments; return a result, or a `Failed`, for each."""
-    if isinstance(n_jobs, bool) or int(n_jobs) != n_jobs or n_jobs == 0:
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral) or n_jobs == 0:
         raise ValueError(
-            f"n_jobs = {n_jobs!r}: must be a whole number of processes, or -1 for one a core"
+            f"n_jobs = {n_jobs!r}: must be a whole number of processes, or below 0: -1 for one a core, -2 for one less"
         )
     different = list(dict.fromkeys(experiments))
     found, progress = {}, contextlib.nullcontext()

@@ -51,24 +51,21 @@ def test_only_what_exists_is_instantiated(results):
 
 
 @pytest.mark.compiled
-def test_compiled_rows_are_whole_or_as_the_mask(results):
-    network = results["weights"].experiment.network
-    mask = np.zeros((64, 30), bool)
-    mask[:20, 7], mask[20:40, 3:5], mask[40:50] = True, True, True
-    frozen = FrozenNetwork(
-        network.replace(n_exc=30),
-        np.full((64, 30), 0.5),
-        np.full(30, 0.01),
-        mask=mask,
-        synapses="sparse",
-    )
-    built = np.zeros_like(mask)
-    built[frozen.state["inputs_exc._synaptic_pre"], frozen.state["inputs_exc._synaptic_post"]] = (
-        True
-    )
-    mask[20:40] = True  # more than a twentieth
-    np.testing.assert_array_equal(built, mask)
-    assert (frozen.state["inputs_exc.w"] == 0).sum() == 20 * 28
+@pytest.mark.parametrize(
+    "arithmetic", [bp.FloatingPoint(), bp.FixedPoint()], ids=["floating", "fixed"]
+)
+def test_rows_of_every_kind_give_the_spikes_of_a_matrix(results, arithmetic):
+    rng = np.random.default_rng(0)
+    network = results["weights"].experiment.network.replace(n_exc=30)
+    images = rng.integers(0, 256, (5, 64))
+    mask = rng.random((64, 30)) < np.repeat([0, 0.1, 0.5, 1], 16)[rng.permutation(64), np.newaxis]
+    how = {"weights": rng.random((64, 30)), "theta": np.full(30, 0.002), "mask": mask}
+    counts = [
+        FrozenNetwork(network, **how, arithmetic=arithmetic, synapses=kind).counts(images)
+        for kind in ("dense", "sparse")
+    ]
+    assert (counts[0].sum(axis=0) > 0).sum() > 3
+    np.testing.assert_array_equal(*counts)
 
 
 @pytest.mark.compiled

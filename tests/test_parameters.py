@@ -375,7 +375,13 @@ def test_a_name_of_two_parts_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("a__b", "separates levels"), ("replace", "all parameters have it")]
+    ("name", "why"),
+    [
+        ("a__b", "separates levels"),
+        ("replace", "Parameters has something else"),
+        ("fields", "all parameters have it"),
+        ("_values", "all parameters have it"),
+    ],
 )
 def test_a_parameter_cannot_take_a_name_that_something_else_needs(name, why):
     with pytest.raises(TypeError, match=f"Named.{name}: .*{why}"):

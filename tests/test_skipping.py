@@ -301,14 +301,16 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
     assert (made._spikes is None) == (shown == 3)  # else they have been made here
 
 
-def sparse_network(marked, leak, drive, above="above = v_post >= 1"):
+def sparse_network(marked, leak, drive, above="above = v_post >= limit_post", crossed="v >= limit"):
     """300 neurons that only arriving spikes lift; some rest above their threshold until they are pulled down."""
     rng = np.random.default_rng(0)
     inputs = SpikeGeneratorGroup(40, [], [] * ms, name="inputs")
     equations = "dv/dt = (drive - v)/(5*ms) : 1\ndrive : 1" if leak else "v : 1\ndrive : 1"
+    equations += "\nlimit : 1 (shared, constant)"
     group = NeuronGroup(
-        300, equations, method="exact" if leak else None, events={"crossed": "v >= 1"}, name="group"
+        300, equations, method="exact" if leak else None, events={"crossed": crossed}, name="group"
     )
+    group.limit = 1
     group.thresholder["crossed"].codeobj_class = (
         SparseEvents.where_marked() if marked else SparseEvents
     )
@@ -396,13 +398,27 @@ def test_blocks_without_arrivals_need_not_be_looked_at(leak, drive):
 
 
 @pytest.mark.parametrize(
-    "above", ["above = v_post > 1", "other = v_post >= 1", "above = v_post >= 1; v_post += w"]
+    ("above", "crossed", "message"),
+    [
+        ("above = v_post > limit_post", "v >= limit", "'above = v_post >= limit_post'"),
+        ("other = v_post >= limit_post", "v >= limit", "'above = v_post >= limit_post'"),
+        (
+            "above = v_post >= limit_post; v_post += w",
+            "v >= limit",
+            "'above = v_post >= limit_post'",
+        ),
+        (
+            "above = v_post >= 1",
+            "v >= 1",
+            "'v >= 1'.*variables of 'group'",
+        ),  # v + 0.7 >= 1 is not v >= 0.3
+        ("th = 5; above = v_post >= th", "v >= th", "'v >= th'.*variables of 'group'"),
+    ],
 )
-def test_what_is_marked_is_what_an_event_looks_at(above):
-    with pytest.raises(
-        ValueError, match=r"'arriving_pre' marks where 'above'.*'above = v_post >= 1'"
-    ):
-        bp.CompiledNetwork(lambda: sparse_network("above", False, "v = 0", above))
+def test_what_is_marked_is_what_an_event_looks_at(above, crossed, message):
+    th = 1  # noqa: F841 - of the namespace
+    with pytest.raises(ValueError, match=rf"'arriving_pre' marks where 'above'.*{message}"):
+        bp.CompiledNetwork(lambda: sparse_network("above", False, "v = 0", above, crossed))
 
 
 def test_code_that_may_lift_a_neuron_is_known(monkeypatch):

@@ -284,7 +284,7 @@ def test_progress_is_that_of_all_points(tiny, capfd):
     assert "training" not in said
 
 
-@pytest.mark.parametrize("n_jobs", [0, 1.5, True])
+@pytest.mark.parametrize("n_jobs", [0, 1.5, True, None, float("inf")])
 def test_a_number_of_processes_that_is_none(tiny, n_jobs):
     with pytest.raises(ValueError, match=f"n_jobs = {n_jobs}: must be a whole number"):
         bp.sweep(tiny, n_jobs=n_jobs, backend="numpy", seed=[0, 1])

@@ -211,16 +211,22 @@ def lifting(network):
                 for writer, _, code in compat.writers(network, variable):
                     marks = getattr(writer.codeobj_class, "marks", False)
                     if isinstance(marks, str):
-                        _check_marks(marks, writer, code, condition, names)
+                        _check_marks(marks, writer, code, condition, group)
                     if not marks and not _lowers(code, writer, variable, condition, name):
                         found += [(each.name, group.name) for each in compat.code_objects(writer)]
     return found
 
 
-def _check_marks(where, writer, code, condition, names):
+def _check_marks(where, writer, code, condition, group):
     """Check that code says at last where the first part of an event's condition is true."""
     (first, *_) = conjuncts(condition)
-    wanted = re.sub(r"\w+", lambda name: f"{name[0]}_post" if name[0] in names else name[0], first)
+    # a number would be moved across the comparison by the compiler, and another name may mean something else there
+    if re.search(r"\b\d", first) or not get_identifiers(first) <= group.variables.keys():
+        raise ValueError(
+            f"'{writer.name}' marks where '{where}' is true, but '{first}', what an event looks at first, has more in it"
+            f" than variables of '{group.name}': make it a variable, or use marking()"
+        )
+    wanted = re.sub(r"[A-Za-z_]\w*", r"\g<0>_post", first)
     _, name, _, expression = code[-1] if code else (None,) * 4
     if name != where or conjuncts(expression) != [wanted]:
         raise ValueError(

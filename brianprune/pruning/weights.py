@@ -398,10 +398,12 @@ class RandomWeightPruning(ScheduledPruning):
         """Cut random synapses, as many of each neuron."""
         left = 1 - (1 - self.connectivity) * min(1.0, (event.number + 1) / self.ramp)
         now = event.mask.sum(axis=0)
-        at_first = event.memory.get("at_first", now)
+        # checkpoints of before have no memory: they go on with all pairs, as they began
+        unknown = now if event.number == 0 else len(event.mask)
+        at_first = event.memory.get("at_first", unknown)
         lottery = event.rng.random(event.mask.shape)
         cut = smallest(lottery, event.mask, np.maximum(0, now - _rounded(left * at_first)))
-        memory = {"at_first": at_first}
+        memory = {"at_first": np.asarray(at_first)}
         return Decision(event.mask & ~cut, event.alive, np.nan, 0, memory=memory)
 
 

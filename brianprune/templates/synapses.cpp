@@ -49,7 +49,7 @@
     for(int32_t _event=0; _event<_n_events;)
     {
         // whole rows, those of several spikes in one walk over the targets
-        {% for _rows in ((4, 2, 1) if vector_code is mapping and _code.count('\n') < 6 else (1,)) %}
+        {% for _rows in ((4, 2, 1) if vector_code is mapping else (1,)) %}
         if(_event + {{_rows}} <= _n_events{% for _k in range(_rows) %} && _whole[{{_eventspace}}[_event + {{_k}}]]{% endfor %})
         {
             {% for _k in range(_rows) %}
@@ -113,7 +113,7 @@
     {
         {{scalar_code['target']|autoindent}}
         // several rows in one walk over the targets: each is read and written once
-        {% for _rows in ((4, 2, 1) if vector_code['target'].count('\n') < 6 else (1,)) %}
+        {% for _rows in (4, 2, 1) %}
         {% if loop.first %}
         int32_t _event = 0;
         {% endif %}

@@ -61,10 +61,7 @@ FULL = BaselineScale(
             mnist(),
             {100: range(5), 200: range(3), 400: range(5), 800: range(3), 1600: range(3)},
         ),
-        "Fashion-MNIST": (
-            fashion_mnist(),
-            {100: range(3), 400: range(3), 800: range(3), 1600: range(3)},
-        ),
+        "Fashion-MNIST": (fashion_mnist(), {100: range(3), 400: range(3)}),
     },
     network={},
     variants={

@@ -70,7 +70,10 @@ class FashionMNIST:
         )
         chosen = "nothing was chosen on its images"
         if scale.name == "full":
-            chosen = "one convolution: maps, contrast and the classifier's C chosen on validation images; else nothing"
+            chosen = (
+                "one convolution: its maps, contrast, windows of the readout and the classifier's C were chosen on"
+                " validation images; of the network of MNIST nothing was"
+            )
         caption(
             fig,
             f"{table['data'].iloc[0]}; {chosen}. {rule_text(scale)} Small: single seeds; large: mean and 95 % interval"
