@@ -312,18 +312,18 @@ class Parameters:
         inner = ", ".join(f"{name}={format_value(value)}" for name, value in self._values.items())
         return f"{type(self).__name__}({inner})"
 
-    def _rows(self) -> list[tuple[Any, ...]]:
+    def table_rows(self) -> list[tuple[Any, ...]]:
         """Return the table's rows: (name, value, meaning, source); nested ones indented."""
         result = []
         for name, field in self.fields.items():
             value = self._values[name]
             if isinstance(value, Parameters):
                 result.append((name, type(value).__name__, field.meaning, ""))
-                result += [(f"  {row[0]}", *row[1:]) for row in value._rows()]
+                result += [(f"  {row[0]}", *row[1:]) for row in value.table_rows()]
             elif isinstance(value, tuple) and all(isinstance(v, Parameters) for v in value):
                 for k, element in enumerate(value):
                     result.append((f"{name}[{k}]", type(element).__name__, field.meaning, ""))
-                    result += [(f"  {row[0]}", *row[1:]) for row in element._rows()]
+                    result += [(f"  {row[0]}", *row[1:]) for row in element.table_rows()]
             else:
                 default = value == field.default
                 result.append(
@@ -333,7 +333,7 @@ class Parameters:
 
     def __str__(self):
         header = ("name", "value", "meaning", "source")
-        rows = [header, *self._rows()]
+        rows = [header, *self.table_rows()]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -350,7 +350,7 @@ class Parameters:
                 for cell in row
             )
             + "</tr>"
-            for row in self._rows()
+            for row in self.table_rows()
         )
         head = "".join(f"<th>{name}</th>" for name in ("name", "value", "meaning", "source"))
         return f"<table><caption>{type(self).__name__}</caption><tr>{head}</tr>{body}</table>"

@@ -2,7 +2,6 @@
 
 import brianprune as bp
 from brianprune.figures import REGISTRY
-from brianprune.models.parts import Part
 
 __all__ = ["write_equations", "write_gallery"]
 
@@ -47,7 +46,7 @@ def write_equations(path):
                 lines += ["| parameter | value | meaning | source |", "|---|---|---|---|"]
                 lines += [
                     f"| `{name}` | {value} | {meaning} | {source} |"
-                    for name, value, meaning, source in Part.rows(part)
+                    for name, value, meaning, source in part.table_rows()
                 ]
             lines.append("")
     path.write_text("\n".join(lines))

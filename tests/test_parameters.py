@@ -177,7 +177,7 @@ def test_table_shows_name_value_meaning_source():
     (row,) = [line for line in text.splitlines() if line.split()[:2] == ["n", "3"]]
     assert row.endswith("set")
     page = bp.Experiment()._repr_html_()
-    assert page.count("<tr>") == len(bp.Experiment()._rows()) + 1
+    assert page.count("<tr>") == len(bp.Experiment().table_rows()) + 1
     assert "&#x27;" in page  # escaped
 
 
