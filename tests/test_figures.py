@@ -23,7 +23,7 @@ from brianprune.figures import (
 )
 from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
-from brianprune.hardware import EventDrivenCore, measurements
+from brianprune.hardware import EventDrivenCore, implementation, measurements
 from brianprune.hdf5 import read_tree
 from brianprune.parameters import parse
 from brianprune.results import TableResult
@@ -118,11 +118,15 @@ def small(monkeypatch):
         on_chip={"n_compared": 1, "cores": 2, "simulator": "iverilog"},
         pruned={6: (0, 2), 8: (0, 3)},
         cores=2,
+        routed=(("infers", 2),),
     )
     # synthesis takes a minute and has a test of its own
     monkeypatch.setattr(
         measurements, "synthesise", lambda text, **_: {"RAMB36E1": len(text), "LUT2": 1, "FDRE": 1}
     )
+    # place and route even more; it is tried by hand, what it says is read in test_hardware
+    monkeypatch.setattr(implementation, "place_and_route", lambda text: {"clock_mhz": 50.0})
+    monkeypatch.setattr(implementation.Implementation, "programs", ())
     for name in ("Resources", "ConvolutionResources", "LearningResources"):
         monkeypatch.setattr(getattr(measurements, name), "programs", ())
     for name in ("neuron_pruning.fig11", "neuron_pruning.fig12", "neuron_pruning.fig13"):

@@ -858,6 +858,18 @@ def test_energy_of_the_datapath_by_hand():
     assert found["time_ms"] == pytest.approx(0.1)
     assert found["power_mw"] == pytest.approx(sum(parts.values()) * 1e-9 / 0.1e-3 * 1e3)
 
+    learning = model.learning(5, 11, 30, 77, 1000, inputs=9, grown=13)
+    change = 2 * 2 + 2 * 0.5
+    parts |= {
+        "normalisation_nj": 5 * 9 * (change + 2 + 4) / 1e3,
+        "depression_nj": 30 * 5 * change / 1e3,
+        "potentiation_nj": 13 * (change + 2 * 2) / 1e3,
+    }
+    for name, value in parts.items():
+        assert learning[name] == pytest.approx(value), name
+    assert learning["energy_nj"] == pytest.approx(sum(parts.values()))
+    assert learning["power_mw"] == pytest.approx(sum(parts.values()) * 1e-9 / 0.1e-3 * 1e3)
+
 
 def test_energy_of_the_event_driven_core_by_hand():
     core = EventDrivenCore(lanes=2, event_cycles=3, step_cycles=5, image_cycles=7, pj_add=1.0,

@@ -1,13 +1,14 @@
 """The Verilog that learns: the same bits as its twin, in every weight, threshold and state."""
 
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
 from brian2 import Hz, ms, mV
 
 import brianprune as bp
-from brianprune.hardware import LearningDatapath
+from brianprune.hardware import Implementation, LearningDatapath, implementation
 
 needs_iverilog = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
@@ -63,6 +64,65 @@ def test_every_weight_and_threshold_is_the_twins(weights, rounding, n_exc, cores
     assert (np.diff(trace["theta"], axis=0) > 0).any()
     assert found.counts.max() > 1
     np.testing.assert_array_equal(found.counts.sum(axis=1), (trace["fired"] >= 0).sum(axis=1))
+
+
+@needs_iverilog
+def test_the_work_of_learning_is_what_the_verilog_does():
+    datapath, images = LearningDatapath(learner(4), 30, cores=2), images_of(4)
+    control = "network.learning.control."
+    names = [control + name for name in ("op_valid", "grows", "event_taken")]
+    cycles = datapath.waveform(images, names)
+    taken = cycles[control + "event_taken"].sum()
+    grown = (cycles[control + "op_valid"] * cycles[control + "grows"]).sum()
+    work = datapath.work(images)
+    assert grown > 100  # rows, each with one weight of the neuron that fired
+    assert work["grown"] == grown / len(images)
+    assert work["events"] == taken / len(images)
+    assert bp.hardware.DatapathEnergy().learning(**work, cycles=1000)["potentiation_nj"] > 0
+
+
+@needs_iverilog
+def test_an_implementation_has_the_clock_that_was_routed_and_the_cycles_that_were_simulated(
+    monkeypatch,
+):
+    monkeypatch.setattr(implementation, "place_and_route", lambda defines: {"clock_mhz": 40.0})
+    experiment = learner(5).replace(data=bp.digits(n_train=9, n_test=2))
+    size = {"n_images": 2, "cores": 2, "simulator": "iverilog"}
+    measured = Implementation(experiment=experiment, learns=True, **size)
+    (row,) = measured._measure("numpy", None, False)
+    images = experiment.data.load().train[:2]
+    datapath = LearningDatapath(experiment, images.shape[1], cores=2)
+    cycles = datapath.compare(images, simulator="iverilog", states=False).cycles.mean()
+    assert row["cycles"] == cycles
+    assert row["time_ms"] == pytest.approx(cycles / 40e3)
+    (infers,) = measured.replace(learns=False)._measure("numpy", None, False)
+    assert infers["events"] == row["events"]
+    assert infers["cycles"] < cycles
+    assert infers["energy_nj"] < row["energy_nj"]
+    pruned = experiment.replace(pruning=bp.FixedPointWeightPruning(start=2, interval=2))
+    with pytest.raises(ValueError, match="learns=True"):
+        Implementation(experiment=pruned)
+
+
+NEXTPNR = """
+Info: \t          TRELLIS_COMB:    4822/  83640     5%
+Info: \t            TRELLIS_FF:    4440/  83640     5%
+Info: \t                DP16KD:      13/    208     6%
+Info: \t            MULT18X18D:      14/    156     8%
+Info: Max frequency for clock '$glbnet$clk': 71.21 MHz (PASS at 50.00 MHz)
+Info: Max frequency for clock '$glbnet$clk': 97.49 MHz (PASS at 50.00 MHz)
+"""
+
+
+def test_what_nextpnr_says_is_read():
+    said = subprocess.CompletedProcess("nextpnr-ecp5", 0, stdout="", stderr=NEXTPNR)
+    found = implementation.routed(said)
+    assert found["clock_mhz"] == 97.49  # the last: after routing
+    assert (found["lut"], found["ff"], found["bram"], found["dsp"]) == (4822, 4440, 13, 14)
+    assert (found["lut_available"], found["dsp_available"]) == (83640, 156)
+    said.returncode = 1
+    with pytest.raises(RuntimeError, match="nextpnr-ecp5 failed"):
+        implementation.routed(said)
 
 
 @needs_iverilog

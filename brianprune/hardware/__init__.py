@@ -4,6 +4,7 @@ from .board import Board
 from .convolution import ConvolutionDatapath
 from .datapath import Datapath
 from .energy import DatapathEnergy, EventDrivenCore, HorowitzEnergy
+from .implementation import Implementation, place_and_route
 from .learning import LearningDatapath
 from .measurements import (
     Agreement,
@@ -31,6 +32,7 @@ __all__ = [
     "EventDrivenCore",
     "FixedPointAccuracy",
     "HorowitzEnergy",
+    "Implementation",
     "LearningDatapath",
     "LearningResources",
     "OnChipLearning",
@@ -39,5 +41,6 @@ __all__ = [
     "Waveform",
     "check_tool",
     "lane_seeds",
+    "place_and_route",
     "poisson_spikes",
 ]

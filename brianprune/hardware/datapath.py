@@ -145,14 +145,8 @@ class Datapath:
         images = self.check_images(images)
         found = np.array([self._work(image, first + k) for k, image in enumerate(images)])
         events, drawn, cycles = found.mean(axis=0).tolist()
-        steps = self.parameters.steps_per_image
-        return {
-            "neurons": self.n,
-            "steps": steps,
-            "events": events,
-            "drawn": drawn,
-            "cycles": cycles,
-        }
+        size = {"neurons": self.n, "steps": self.parameters.steps_per_image}
+        return size | {"events": events, "drawn": drawn, "cycles": cycles}
 
     def cycles(self, images: ArrayLike, first: int = 0) -> NDArray[Any]:
         """Return the clock cycles of each image: (images,). See `work`."""
@@ -176,7 +170,11 @@ class Datapath:
         added = np.where(taken > 0, begun + taken + 4, 0).max(axis=1, initial=0)
         longest = np.where(np.arange(steps) < self._shown, np.maximum(drawn, added) + 1, 0)
         cycles = int(np.maximum(self.cycles_per_step, longest).sum()) + 1
-        return len(inputs), len(lit) * self.lanes * self._shown, cycles
+        return len(inputs), self._drawn(image), cycles
+
+    def _drawn(self, image):
+        """Return the pixels drawn of an image: all of a word that has one above 0."""
+        return words_of(image, self.lanes).any(axis=1).sum() * self.lanes * self._shown
 
     def seeds(self, k: int) -> NDArray[Any]:
         """Return the generator's seeds of image `k`: those of (the experiment's seed, k) alone."""

@@ -32,7 +32,9 @@ class DatapathEnergy(_Energies):
     """Energy and power of the Verilog datapath (`Datapath`) for an image.
 
     Each input spike reads its row of weights and adds them to the neurons' sums. In each time step
-    every neuron is updated, and the pixels of words that are not blank are drawn.
+    every neuron is updated, and the pixels of words that are not blank are drawn. A datapath that learns
+    (`learning`) scales every weight before an image, changes the rows of inputs that spike (depression) and,
+    where a neuron fires, its weights from inputs that have spiked (potentiation).
 
     Examples
     --------
@@ -68,17 +70,67 @@ class DatapathEnergy(_Energies):
             ``weights_nj``, ``neurons_nj``, ``generator_nj``, ``control_nj``, ``static_nj``,
             ``energy_nj`` (their sum), ``time_ms``, ``power_mw``.
         """
-        time_ms = cycles / self.clock_mhz * 1e-3
         # v, g_e, g_i and theta are read, all but theta written: 32 bits each
         state = 2 * (4 + 3) * self.pj_word
         step = 2 * self.pj_multiply_wide + 10 * self.pj_add_wide + state
-        parts = {
-            "weights_nj": events * neurons * (self.pj_word + self.pj_add_wide) * 1e-3,
-            "neurons_nj": steps * neurons * step * 1e-3,
-            "generator_nj": drawn * (self.pj_word / 2 + 2 * self.pj_add) * 1e-3,
-            "control_nj": cycles * self.pj_cycle * 1e-3,
-            "static_nj": self.static_mw * time_ms * 1e3,
-        }
+        return self._sums(
+            {
+                "weights_nj": events * neurons * (self.pj_word + self.pj_add_wide) * 1e-3,
+                "neurons_nj": steps * neurons * step * 1e-3,
+                "generator_nj": drawn * (self.pj_word / 2 + 2 * self.pj_add) * 1e-3,
+                "control_nj": cycles * self.pj_cycle * 1e-3,
+            },
+            cycles,
+        )
+
+    def learning(
+        self,
+        neurons: float,
+        steps: float,
+        events: float,
+        drawn: float,
+        cycles: float,
+        inputs: float,
+        grown: float,
+    ) -> dict[str, float]:
+        """Return the same of an image that is learned; `LearningDatapath.work` counts what it takes.
+
+        Parameters
+        ----------
+        neurons, steps, events, drawn, cycles : float
+            As for `image`, the cycles of learning.
+        inputs : int
+            Rows of weights.
+        grown : float
+            Weights that potentiation changes: inputs that have spiked in the image, for each spike of a neuron.
+
+        Returns
+        -------
+        dict
+            As of `image`, and ``normalisation_nj``, ``depression_nj``, ``potentiation_nj``.
+        """
+        parts = self.image(neurons, steps, events, drawn, cycles)
+        change = 2 * self.pj_word + 2 * self.pj_add_wide  # read, changed, rounded, written
+        # to be summed each weight is read once more; the factor is one product
+        scaled = change + self.pj_word + self.pj_multiply_wide
+        return self._sums(
+            {
+                name: parts[name]
+                for name in ("weights_nj", "neurons_nj", "generator_nj", "control_nj")
+            }
+            | {
+                "normalisation_nj": neurons * inputs * scaled * 1e-3,
+                "depression_nj": events * neurons * change * 1e-3,
+                # with the trace's age, by which a table is read
+                "potentiation_nj": grown * (change + 2 * self.pj_word) * 1e-3,
+            },
+            cycles,
+        )
+
+    def _sums(self, parts, cycles):
+        """Return energies by part with the static one, their sum, time and power."""
+        time_ms = cycles / self.clock_mhz * 1e-3
+        parts = parts | {"static_nj": self.static_mw * time_ms * 1e3}
         energy = sum(parts.values())
         return parts | {
             "energy_nj": energy,

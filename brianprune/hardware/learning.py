@@ -143,6 +143,32 @@ class LearningDatapath(Datapath):
         shape = self.n_inputs, self.n
         return np.reshape(weights, shape), theta, state["exc.alive"].astype(bool)
 
+    def work(self, images: ArrayLike, first: int = 0, backend: str = "numpy") -> dict[str, Any]:
+        """Count what images are for the hardware that learns them, without simulating it.
+
+        Returns
+        -------
+        dict
+            What `DatapathEnergy.learning` takes, but for ``cycles``: those depend on what fires; simulate them,
+            ``compare(images).cycles``. ``grown``: weights that potentiation changes, a mean over the images.
+        """
+        fired = self.trace(images, first, states=False, backend=backend)["fired"]
+        images = self.check_images(images)
+        steps = self.parameters.steps_per_image
+        counts = []
+        for k, image in enumerate(images):
+            inputs, at = self.spikes(image, k)
+            spiked = np.full(self.n_inputs, steps)  # the step of an input's first spike
+            np.minimum.at(spiked, inputs, at)
+            fires = np.flatnonzero(fired[k] >= 0)
+            first_of_each = np.unique(fired[k][fires], return_index=True)[1]
+            again = np.delete(fires, first_of_each)  # a neuron's first spike changes no weight
+            grown = (spiked[:, None] <= again).sum()
+            counts.append([len(inputs), self._drawn(image), grown])
+        events, drawn, grown = np.mean(counts, axis=0).tolist()
+        size = {"neurons": self.n, "steps": steps, "inputs": self.n_inputs}
+        return size | {"events": events, "drawn": drawn, "grown": grown}
+
     def event_cycles(self, n_died: int = 0, n_searched: int = 0) -> int:
         """Return the clock cycles of an event of the rule.
 

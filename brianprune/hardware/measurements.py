@@ -52,7 +52,7 @@ class _Measurement(Measurement):
             check_tool(program)
 
 
-class _OfVerilog(_Measurement):
+class OfVerilog(_Measurement):
     """Base: what is stored holds for one text of the Verilog, and is measured anew for another."""
 
     design = WINNER_TAKE_ALL
@@ -64,7 +64,7 @@ class _OfVerilog(_Measurement):
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
-class _Simulated(_OfVerilog):
+class _Simulated(OfVerilog):
     """Base: of an experiment's network in a simulator."""
 
     experiment: Any
@@ -267,7 +267,7 @@ class OnChipLearning(_Simulated):
         ]
 
 
-class Resources(_OfVerilog):
+class Resources(OfVerilog):
     """FPGA resources of the datapath for a number of living neurons, as yosys counts them."""
 
     programs = ("yosys",)
@@ -279,7 +279,8 @@ class Resources(_OfVerilog):
 
     def datapath(self) -> Datapath:
         """Return the datapath: its size is all that matters here."""
-        return Datapath(_Sizes(self.network, self.n_inputs), banks=self.banks, cores=self.cores)
+        sizes = Sizes(Experiment(network=self.network), self.n_inputs)
+        return Datapath(sizes, banks=self.banks, cores=self.cores)
 
     def _measure(self, backend, results, report):
         datapath = self.datapath()
@@ -292,7 +293,7 @@ class Resources(_OfVerilog):
         return [row | resources_of(synthesise(datapath.defines(1)))]
 
 
-class LearningResources(_OfVerilog):
+class LearningResources(OfVerilog):
     """FPGA resources of the datapath that infers, learns, and prunes neurons or weights, and the cycles of an event."""
 
     programs = ("yosys",)
@@ -382,7 +383,7 @@ class ConvolutionAgreement(_Simulated):
         return rows
 
 
-class ConvolutionResources(_OfVerilog):
+class ConvolutionResources(OfVerilog):
     """FPGA resources of a deep network's layers that infer, learn, and prune, as yosys counts them."""
 
     design, programs = CONVOLUTION, ("yosys",)
@@ -412,10 +413,10 @@ class ConvolutionResources(_OfVerilog):
         return rows
 
 
-class _Sizes:
+class Sizes:
     """What `Datapath` reads of a result, with nothing learned."""
 
-    def __init__(self, network, n_inputs):
-        self.experiment = Experiment(network=network)
-        self.weights = np.zeros((n_inputs, network.n_exc))
-        self.alive = np.ones(network.n_exc, dtype=bool)
+    def __init__(self, experiment, n_inputs):
+        self.experiment = experiment
+        self.weights = np.zeros((n_inputs, experiment.network.n_exc))
+        self.alive = np.ones(experiment.network.n_exc, dtype=bool)

@@ -90,11 +90,17 @@ def verilog(name):
 
 def check_tool(name: str) -> None:
     """Raise an error that names the package if a program is not installed."""
-    if shutil.which(name) is None:
-        package = PACKAGES.get(name, name)
-        raise RuntimeError(
-            f"the program '{name}' is not on the PATH: install it (Debian: apt-get install {package})"
-        )
+    program_of(name)
+
+
+def program_of(name: str) -> str:
+    """Return the path of a program, or raise an error; of one that is no Debian package, its build for Python."""
+    package = PACKAGES.get(name)
+    program = shutil.which(name) or (not package and shutil.which(f"yowasp-{name}"))
+    if not program:
+        how = f"Debian: apt-get install {package}" if package else f"pip install yowasp-{name}"
+        raise RuntimeError(f"the program '{name}' is not on the PATH: install it ({how})")
+    return program
 
 
 class Comparison(NamedTuple):

@@ -10,7 +10,7 @@ from ...experiment import Experiment
 from ...models import DiehlCook
 from ...sweeps import Search
 from ...texts import format_value
-from ..base import Scale
+from ..base import QUICK_NETWORK, QUICK_NOTE, Scale
 
 
 class Large(NamedTuple):
@@ -50,8 +50,6 @@ AXES = (
 #: best (validation_search.csv has whole passes).
 LESS_INPUT = {"rate": 0.25 * Hz}
 LESS_INHIBITION = {"w_inh": 13.0, "refractory": 1.5 * ms}
-#: The digits are few: their networks adapt five times faster.
-FASTER = {"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms}
 
 FULL = BaselineScale(
     name="full",
@@ -91,22 +89,22 @@ FULL = BaselineScale(
 )
 QUICK = BaselineScale(
     name="quick",
-    note="QUICK: embedded digits (1,297 training, 500 test images), adaptation 5 times faster",
-    runs={"digits": (digits(), {20: range(3), 40: range(3)})},
-    network=FASTER,
+    note=QUICK_NOTE,
+    runs={"digits": (digits(), {20: range(2), 40: range(2)})},
+    network=QUICK_NETWORK,
     variants={
-        "less inhibition": (LESS_INHIBITION, {40: range(3)}),
-        "less input": (LESS_INPUT, {20: range(3), 40: range(3)}),
+        "less inhibition": (LESS_INHIBITION, {40: range(2)}),
+        "less input": ({"rate": 0.5 * Hz}, {20: range(2), 40: range(2)}),
     },
     large=Large(size=60, passes=3, n_label=(400, 1_297)),
     search=Search(
         experiment=Experiment(
-            network=DiehlCook(n_exc=20, **FASTER),
+            network=DiehlCook(n_exc=20, **QUICK_NETWORK),
             data=digits(n_train=900, n_validation=300),
             evaluate_on="validation",
             n_label=400,
         ),
-        axes=(("network__rate", (0.25 * Hz, 0.3 * Hz)), ("network__w_inh", (13.0, 17.0))),
+        axes=(("network__rate", (0.5 * Hz, 0.6 * Hz)), ("network__w_inh", (13.0, 17.0))),
         n_trials=4,
     ),
     rule_sizes={20: range(2)},

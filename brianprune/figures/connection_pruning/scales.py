@@ -104,7 +104,7 @@ QUICK = DeepScale(
     verilog={
         "digits": (
             DeepExperiment(data=digits(n_train=400, n_test=200), arithmetic=FixedPointTTFS()),
-            2,
+            1,
             1,
         )
     },

@@ -34,6 +34,7 @@ class HardwareScale(Scale):
     cores: int
     banks: int
     n_counted: int  #: test images, from the first, whose events and cycles are counted
+    routed: tuple = ()  #: (what it does, cores) of the datapaths that are placed and routed
 
 
 FULL = HardwareScale(
@@ -65,6 +66,12 @@ FULL = HardwareScale(
     cores=16,
     banks=10,
     n_counted=200,
+    routed=(
+        ("infers", 1),
+        ("learns", 1),
+        ("learns and prunes neurons", 1),
+        ("learns and prunes weights", 1),
+    ),
 )
 QUICK = HardwareScale(
     name="quick",

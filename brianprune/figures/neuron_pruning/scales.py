@@ -17,7 +17,7 @@ from ...pruning import (
     RandomNeuronPruning,
     ThresholdNeuronPruning,
 )
-from ..base import Scale
+from ..base import QUICK_NETWORK, QUICK_NOTE, Scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +86,11 @@ FULL = NeuronScale(
 )
 QUICK = NeuronScale(
     name="quick",
-    note="QUICK: embedded digits (1,297 training, 500 test images), small networks,"
-    " adaptation 5 times faster",
+    note=QUICK_NOTE,
     data=digits(),
-    network={"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms},
+    network=QUICK_NETWORK,
     sizes=(20, 40),
-    seeds={20: range(3), 40: range(3)},
+    seeds={20: range(2), 40: range(2)},
     n_train=1_297,
     start=600,
     interval=175,
@@ -104,12 +103,12 @@ QUICK = NeuronScale(
     # the digits' neurons spike nearly alike, so that less would reach no neuron
     fraction=1.0,
     fractions=(0.9, 0.95, 1.0),
-    spikes_per_image={20: 31, 40: 31},
+    spikes_per_image={20: 14, 40: 16},
     early=300,
     early_steps=50,
     early_seeds=(0, 1),
     early_fraction=1.0,
-    variants={"default": {}, "0.25 Hz a grey level": {"network__rate": 0.25 * Hz}},
+    variants={"default": {}, "0.5 Hz a grey level": {"network__rate": 0.5 * Hz}},
 )
 SCALES = {"full": FULL, "quick": QUICK}
 

@@ -6,7 +6,6 @@ Named by content: the paper's numbering is not in the text that we have.
 from dataclasses import dataclass
 
 import pandas as pd
-from brian2 import ms, mV
 
 from ...datasets import digits, fashion_mnist, mnist
 from ...experiment import Experiment
@@ -19,7 +18,7 @@ from ...pruning import (
     RandomWeightPruning,
     SoftWeightPruning,
 )
-from ..base import Scale
+from ..base import QUICK_NETWORK, QUICK_NOTE, Scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +65,11 @@ FULL = WeightScale(
 )
 QUICK = WeightScale(
     name="quick",
-    note="QUICK: embedded digits (1,297 training, 500 test images), small networks,"
-    " adaptation 5 times faster",
+    note=QUICK_NOTE,
     data=digits(),
     first=("digits", digits()),
     second=("first 600 digits", digits(n_train=600), {20: range(2)}),
-    network={"theta_plus": 0.05 * mV, "tau_theta": 6e5 * ms},
+    network=QUICK_NETWORK,
     sizes={20: range(2), 40: range(2)},
     headline=40,
     sweep=20,
