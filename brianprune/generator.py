@@ -15,6 +15,8 @@ from brian2.codegen.generators import CPPCodeGenerator
 from brian2.core.functions import Function
 from brian2.utils.stringtools import get_identifiers
 
+from .texts import syntax_tree
+
 __all__ = ["Generator", "conjuncts", "constants"]
 
 #: A number with a point or an exponent that is not yet marked as of single precision.
@@ -114,7 +116,7 @@ def constants(changed):
 
 def conjuncts(condition):
     """Return the parts of a condition that are joined by 'and', as texts."""
-    tree = ast.parse(condition.strip(), mode="eval").body
+    tree = syntax_tree(condition).body
     parts, found = [tree], []
     while parts:
         part = parts.pop(0)

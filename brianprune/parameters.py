@@ -24,7 +24,7 @@ from brian2.units.fundamentalunits import (
     have_same_dimensions,
 )
 
-from .texts import UNITS, format_value
+from .texts import UNITS, format_value, syntax_tree
 
 __all__ = ["CODE", "OURS", "PAPER", "Parameter", "Parameters", "parse"]
 
@@ -404,7 +404,7 @@ def parse(text):
     True
     """
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = syntax_tree(text).body
     except SyntaxError as error:
         raise ValueError(f"not a parameter text: {error}") from None
     return _evaluate(tree)

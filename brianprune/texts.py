@@ -1,5 +1,8 @@
 """Values as text: Python code that gives exactly the same value again, units as equations want them."""
 
+import ast
+import threading
+
 import numpy as np
 from brian2.units import allunits, get_dimensions, stdunits
 from brian2.units.fundamentalunits import (
@@ -8,7 +11,11 @@ from brian2.units.fundamentalunits import (
     have_same_dimensions,
 )
 
-__all__ = ["UNITS", "format_value", "unit_of"]
+__all__ = ["UNITS", "format_value", "syntax_tree", "unit_of"]
+
+#: Python 3.11 counts the depth of all threads' trees in one number (CPython issue 106905), and results of other
+#: processes are read in a thread. One thread may come back here, by a finaliser.
+_ONE_AT_A_TIME = threading.RLock()
 
 UNITS = {
     name: unit
@@ -79,3 +86,9 @@ def unit_of(dimensions):
             return name
     powers = _powers(dimensions)
     return "*".join(f"{name}**{power:g}" for name, power in powers if power)
+
+
+def syntax_tree(expression):
+    """Return the `ast.Expression` of a text, or raise a SyntaxError; threads wait for each other."""
+    with _ONE_AT_A_TIME:
+        return ast.parse(expression.strip(), mode="eval")

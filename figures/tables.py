@@ -469,6 +469,30 @@ def overhead():
 
 
 @table
+def pipeline():
+    """Clock, cycles, time and modelled energy of datapaths after place and route."""
+    rows = []
+    for _, row in read("hardware/pipeline").iterrows():
+        learning = row[["normalisation_nj", "depression_nj", "potentiation_nj"]]
+        rows.append(
+            {
+                "datapath": row["part"],
+                "cores": f"{row['cores']:.0f}",
+                "clock, MHz": given(row["clock_mhz"], 1),
+                "LUT": f"{row['lut']:,}",
+                "flip-flops": f"{row['ff']:,}",
+                "block RAM (18 kbit)": f"{row['bram']:.0f} of {row['bram_available']:.0f}",
+                "DSP": f"{row['dsp']:.0f} of {row['dsp_available']:.0f}",
+                "cycles an image": f"{row['cycles']:,.0f}",
+                "time, ms": given(row["time_ms"]),
+                "energy, µJ": given(row["energy_nj"] / 1e3, 1),
+                "of learning, µJ": given(learning.sum(min_count=1) / 1e3, 1),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table
 def resources():
     """Resources of the datapath."""
     found = read("hardware/resources")

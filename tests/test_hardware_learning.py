@@ -221,7 +221,7 @@ def test_what_does_not_learn_in_verilog_is_refused():
     with pytest.raises(ValueError, match="not pruned has no events"):
         LearningDatapath(learner(), 30).event_cycles()
     with pytest.raises(NotImplementedError, match="cycles of learning depend on what fires"):
-        LearningDatapath(learner(), 30).work(images_of(0))
+        LearningDatapath(learner(), 30).cycles(images_of(0))
 
 
 @needs_iverilog

@@ -1,4 +1,8 @@
+import gc
 import pickle
+import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +31,7 @@ import brianprune as bp
 from brianprune.datasets import EventFolders, RecordedSpikes
 from brianprune.hardware import HorowitzEnergy
 from brianprune.parameters import CODE, OURS, PAPER, Parameter, Parameters, parse
+from brianprune.texts import syntax_tree
 
 CLASSES = [
     bp.DiehlCook,
@@ -392,3 +397,49 @@ def test_every_data_set_is_printed():
     for data in (EventFolders(folder="train"), bp.digits()):
         for text in (str(bp.Experiment(data=data)), bp.Experiment(data=data)._repr_html_()):
             assert type(data).__name__ in text
+
+
+class Finalised:
+    """Garbage whose finaliser lets another thread run."""
+
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        for _ in range(3):
+            pass
+
+
+def test_threads_may_read_texts_at_the_same_time():
+    """Python 3.11 fails where several threads make syntax trees and garbage is collected in one of them."""
+    text, done, failed = repr(bp.DiehlCook()), [], []
+
+    def read():
+        for _ in range(300):
+            Finalised()
+            try:
+                done.append(syntax_tree(text))
+            except SystemError as error:
+                failed.append(error)
+                return
+
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(20)
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=read) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        gc.set_threshold(*threshold)
+        sys.setswitchinterval(interval)
+    assert failed == []
+    assert len(done) == 1200
+
+
+def test_syntax_trees_are_made_in_one_place():
+    package = Path(bp.__file__).parent
+    callers = {path.name for path in package.rglob("*.py") if "ast.parse(" in path.read_text()}
+    assert callers == {"texts.py"}

@@ -22,7 +22,7 @@ from brian2.units.fundamentalunits import (
 )
 
 from ..parameters import CODE, OURS, PAPER, Parameter
-from ..texts import UNITS, unit_of
+from ..texts import UNITS, syntax_tree, unit_of
 from .parts import ALWAYS, RESERVED, Part, identifiers, without_comments
 
 __all__ = ["ConductanceLIF", "CurrentLIF", "Izhikevich", "Neurons"]
@@ -203,7 +203,7 @@ class Neurons(Part):
     def potential(self) -> Any:
         """The variable that is compared, and the value it is compared with, as texts."""
         try:
-            tree = ast.parse(without_comments(self.threshold).strip(), mode="eval").body
+            tree = syntax_tree(without_comments(self.threshold)).body
         except SyntaxError:
             tree = None
         if (

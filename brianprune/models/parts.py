@@ -29,7 +29,7 @@ from brian2.units.fundamentalunits import (
 from brian2.utils.stringtools import get_identifiers
 
 from ..parameters import Parameters
-from ..texts import UNITS, unit_of
+from ..texts import UNITS, syntax_tree, unit_of
 
 __all__ = [
     "ALWAYS",
@@ -184,9 +184,7 @@ class Part(Parameters):
         """Return the dimensions of an expression, or raise an error naming the line."""
         try:
             names = {
-                node.id
-                for node in ast.walk(ast.parse(expression, mode="eval"))
-                if isinstance(node, ast.Name)
+                node.id for node in ast.walk(syntax_tree(expression)) if isinstance(node, ast.Name)
             }
         except SyntaxError as error:
             self._fail(attribute, line, f"cannot be read ({error.msg})")

@@ -15,6 +15,7 @@ from brian2.units.fundamentalunits import (
 )
 
 from ..parameters import CODE, OURS, PAPER, Parameter
+from ..texts import syntax_tree
 from .parts import ALWAYS, RESERVED, Part, identifiers, statements
 
 __all__ = [
@@ -154,7 +155,7 @@ class Plasticity(Part):
         """
         factors = {trace}
         for statement in statements(getattr(self, attribute) or ""):
-            tree = ast.parse(statement.expression, mode="eval").body
+            tree = syntax_tree(statement.expression).body
             found = self._has_factor(tree, factors)
             if statement.variable != "w":
                 if statement.operation == "=" and found:

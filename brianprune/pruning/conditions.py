@@ -12,7 +12,7 @@ from brian2.parsing.rendering import NumpyNodeRenderer
 from brian2.units.fundamentalunits import DIMENSIONLESS, DimensionMismatchError
 
 from ..parameters import OURS, Parameter
-from ..texts import UNITS
+from ..texts import UNITS, syntax_tree
 from .base import Decision, Past, PruningEvent, Rule, ScheduledPruning, decide
 from .weights import smallest
 
@@ -71,7 +71,7 @@ class _Condition:
     def __init__(self, text, field):
         self.field = field
         try:
-            tree = ast.parse(text.strip(), mode="eval")
+            tree = syntax_tree(text)
         except (SyntaxError, ValueError) as error:
             self._fail(text, f"cannot be read ({error}); a comparison is '==', not '='")
         for node in ast.walk(tree):

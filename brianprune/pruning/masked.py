@@ -6,6 +6,7 @@ import numpy as np
 from brian2 import Quantity
 
 from .. import brian2_compat as compat
+from ..texts import syntax_tree
 
 __all__ = ["check_masked"]
 
@@ -73,7 +74,7 @@ _SMALL, _LARGE = range(3), range(10, 12)
 
 
 def _uses(expression, names):
-    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(ast.parse(expression)))  # fmt: skip
+    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(syntax_tree(expression)))  # fmt: skip
 
 
 def _in_brackets(expression):
@@ -113,7 +114,7 @@ class _Values(dict):
 
     def of(self, expression):
         """Evaluate an expression, without units; NaN if it cannot be."""
-        tree = ast.parse(expression, mode="eval")
+        tree = syntax_tree(expression)
         self._called |= {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call)}
         with np.errstate(all="ignore"):
             try:

@@ -89,7 +89,8 @@ class Pipeline:
         caption(
             fig,
             f"{row['neurons']:.0f} neurons. Clock: LFE5U-85F, speed grade 6, pins left out (yosys, nextpnr), one run each."
-            f" Cycles: mean of {row['images']:.0f} training images of MNIST, simulated where the datapath learns. Time:"
+            f" Cycles: mean of {row['images']:.0f} training images of MNIST, simulated where the datapath learns; no"
+            " neuron or weight is removed in them. Time:"
             " cycles at that clock. Energies of single operations are published ones of 45 nm, memories included; an"
             " FPGA's are higher.",
         )

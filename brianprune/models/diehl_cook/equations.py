@@ -12,7 +12,7 @@ from brian2 import Equations
 from brian2.equations.equations import DIFFERENTIAL_EQUATION
 from brian2.utils.stringtools import word_substitute
 
-from ...texts import unit_of
+from ...texts import syntax_tree, unit_of
 from ..parts import identifiers, lines_of, statements, unaliased, without_comments
 from .names import (
     in_brackets,
@@ -345,7 +345,7 @@ def _new_weight(now, operation, expression, freezing):
 
 def _times_plastic(expression):
     """Multiply an expression by `plastic`, behind its first factor."""
-    tree = ast.parse(expression, mode="eval").body
+    tree = syntax_tree(expression).body
     node, parent = tree, None
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         node, parent = node.left, node

@@ -4,6 +4,7 @@ import ast
 
 from brian2.utils.stringtools import word_substitute
 
+from ...texts import syntax_tree
 from ..parts import identifiers
 
 __all__ = ["of_group", "of_step", "of_synapses", "of_traces", "of_weights", "variable_names"]
@@ -76,7 +77,7 @@ def renamed(code, names):
 
 def in_brackets(expression, product=False):
     """Put an expression in brackets unless it is a name or, if that is enough, a product."""
-    tree = ast.parse(expression.strip(), mode="eval").body
+    tree = syntax_tree(expression).body
     simple = isinstance(tree, ast.Name | ast.Constant | ast.Call)
     if (
         product
