@@ -16,16 +16,26 @@ from brianprune.models import Form
 from brianprune.runs.progress import TrainingProgress
 
 
-def _why_not():
+def _why_not(backend):
     try:
-        backends.get("genn_cpu")
+        backends.get(backend)
     except RuntimeError as error:
         return str(error)
     return ""
 
 
-WHY_NOT = _why_not()
+WHY_NOT = _why_not("genn_cpu")
+WHY_NOT_ON_A_GPU = _why_not("genn")
 needs_genn = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+on_core_and_gpu = pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param("genn_cpu", marks=needs_genn),
+        pytest.param(
+            "genn", marks=pytest.mark.skipif(bool(WHY_NOT_ON_A_GPU), reason=WHY_NOT_ON_A_GPU)
+        ),
+    ],
+)
 
 
 @pytest.fixture
@@ -86,6 +96,7 @@ def pretend(monkeypatch, tmp_path):
     monkeypatch.setenv("GENN_PATH", str(tmp_path))
     monkeypatch.setenv("CUDA_PATH", str(tmp_path))
     monkeypatch.setattr(genn.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(genn, "_n_gpus", lambda: 1)
 
     def build(*args, **kwargs):
         pytest.fail("something was built")
@@ -155,6 +166,18 @@ def test_the_gpu_needs_cuda(plain, pretend, monkeypatch):
     backends.get("genn_cpu")
 
 
+def test_the_gpu_has_to_be_there(plain, pretend, monkeypatch):
+    monkeypatch.setattr(genn, "_n_gpus", lambda: 0)
+    with pytest.raises(RuntimeError, match=r"'genn': CUDA's driver finds no GPU.*genn_cpu"):
+        plain.run("genn")
+    backends.get("genn_cpu")
+
+
+@pytest.mark.skipif(not WHY_NOT_ON_A_GPU, reason="a GPU is here")
+def test_without_a_driver_there_is_no_gpu():
+    assert genn._n_gpus() == 0
+
+
 def test_what_genn_cannot_run_is_refused_before_anything_is_built(plain, pretend):
     with pytest.raises(NotImplementedError, match=r"one_winner = True.*one_winner=False"):
         plain.replace(network__one_winner=True).run("genn_cpu")
@@ -193,7 +216,7 @@ def _same_spikes(one, other):
     assert one.operations == other.operations
 
 
-@needs_genn
+@on_core_and_gpu
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     "change",
@@ -206,28 +229,28 @@ def _same_spikes(one, other):
     ],
     ids=["neurons", "weights", "soft", "partners", "rest"],
 )
-def test_genn_on_the_cpu_gives_the_spikes_of_numpy(plain, change):
+def test_genn_gives_the_spikes_of_numpy(plain, change, backend):
     experiment = plain.replace(**change)
     reference = experiment.run("numpy")
-    result = experiment.run("genn_cpu", segment=5)
+    result = experiment.run(backend, segment=5)
     _same_spikes(reference, result)
     np.testing.assert_allclose(result.weights, reference.weights, atol=1e-12)
     np.testing.assert_allclose(result.theta, reference.theta, atol=1e-15)
 
 
-@needs_genn
+@on_core_and_gpu
 @pytest.mark.compiled
-def test_genn_in_single_precision(plain):
+def test_genn_in_single_precision(plain, backend):
     experiment = plain.replace(arithmetic=bp.FloatingPoint(precision="single"))
-    reference, result = experiment.run("numpy"), experiment.run("genn_cpu")
+    reference, result = experiment.run("numpy"), experiment.run(backend)
     assert result.weights.dtype == np.float32
     _same_spikes(reference, result)
     np.testing.assert_allclose(result.weights, reference.weights, atol=1e-5)
 
 
-@needs_genn
+@on_core_and_gpu
 @pytest.mark.compiled
-def test_an_interrupted_run_of_genn_goes_on_there_or_on_another_backend(plain, tmp_path):
+def test_an_interrupted_run_of_genn_goes_on_there_or_on_another_backend(plain, tmp_path, backend):
     experiment = plain.replace(pruning=bp.ConstantNeuronPruning(n=1, start=8, interval=4, n_max=3))
 
     class Stopped(Exception):
@@ -238,10 +261,10 @@ def test_an_interrupted_run_of_genn_goes_on_there_or_on_another_backend(plain, t
             raise Stopped
 
     whole = experiment.run("numpy")
-    for place, then in enumerate(("genn_cpu", "numpy")):
+    for place, then in enumerate((backend, "numpy")):
         folder = tmp_path / str(place)
         with pytest.raises(Stopped):
-            experiment.run("genn_cpu", results=folder, segment=5, report=stop)
+            experiment.run(backend, results=folder, segment=5, report=stop)
         _same_spikes(whole, experiment.run(then, results=folder, segment=5))
 
 

@@ -7,6 +7,7 @@ Brian2 as C++ and called by the program between stretches of GeNN steps.
 """
 
 import contextlib
+import ctypes
 import os
 from functools import cache
 from importlib import util
@@ -68,6 +69,23 @@ def check_genn(gpu):
                 f"backend = 'genn': CUDA_PATH = {cuda!r} holds no nvcc: install CUDA and set CUDA_PATH,"
                 " or use backend='genn_cpu'"
             )
+        if _n_gpus() == 0:
+            raise RuntimeError(
+                "backend = 'genn': CUDA's driver finds no GPU here (see nvidia-smi); use"
+                " backend='genn_cpu'"
+            )
+
+
+def _n_gpus():
+    """Return how many GPUs CUDA's driver finds, 0 where there is no driver."""
+    count = ctypes.c_int(0)
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
 
 
 def _genn_version():
