@@ -49,20 +49,24 @@ class Accuracy:
     @staticmethod
     def draw(table, scale):
         panels = list(table.groupby(["data", "parameters"], sort=False))
+        columns = min(3, len(panels))
+        n_rows = -(-len(panels) // columns)
         fig, axes = plt.subplots(
-            1,
-            len(panels),
-            figsize=(4 * len(panels) + 0.5, 3.8),
+            n_rows,
+            columns,
+            figsize=(4 * columns + 0.5, 3.8 * n_rows),
             layout="constrained",
             sharey=True,
             squeeze=False,
         )
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
         readouts = {
             "accuracy": "majority class (default)",
             "weighted_votes": "weighted votes",
             "linear_classifier": "linear classifier on counts",
         }
-        for ax, ((name, parameters), rows) in zip(axes[0], panels, strict=True):
+        for ax, ((name, parameters), rows) in zip(axes.flat, panels, strict=False):
             for column, label in readouts.items():
                 line = summarise(rows, ["size"], column)
                 line_with_interval(ax, line["size"], line, label=label)
@@ -77,7 +81,8 @@ class Accuracy:
             ax.minorticks_off()
             ax.set(xlabel="excitatory neurons", title=f"{name}, {parameters}")
             ax.legend(fontsize=7, loc="lower right")
-        axes[0, 0].set_ylabel("accuracy in %")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("accuracy in %")
         counts = table.groupby(["data", "parameters", "size"])["seed"].nunique()
         n = (
             str(counts.min())
@@ -85,12 +90,14 @@ class Accuracy:
             else f"{counts.min()} to {counts.max()}"
         )
         said = "; ".join(
-            f"{name}: {text_of_changes(of)}" for name, (of, _) in scale.variants.items()
+            f"{name}: {text_of_changes(variant.changes)}"
+            for name, variant in scale.variants.items()
+            if variant.changes
         )
         said = said[0].upper() + said[1:]
         caption(
             fig,
-            f"{scale.note}; mean and 95 % interval (Student's t) over {n} seeds. Neurons are labelled"
+            f"{scale.note}, if a panel does not say otherwise; mean and 95 % interval (Student's t) over {n} seeds. Neurons are labelled"
             " by the last training images, shown to the frozen network; the other readouts are"
             f" fitted to the same. {said}.",
         )
