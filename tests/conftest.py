@@ -37,6 +37,9 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if "cython" in item.name:  # it compiles each of a network's statements by itself
+            item.add_marker("slow")
     if shutil.which("g++") is None:
         skip = pytest.mark.skip(reason="no C++ compiler (g++) on this machine")
         for item in items:

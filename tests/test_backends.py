@@ -342,6 +342,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
 def test_numpy_and_cpp_standalone_give_the_same_in_one_segment_and_in_five(tiny, changes):

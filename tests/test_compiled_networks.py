@@ -742,6 +742,7 @@ def test_two_threads_do_not_disturb_each_other():
     assert (prefs["codegen.target"], prefs["core.default_float_dtype"]) == before
 
 
+@pytest.mark.slow
 def test_code_does_not_depend_on_the_hash_seed(tmp_path):
     import os
     import subprocess

@@ -42,6 +42,7 @@ def same(one, other, costs=True):
         pd.testing.assert_frame_equal(one.layers[counted], other.layers[counted])
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_backends_agree_exactly(tiny):
     on_numpy, compiled = tiny.run("numpy"), tiny.run("cpp_standalone")

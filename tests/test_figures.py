@@ -66,7 +66,10 @@ def small(monkeypatch):
         "baseline": baseline.scales.QUICK.replace(
             runs={"digits": (data, {6: [0], 8: [0]})},
             network=network,
-            variants={"less inhibition": ({"w_inh": 13.0}, {6: [0]})},
+            variants={
+                "less inhibition": baseline.scales.Variant({"w_inh": 13.0}, {6: [0]}),
+                "two passes": baseline.scales.Variant({}, {6: [0]}, passes=2),
+            },
             large=baseline.scales.Large(size=7, passes=2, n_label=(6, 12)),
             search=baseline.scales.QUICK.search.replace(
                 experiment__network=TINY.replace(n_exc=6),
@@ -195,6 +198,7 @@ def test_dry_run_simulates_nothing(tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "f").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_a_figure_is_drawn_as_soon_as_its_runs_are_there(tmp_path, capsys, monkeypatch):
     run, drawn = bp.Experiment.run, []
@@ -211,6 +215,7 @@ def test_a_figure_is_drawn_as_soon_as_its_runs_are_there(tmp_path, capsys, monke
     assert capsys.readouterr().out.count(".png") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.usefixtures("small", "quickly_compiled")
 def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypatch):
@@ -264,14 +269,18 @@ def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypa
     expected = s1["accuracy"] - plain["accuracy"]
     np.testing.assert_allclose(s1["difference"], expected, atol=1e-4)
     accuracy = pd.read_csv(quick / "baseline" / "accuracy.csv")
-    assert set(accuracy["parameters"]) == {"defaults", "less inhibition"}
-    (variant,) = (
-        e
-        for *_, e in baseline.scales.variant_settings(REGISTRY["baseline.accuracy"].scales["quick"])
-    )
-    found = accuracy.loc[accuracy["parameters"] == "less inhibition", "accuracy"].item()
-    assert variant.network.w_inh == 13
-    assert found == pytest.approx(100 * variant.stored(tmp_path / "r").accuracy)
+    assert set(accuracy["parameters"]) == {"defaults", "less inhibition", "two passes"}
+    variants = {
+        name: e
+        for name, *_, e in baseline.scales.variant_settings(
+            REGISTRY["baseline.accuracy"].scales["quick"]
+        )
+    }
+    assert variants["less inhibition"].network.w_inh == 13
+    assert variants["two passes"].passes == 2
+    for name, variant in variants.items():
+        found = accuracy.loc[accuracy["parameters"] == name, "accuracy"].item()
+        assert found == pytest.approx(100 * variant.stored(tmp_path / "r").accuracy)
     (large,) = REGISTRY["baseline.passes"].experiments(REGISTRY["baseline.passes"].scales["quick"])
     passes = pd.read_csv(quick / "baseline" / "passes.csv")
     assert list(passes["image"]) == [12, 24]

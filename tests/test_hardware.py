@@ -328,6 +328,7 @@ def test_bad_seeds_are_refused():
 # the Verilog
 
 
+@pytest.mark.slow
 @needs("iverilog")
 @pytest.mark.parametrize(
     ("cores", "banks", "lanes"), [(None, 16, 16), (4, 1, 10), (2, 2, 49), (1, 4, 1)]
@@ -349,6 +350,7 @@ def without_borders(images):
     return np.maximum(images, 60).astype(np.uint8)
 
 
+@pytest.mark.slow
 @needs("iverilog")
 @pytest.mark.parametrize("neurons", [6, 9, 16, 17])
 def test_verilog_is_the_twin_whatever_the_number_of_neurons(neurons):
@@ -379,6 +381,7 @@ def test_verilog_rests_as_the_twin_does():
     assert (trace["g_e"][:, -1] < trace["g_e"][:, 41]).all()
 
 
+@pytest.mark.slow
 @needs("iverilog")
 @needs("verilator")
 @pytest.mark.compiled
@@ -531,6 +534,7 @@ def test_one_flipped_bit_is_found(trained, tmp_path):
     assert datapath.simulate(tmp_path, "iverilog").different > 0
 
 
+@pytest.mark.slow
 @needs("verilator")
 @pytest.mark.compiled
 def test_verilator_says_the_same(trained):
@@ -626,6 +630,7 @@ def test_a_missing_program_names_its_package(monkeypatch, tmp_path):
         check_tool("verilator")
 
 
+@pytest.mark.slow
 @needs("yosys")
 def test_yosys_counts_the_memories_and_multipliers(trained):
     """Three cores of two neurons: a memory of 784 rows of two weights of 16 bits each."""
@@ -719,6 +724,7 @@ def test_learning_in_fixed_point_saturates(learner):
     assert result.theta.max() > 0.1279  # of 128 mV
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "backend", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.compiled)]
 )
@@ -799,6 +805,7 @@ def test_what_cannot_learn_in_fixed_point_is_said(learner):
 # measurements and models
 
 
+@pytest.mark.slow
 @needs("iverilog")
 def test_agreement_is_measured_and_stored(trained, tmp_path, monkeypatch):
     measured = Agreement(

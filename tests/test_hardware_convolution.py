@@ -16,6 +16,7 @@ from brianprune.hardware.simulation import CONVOLUTION, verilog
 from brianprune.models.ttfs import first_offsets
 from brianprune.models.ttfs.equations import NEXT_OFFSET, OFFSETS
 
+pytestmark = pytest.mark.slow
 needs_iverilog = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
 )

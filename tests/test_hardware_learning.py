@@ -10,6 +10,7 @@ from brian2 import Hz, ms, mV
 import brianprune as bp
 from brianprune.hardware import Implementation, LearningDatapath, implementation
 
+pytestmark = pytest.mark.slow
 needs_iverilog = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
 )

@@ -16,6 +16,7 @@ import brianprune as bp
 from brianprune.hardware import Board, StreamClassifier
 from brianprune.hardware.simulation import SERIAL, STREAM, verilog
 
+pytestmark = pytest.mark.slow
 needs_iverilog = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="iverilog is not installed (see README, Hardware)"
 )

@@ -30,6 +30,7 @@ def results():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("synapses", ["dense", "sparse"])
 @pytest.mark.parametrize("name", ["neurons", "weights", "partners"])
@@ -50,6 +51,7 @@ def test_only_what_exists_is_instantiated(results):
     assert len(small.network.network["exc"]) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     "arithmetic", [bp.FloatingPoint(), bp.FixedPoint()], ids=["floating", "fixed"]

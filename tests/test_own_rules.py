@@ -119,6 +119,7 @@ def test_what_cannot_be_identified_is_refused(tmp_path):
         content_hash(file)
 
 
+@pytest.mark.slow
 def test_a_rule_of_a_script_runs_in_workers(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

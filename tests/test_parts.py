@@ -267,6 +267,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "backend", ["numpy", pytest.param("cpp_standalone", marks=pytest.mark.compiled)]
 )

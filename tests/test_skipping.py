@@ -57,6 +57,7 @@ def same(one, other, last=0.0):
             assert np.array_equal(values, other[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("changes", [{}, {"rest": 20 * ms}, {"freezing": True}], ids=str)
 def test_skipping_changes_no_bit(monkeypatch, rule, changes):
@@ -103,6 +104,7 @@ def test_a_run_cut_anywhere_is_one_run(rest):
         assert np.array_equal(part[name], whole.state[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rest", [0 * ms, 20 * ms])
 @pytest.mark.parametrize("refractory", [0 * ms, 2 * ms, 7 * ms, 60 * ms])
 def test_steps_from_which_a_neuron_is_free_are_brian2s_refractoriness(
@@ -377,6 +379,7 @@ def test_whole_rows_among_others(on_pre):
     assert list(run.state["arriving.w"]) == list(w + 1024 * learned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leak", [False, True])
 @pytest.mark.parametrize("drive", ["v = 0", "v = 2*int(i % 7 == 0)", "drive = 1.2*int(i > 280)"])
 def test_blocks_without_arrivals_need_not_be_looked_at(leak, drive):

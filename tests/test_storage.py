@@ -83,6 +83,7 @@ def test_a_damaged_result_is_never_used(tiny, copy):
     assert n == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [".part", ".part-before", "-8.shared"])
 def test_a_damaged_checkpoint_is_never_used(tiny, copy, which):
     (path,) = (path for path in copy.iterdir() if path.name.endswith(which))

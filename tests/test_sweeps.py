@@ -148,6 +148,7 @@ def deadly(marker):
     return dies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["once", "always"])
 def test_a_sweep_survives_the_death_of_a_worker(tiny, tmp_path, monkeypatch, how):
     marker = tmp_path / how
@@ -213,6 +214,7 @@ def cluster():
         yield made
 
 
+@pytest.mark.slow
 def test_a_sweep_on_a_cluster_goes_on_without_a_dead_worker(tiny, tmp_path, cluster):
     rule = logged(str(tmp_path / "log")).every(8)
     experiment = tiny.replace(pruning=rule)

@@ -30,23 +30,46 @@ inline std::string path(const std::string& folder, const char* name)
     return folder + "/" + name;
 }
 
-// One element fills the array; a file that is not there leaves the initial value.
-template <class T> void read(const std::string& folder, const char* name, T* data, size_t n)
+// Files as bytes: the compiler makes these once, and for their size, not for each type of element.
+#define BRIANPRUNE_COLD __attribute__((cold, noinline))
+
+// Number of elements of a file; -1: it is not there.
+BRIANPRUNE_COLD inline int64_t length_of(const std::string& file, size_t element)
 {
-    const std::string file = path(folder, name);
     std::ifstream stream(file, std::ios::binary | std::ios::ate);
-    if (!stream.is_open())
+    return stream.is_open() ? (int64_t)stream.tellg()/(int64_t)element : -1;
+}
+
+// Read n elements; one fills the array, and a file that is not there leaves it.
+BRIANPRUNE_COLD inline void read_bytes(const std::string& file, char* data, size_t n, size_t element)
+{
+    const int64_t given = length_of(file, element);
+    if (given < 0)
         return;
-    const size_t given = (size_t)stream.tellg()/sizeof(T);
-    if (given != n && given != 1)
+    if (given != (int64_t)n && given != 1)
         fail(file + ": wrong number of elements: " + std::to_string(given) + ", not "
              + std::to_string(n));
-    stream.seekg(0);
-    stream.read(reinterpret_cast<char*>(data), given*sizeof(T));
+    std::ifstream stream(file, std::ios::binary);
+    stream.read(data, std::min(given, (int64_t)n)*element);
     if (stream.fail())
         fail(file + ": cannot be read");
-    if (given == 1)
-        std::fill(data, data + n, data[0]);
+    for (size_t done = given; done < n; done *= 2)
+        std::memcpy(data + done*element, data, std::min(done, n - done)*element);
+}
+
+BRIANPRUNE_COLD inline void write_bytes(const std::string& file, const void* data, size_t n,
+                                        size_t element)
+{
+    std::ofstream stream(file, std::ios::binary);
+    stream.write(static_cast<const char*>(data), n*element);
+    stream.close();
+    if (stream.fail())
+        fail(file + ": cannot be written");
+}
+
+template <class T> void read(const std::string& folder, const char* name, T* data, size_t n)
+{
+    read_bytes(path(folder, name), reinterpret_cast<char*>(data), n, sizeof(T));
 }
 
 template <class T> void read(const std::string& folder, const char* name, std::vector<T>& data)
@@ -57,9 +80,9 @@ template <class T> void read(const std::string& folder, const char* name, std::v
 template <class T>
 void resize_and_read(const std::string& folder, const char* name, std::vector<T>& data)
 {
-    std::ifstream stream(path(folder, name), std::ios::binary | std::ios::ate);
-    if (stream.is_open())
-        data.resize((size_t)stream.tellg()/sizeof(T));
+    const int64_t given = length_of(path(folder, name), sizeof(T));
+    if (given >= 0)
+        data.resize(given);
     if (!data.empty())
         read(folder, name, data);
 }
@@ -69,7 +92,7 @@ template <class T>
 void resize_and_read_if(const std::string& folder, const char* name, std::vector<T>& data,
                         const char* other)
 {
-    if (std::ifstream(path(folder, other)).is_open())
+    if (length_of(path(folder, other), 1) >= 0)
         resize_and_read(folder, name, data);
     else
         read(folder, name, data);
@@ -77,12 +100,7 @@ void resize_and_read_if(const std::string& folder, const char* name, std::vector
 
 template <class T> void write(const std::string& folder, const char* name, const T* data, size_t n)
 {
-    const std::string file = path(folder, name);
-    std::ofstream stream(file, std::ios::binary);
-    stream.write(reinterpret_cast<const char*>(data), n*sizeof(T));
-    stream.close();
-    if (stream.fail())
-        fail(file + ": cannot be written");
+    write_bytes(path(folder, name), data, n, sizeof(T));
 }
 
 template <class T>
@@ -269,14 +287,11 @@ void write_generator(const std::string& folder, const char* name, const Generato
 template <class Generator>
 void read_generator(const std::string& folder, const char* name, Generator& generator)
 {
-    std::ifstream stream(path(folder, name), std::ios::binary | std::ios::ate);
-    if (!stream.is_open())
-        return;
-    if ((size_t)stream.tellg() != sizeof(Generator))
+    const int64_t bytes = length_of(path(folder, name), 1);
+    if (bytes >= 0 && bytes != (int64_t)sizeof(Generator))
         fail("'random_generator' is another backend's or program's: leave it out of the state, and give"
              " the run a seed");
-    stream.seekg(0);
-    stream.read(reinterpret_cast<char*>(&generator), sizeof(Generator));
+    read(folder, name, reinterpret_cast<char*>(&generator), sizeof(Generator));
 }
 
 }

@@ -110,7 +110,7 @@ QUICK = BaselineScale(
         "less inhibition": Variant(LESS_INHIBITION, {40: range(2)}),
         "less input": Variant({"rate": 0.5 * Hz}, {20: range(2), 40: range(2)}),
     },
-    large=Large(size=60, passes=3, n_label=(400, 1_297)),
+    large=Large(size=40, passes=3, n_label=(400, 1_297)),
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=20, **QUICK_NETWORK),

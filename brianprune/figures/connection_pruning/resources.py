@@ -5,10 +5,10 @@ import pandas as pd
 from ...hardware import ConvolutionResources
 from ..base import figure
 from ..style import caption, draw_table
-from .scales import SCALES
+from .scales import FULL
 
 
-@figure("connection_pruning.resources", "What learning and pruning add to a layer", SCALES)
+@figure("connection_pruning.resources", "What learning and pruning add to a layer", {"full": FULL})
 class ResourcesTable:
     """FPGA resources of layers that infer, learn, and prune."""
 

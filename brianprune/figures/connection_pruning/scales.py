@@ -11,7 +11,7 @@ from ... import analysis
 from ...datasets import caltech101, digits, fashion_mnist, mnist
 from ...deep_experiment import DeepExperiment
 from ...hardware import EventDrivenCore
-from ...models import DIGITS_LAYERS, MNIST_LAYERS, Convolution, DeepTTFS, FixedPointTTFS
+from ...models import DIGITS_LAYERS, MNIST_LAYERS, DeepTTFS, FixedPointTTFS
 from ...pruning import ConnectionPruning
 from ..base import Scale
 
@@ -29,7 +29,7 @@ class DeepScale(Scale):
     words: tuple  #: (bits of a weight, rounding) of networks in fixed point
     #: {name of data: (unpruned experiment, training images of each layer, evaluation images)}, simulated
     verilog: dict
-    synthesised: DeepExperiment  #: whose layers are synthesised
+    synthesised: DeepExperiment | None = None  #: whose layers are synthesised; a layer takes 40 s
 
 
 _ON_MNIST = DeepTTFS(layers=MNIST_LAYERS, off_centre=True, readout_window=2, svm_C=2.4)
@@ -108,10 +108,6 @@ QUICK = DeepScale(
             1,
         )
     },
-    synthesised=DeepExperiment(
-        network=DeepTTFS(layers=(Convolution(n_maps=2, kernel=3, threshold=3.0),)),
-        arithmetic=FixedPointTTFS(),
-    ),
 )
 SCALES = {"full": FULL, "quick": QUICK}
 
