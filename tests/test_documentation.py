@@ -22,8 +22,22 @@ def test_pages_are_found():
     assert all(blocks(page) for page in PAGES)
 
 
+#: Pages that simulate Verilog, train a deep network or start a cluster.
+SLOW = {"hardware.md", "deep.md", "cluster.md"}
+
+
 @pytest.mark.compiled
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            marks=[pytest.mark.slow] if page.name in SLOW else [],
+            id=str(page.relative_to(ROOT)),
+        )
+        for page in PAGES
+    ],
+)
 def test_blocks_run(page, tmp_path, monkeypatch):
     for package, name in (("nir", "exchange"), ("distributed", "cluster"), ("xarray", "exchange")):
         if name in page.stem:

@@ -231,6 +231,7 @@ def test_published_sets_are_found_by_name_and_checked(tmp_path, monkeypatch):
     np.testing.assert_array_equal(images.train.reshape(4, 6, 5), raw.transpose(0, 2, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_26_classes_are_trained_drawn_and_deployed(tmp_path):
     """IDX files of 26 classes, made of the digits and their rotations."""

@@ -50,6 +50,7 @@ def test_what_is_asserted_is_proved(tmp_path, module):
     assert found, text[-3000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "right", "wrong"),
     [

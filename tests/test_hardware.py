@@ -460,7 +460,9 @@ def random_configuration(seed):
 
 
 @needs(SIMULATOR)
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize(
+    "seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 30))]
+)
 def test_any_configuration_is_its_twin(seed):
     datapath, images = random_configuration(seed)
     found = datapath.compare(images, simulator=SIMULATOR)

@@ -106,6 +106,7 @@ def test_pruned_and_frozen_synapses_of_every_rule(name):
     np.testing.assert_array_equal(got[frozen], w[frozen])
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     "name", ["currents", "Izhikevich", "pairs", "power law", "exponential", "symmetric", "no inhibition, all fire"]

@@ -113,6 +113,7 @@ def altered(path, change):
     write_tree(path, tree)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

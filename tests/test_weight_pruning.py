@@ -418,6 +418,7 @@ def test_threshold_zero_equals_the_unpruned_run_bit_for_bit(learning):
         np.testing.assert_array_equal(pruned.test_counts, plain.test_counts)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("name", ["adaptive", "soft", "recovering"])
 def test_backends_agree(learning, name):

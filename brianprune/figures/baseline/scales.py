@@ -14,7 +14,7 @@ from ..base import QUICK_NETWORK, QUICK_NOTE, Scale
 
 
 class Large(NamedTuple):
-    """A network that one pass does not settle, first data set, one seed."""
+    """A network that one pass does not settle, every data set, one seed."""
 
     size: int  #: excitatory neurons
     passes: int
