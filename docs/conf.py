@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from pages import write_equations, write_gallery  # noqa: E402
+from pages import pages_that_use, write_equations, write_gallery  # noqa: E402
 
 import brianprune  # noqa: E402
 
@@ -56,3 +56,13 @@ def setup(app):
         shutil.copy(path, HERE / "tutorials" / path.name)
     write_equations(HERE / "guide" / "models.md")
     write_gallery(HERE / "gallery.md", HERE.parent / "figures")
+    public = [*brianprune.__all__, *brianprune.hardware.__all__]
+    pages = pages_that_use(HERE, public)
+
+    def say_who_uses_it(app, what, name, obj, options, lines):
+        module, _, short = name.rpartition(".")
+        if module in ("brianprune", "brianprune.hardware") and pages.get(short):
+            links = ", ".join(f":doc:`/{page}`" for page in pages[short])
+            lines += ["", ".. rubric:: Used in", "", links]
+
+    app.connect("autodoc-process-docstring", say_who_uses_it, priority=900)  # after numpydoc

@@ -1,9 +1,12 @@
-"""Pages that are made: equations of the parts, the gallery of figures."""
+"""Pages that are made: equations of the parts, the gallery of figures; which pages use a name."""
+
+import json
+import re
 
 import brianprune as bp
 from brianprune.figures import REGISTRY
 
-__all__ = ["write_equations", "write_gallery"]
+__all__ = ["pages_that_use", "write_equations", "write_gallery"]
 
 PARTS = (
     ("Neurons", (bp.ConductanceLIF, bp.CurrentLIF, bp.Izhikevich)),
@@ -85,3 +88,38 @@ def write_gallery(path, figures):
                     "",
                 ]
     path.write_text("\n".join(lines))
+
+
+def pages_that_use(folder, names):
+    """Return, by name, the pages of the guide and tutorials that use it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the documentation.
+    names : sequence of str
+        What is public.
+
+    Returns
+    -------
+    dict of list of str
+        Documents as Sphinx names them, without a leading slash.
+    """
+    found = {name: [] for name in names}
+    made = {"index", "models"}
+    for kind in ("tutorials", "guide"):
+        for path in sorted((folder / kind).glob("*")):
+            if path.suffix not in (".md", ".ipynb") or path.stem in made:
+                continue
+            # of a module, or as code: `Pruner` but not "pruner"
+            used = set(re.findall(r"(?:\b(?:bp|hardware)\.|`)(\w+)", _source(path)))
+            for name in used & found.keys():
+                found[name].append(f"{kind}/{path.stem}")
+    return found
+
+
+def _source(path):
+    text = path.read_text()
+    if path.suffix == ".ipynb":
+        return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    return text

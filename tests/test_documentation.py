@@ -1,6 +1,7 @@
 """Every block of Python in the README and the documentation runs, and the site is complete."""
 
 import re
+import shutil
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -61,3 +62,19 @@ def test_pages_are_linked():
             if line and not line.startswith(":") and line not in made:
                 there = [(index.parent / f"{line}{end}").exists() for end in (".md", ".rst")]
                 assert any(there), f"{index}: {line}"
+
+
+def test_an_api_page_names_the_pages_that_use_it(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    from pages import pages_that_use
+
+    shutil.copytree(ROOT / "docs" / "guide", tmp_path / "guide")
+    shutil.copytree(ROOT / "notebooks", tmp_path / "tutorials")
+    found = pages_that_use(tmp_path, ["PruneWhere", "Experiment", "Unheard"])
+    assert "guide/rules" in found["PruneWhere"]
+    assert "tutorials/01_train_and_prune" in found["Experiment"]
+    assert found["Unheard"] == []
+    (tmp_path / "guide" / "new.md").write_text("an Unheard word, `Unheard(1)`")
+    assert pages_that_use(tmp_path, ["Unheard"]) == {"Unheard": ["guide/new"]}
+    (tmp_path / "guide" / "new.md").write_text("an Unheard word")
+    assert pages_that_use(tmp_path, ["Unheard"]) == {"Unheard": []}
