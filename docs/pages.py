@@ -122,4 +122,4 @@ def _source(path):
     text = path.read_text()
     if path.suffix == ".ipynb":
         return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
-    return text
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)  # what a reader does not see

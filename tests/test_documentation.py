@@ -76,5 +76,5 @@ def test_an_api_page_names_the_pages_that_use_it(tmp_path, monkeypatch):
     assert found["Unheard"] == []
     (tmp_path / "guide" / "new.md").write_text("an Unheard word, `Unheard(1)`")
     assert pages_that_use(tmp_path, ["Unheard"]) == {"Unheard": ["guide/new"]}
-    (tmp_path / "guide" / "new.md").write_text("an Unheard word")
+    (tmp_path / "guide" / "new.md").write_text("an Unheard word <!-- setup\nbp.Unheard()\n-->")
     assert pages_that_use(tmp_path, ["Unheard"]) == {"Unheard": []}

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -173,8 +174,22 @@ def test_the_gpu_has_to_be_there(plain, pretend, monkeypatch):
     backends.get("genn_cpu")
 
 
-@pytest.mark.skipif(not WHY_NOT_ON_A_GPU, reason="a GPU is here")
-def test_without_a_driver_there_is_no_gpu():
+@pytest.mark.parametrize(("error", "found", "expected"), [(0, 2, 2), (0, 0, 0), (100, 2, 0)])
+def test_gpus_are_those_of_the_driver(monkeypatch, error, found, expected):
+    def count(pointer):
+        pointer._obj.value = found
+        return 0
+
+    driver = SimpleNamespace(cuInit=lambda flags: error, cuDeviceGetCount=count)
+    monkeypatch.setattr(genn.ctypes, "CDLL", lambda name: driver)
+    assert genn._n_gpus() == expected
+
+
+def test_without_a_driver_there_is_no_gpu(monkeypatch):
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(genn.ctypes, "CDLL", missing)
     assert genn._n_gpus() == 0
 
 
