@@ -97,7 +97,7 @@ def _make(names, options):
         raise ValueError("--draw-only and --recompute exclude each other")
     scale_name = "quick" if options.quick else "full"
     for name in [name for name in names if scale_name not in REGISTRY[name].scales]:
-        note = "has no quick form: what it measures takes a minute or more at any size; leave --quick away"
+        note = "has no quick form: what it measures takes too long; leave --quick away"
         if name in options.names:
             raise ValueError(f"{name} {note}")
         print(f"{name} is left out: it {note}", file=sys.stderr)

@@ -30,7 +30,7 @@ inline std::string path(const std::string& folder, const char* name)
     return folder + "/" + name;
 }
 
-// Files as bytes: the compiler makes these once, and for their size, not for each type of element.
+// Files as bytes: compiled once and for their size, not for each type of element.
 #define BRIANPRUNE_COLD __attribute__((cold, noinline))
 
 // Number of elements of a file; -1: it is not there.

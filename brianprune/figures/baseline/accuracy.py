@@ -92,13 +92,13 @@ class Accuracy:
         said = "; ".join(
             f"{name}: {text_of_changes(variant.changes)}"
             for name, variant in scale.variants.items()
-            if variant.changes
+            if variant.changes and variant.passes == 1
         )
-        said = said[0].upper() + said[1:]
+        said = said[:1].upper() + said[1:]
         caption(
             fig,
-            f"{scale.note}, if a panel does not say otherwise; mean and 95 % interval (Student's t) over {n} seeds. Neurons are labelled"
-            " by the last training images, shown to the frozen network; the other readouts are"
+            f"{scale.note}, if a panel does not say otherwise; mean and 95 % interval (Student's t)"
+            f" over {n} seeds. Neurons are labelled by the last training images, shown to the frozen network; the other readouts are"
             f" fitted to the same. {said}.",
         )
         return fig

@@ -22,7 +22,7 @@ class Large(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """A setting that is drawn beside the defaults, first data set."""
+    """Changed parameters, or more passes, drawn beside the defaults; first data set."""
 
     changes: dict  #: of the network's parameters
     sizes: dict  #: {neurons: seeds}
@@ -79,7 +79,7 @@ FULL = BaselineScale(
             LESS_INPUT,
             {100: range(5), 400: range(5), 800: range(3), 1600: range(3)},
         ),
-        # chosen on validation images, where 100 neurons gained nothing
+        # of passes and settings on validation images (validation_passes.csv): no clear gain at 100
         "five passes": Variant({}, {400: range(5)}, passes=5),
         "five passes, less inhibition": Variant(LESS_INHIBITION, {1600: range(3)}, passes=5),
     },
@@ -144,7 +144,7 @@ def settings_of(scale):
 
 
 def variant_settings(scale):
-    """Yield (variant, data, neurons, seed, experiment) with changed parameters."""
+    """Yield (variant, data, neurons, seed, experiment) of the variants."""
     name, (data, _) = next(iter(scale.runs.items()))
     for variant, (changes, sizes, passes) in scale.variants.items():
         for size, seeds in sizes.items():

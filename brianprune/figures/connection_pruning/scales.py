@@ -29,7 +29,7 @@ class DeepScale(Scale):
     words: tuple  #: (bits of a weight, rounding) of networks in fixed point
     #: {name of data: (unpruned experiment, training images of each layer, evaluation images)}, simulated
     verilog: dict
-    synthesised: DeepExperiment | None = None  #: whose layers are synthesised; a layer takes 40 s
+    synthesised: DeepExperiment | None = None  #: whose layers are synthesised; None: takes too long
 
 
 _ON_MNIST = DeepTTFS(layers=MNIST_LAYERS, off_centre=True, readout_window=2, svm_C=2.4)
