@@ -850,13 +850,19 @@ def test_measuring_without_the_program_fails_before_training(trained, tmp_path, 
         Agreement(experiment=trained.experiment).run("numpy")
 
 
+def test_energy_of_a_neuron_has_the_products_of_its_verilog():
+    step = verilog("neuron_step.v").split("`ifdef FORMAL")[0]
+    assert step.count("multiplier #(") == DatapathEnergy.PRODUCTS
+    assert step.count(" * ") == 0  # no other
+
+
 def test_energy_of_the_datapath_by_hand():
     model = DatapathEnergy(pj_word=2.0, pj_add=1.0, pj_add_wide=0.5, pj_multiply_wide=4.0,
                            pj_cycle=3.0, clock_mhz=10.0, static_mw=2.0)  # fmt: skip
     found = model.image(neurons=5, steps=11, events=30, drawn=77, cycles=1000)
     parts = {
         "weights_nj": 30 * 5 * (2 + 0.5) / 1e3,
-        "neurons_nj": 11 * 5 * (2 * 4 + 10 * 0.5 + 14 * 2) / 1e3,
+        "neurons_nj": 11 * 5 * (5 * 4 + 13 * 0.5 + 14 * 2) / 1e3,
         "generator_nj": 77 * (2 / 2 + 2 * 1) / 1e3,
         "control_nj": 3.0,
         "static_nj": 2e-3 * 0.1e-3 * 1e9,

@@ -84,22 +84,30 @@ def test_the_work_of_learning_is_what_the_verilog_does():
 
 @needs_iverilog
 def test_an_implementation_has_the_clock_that_was_routed_and_the_cycles_that_were_simulated(
-    monkeypatch,
+    monkeypatch, tmp_path
 ):
     monkeypatch.setattr(implementation, "place_and_route", lambda defines: {"clock_mhz": 40.0})
+    monkeypatch.setattr(Implementation, "programs", ())
     experiment = learner(5).replace(data=bp.digits(n_train=9, n_test=2))
     size = {"n_images": 2, "cores": 2, "simulator": "iverilog"}
     measured = Implementation(experiment=experiment, learns=True, **size)
-    (row,) = measured._measure("numpy", None, False)
+    table = measured.run("numpy", results=tmp_path).table
+    row = measured.with_energy(table).iloc[0]
     images = experiment.data.load().train[:2]
     datapath = LearningDatapath(experiment, images.shape[1], cores=2)
     cycles = datapath.compare(images, simulator="iverilog", states=False).cycles.mean()
     assert row["cycles"] == cycles
     assert row["time_ms"] == pytest.approx(cycles / 40e3)
-    (infers,) = measured.replace(learns=False)._measure("numpy", None, False)
+    only = measured.replace(learns=False)
+    infers = only.with_energy(only.run("numpy").table).iloc[0]
     assert infers["events"] == row["events"]
     assert infers["cycles"] < cycles
     assert infers["energy_nj"] < row["energy_nj"]
+    # energy is today's model's, of what was measured before
+    monkeypatch.setattr(bp.hardware.DatapathEnergy, "PRODUCTS", 500)
+    stored = measured.with_energy(measured.run("numpy", results=tmp_path).table).iloc[0]
+    assert stored["neurons_nj"] > 10 * row["neurons_nj"]
+    assert stored["depression_nj"] == row["depression_nj"]
     pruned = experiment.replace(pruning=bp.FixedPointWeightPruning(start=2, interval=2))
     with pytest.raises(ValueError, match="learns=True"):
         Implementation(experiment=pruned)

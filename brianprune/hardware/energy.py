@@ -48,6 +48,10 @@ class DatapathEnergy(_Energies):
     )
     static_mw = Parameter(0.0, "power that does not depend on the work, in mW", OURS, minimum=0.0)
 
+    #: Of a neuron's step in ``neuron_step.v``: two currents, two decays and the Euler step; the additions and
+    #: comparisons that feed them, with threshold and refractoriness.
+    PRODUCTS, SUMS = 5, 13
+
     def image(
         self, neurons: float, steps: float, events: float, drawn: float, cycles: float
     ) -> dict[str, float]:
@@ -72,7 +76,7 @@ class DatapathEnergy(_Energies):
         """
         # v, g_e, g_i and theta are read, all but theta written: 32 bits each
         state = 2 * (4 + 3) * self.pj_word
-        step = 2 * self.pj_multiply_wide + 10 * self.pj_add_wide + state
+        step = self.PRODUCTS * self.pj_multiply_wide + self.SUMS * self.pj_add_wide + state
         return self._sums(
             {
                 "weights_nj": events * neurons * (self.pj_word + self.pj_add_wide) * 1e-3,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ..arithmetic import FixedPoint
 from ..experiment import Experiment
@@ -81,10 +84,10 @@ def routed(done: subprocess.CompletedProcess) -> dict[str, float]:
 
 
 class Implementation(OfVerilog):
-    """A datapath placed and routed: its clock, its cells, and the cycles, time and energy of an image.
+    """A datapath placed and routed: its clock, its cells, and the cycles and the work of an image.
 
-    Cycles are simulated where it learns, and the Verilog's otherwise, as `Datapath.work` counts them. Energy is a
-    model's (`DatapathEnergy`).
+    Cycles are simulated where it learns, and the Verilog's otherwise, as `Datapath.work` counts them. Time and energy
+    are a model's (`with_energy`).
     """
 
     experiment = Parameter(
@@ -127,10 +130,22 @@ class Implementation(OfVerilog):
             )
             cycles = found.cycles.mean()
             work = datapath.work(images, backend=backend) | {"cycles": cycles}
-            energy = DatapathEnergy.learning
         else:
             datapath = Datapath(Sizes(self.experiment, images.shape[1]), **size)
-            work, energy = datapath.work(images), DatapathEnergy.image
+            work = datapath.work(images)
         size = place_and_route(datapath.defines(1))
-        model = DatapathEnergy(clock_mhz=size["clock_mhz"])
-        return [{"cores": self.cores, "images": len(images)} | size | work | energy(model, **work)]
+        return [{"cores": self.cores, "images": len(images)} | size | work]
+
+    def with_energy(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the measured table with what `DatapathEnergy` says of it; the model is not stored.
+
+        Examples
+        --------
+        >>> measured = Implementation()
+        >>> measured.with_energy(measured.run().table)["energy_nj"]  # doctest: +SKIP
+        """
+        measured = table.iloc[0].to_dict()
+        model = DatapathEnergy(clock_mhz=measured["clock_mhz"])
+        energy = model.learning if self.learns else model.image
+        work = {name: measured[name] for name in inspect.signature(energy).parameters}
+        return pd.DataFrame([measured | energy(**work)])

@@ -48,7 +48,10 @@ class Pipeline:
 
     @classmethod
     def table(cls, results, scale):
-        rows = [{"part": part, **results[m].table.iloc[0]} for part, m in cls._settings(scale)]
+        rows = [
+            {"part": part, **m.with_energy(results[m].table).iloc[0]}
+            for part, m in cls._settings(scale)
+        ]
         return pd.DataFrame(rows)
 
     @staticmethod
