@@ -232,11 +232,25 @@ def confusion_matrix(
     -------
     array of int, shape (n_classes, n_classes + 1)
         Rows are true classes; the last column is "no prediction".
+
+    Raises
+    ------
+    ValueError
+        If a label or a prediction is none of the classes, or there are more than 1,000.
     """
     from sklearn.metrics import confusion_matrix as count
 
-    if n_classes is None:
-        n_classes = int(max(np.max(labels, initial=0), np.max(predicted, initial=0))) + 1
+    largest = int(max(np.max(labels, initial=0), np.max(predicted, initial=0)))
+    n_classes = largest + 1 if n_classes is None else n_classes
+    if largest >= n_classes:
+        raise ValueError(
+            f"confusion_matrix: n_classes = {n_classes}, but there is a class {largest}"
+        )
+    if n_classes > 1000:
+        raise ValueError(
+            f"confusion_matrix: a matrix of {n_classes:,} classes; number the labels that there are from 0, as"
+            " np.unique(labels, return_inverse=True) does"
+        )
     predicted = np.where(np.asarray(predicted) < 0, n_classes, predicted)
     return count(labels, predicted, labels=np.arange(n_classes + 1))[:n_classes]
 

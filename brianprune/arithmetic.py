@@ -120,6 +120,7 @@ class FloatingPoint(Parameters):
 
     exact = False  #: whether compiled code that learns must compute just what is written
     needs = frozenset()  #: capabilities that a backend must have
+    stored_bits = 16  #: of a weight in hardware
 
     @property
     def dtype(self) -> Any:
@@ -336,6 +337,11 @@ class FixedPoint(Parameters):
     def real_weights(self, weights: np.ndarray) -> np.ndarray:
         """Return raw codes of weights, in `g`'s unit, as numbers."""
         return weights * 2.0 ** -self.formats["g"].fraction
+
+    @property
+    def stored_bits(self) -> int:
+        """Bits of a weight."""
+        return self.formats["w"].bits
 
     def thetas(self, theta: np.ndarray) -> np.ndarray:
         """Return adaptive thresholds, in volts, as raw codes."""

@@ -158,7 +158,7 @@ class Latency(Encoding):
     """One spike a pixel: the brighter, the earlier."""
 
     window = Parameter(
-        100 * ms, "time of the darkest pixel's spike, the brightest's being 0", OURS, minimum=0 * ms
+        100 * ms, "time of a spike of grey level 1, that of 255 being 0", OURS, minimum=0 * ms
     )
     level = Parameter(1, "darkest grey level that spikes", OURS, minimum=1, maximum=255)
 

@@ -189,11 +189,12 @@ def to_xarray(result):
     def synapses(values):
         return (*sources, "neuron"), values.reshape(*sizes, -1)
 
+    theta = result.experiment.network.theta_unit
     arrays = {
         "weights": (*synapses(result.weights), {"long_name": "weight", "units": "1"}),
         "mask": (*synapses(result.mask), {"long_name": "whether the synapse exists"}),
         "alive": ("neuron", result.alive, {"long_name": "whether the neuron lives"}),
-        "theta": ("neuron", result.theta, {"long_name": "adaptive threshold", "units": "V"}),
+        "theta": ("neuron", result.theta, {"long_name": "adaptive threshold", "units": theta}),
         "label": ("neuron", result.labels, {"long_name": "class that it votes for, -1: none"}),
         "label_counts": (
             ("label_image", "neuron"),
@@ -222,7 +223,7 @@ def to_xarray(result):
         for name in table:
             arrays.setdefault(f"{prefix}_{name}", (dimension, table[name].to_numpy()))
     arrays["event_threshold_mean"] = ("event", result.events["threshold"].to_numpy())
-    for name, unit in (("history_theta_mean", "V"), ("history_spikes_per_image", "1")):
+    for name, unit in (("history_theta_mean", theta), ("history_spikes_per_image", "1")):
         arrays[name] = (*arrays[name][:2], {"units": unit})
     attributes = {
         "experiment": repr(result.experiment),

@@ -123,6 +123,7 @@ class Experiment(Simulation):
             raise NotImplementedError(
                 "Experiment.build has no pruner for FixedPoint, whose weights are raw codes: use run()"
             )
+        events = self._events_of_a_pruner(n_train)
         n_inputs = images.train.shape[1]
         form = Form(self.arithmetic.method)
         p.check(form)
@@ -136,18 +137,36 @@ class Experiment(Simulation):
         spikes = presentations(p, images.train, self.seed, streams.TRAINING, 0, n_images)
         runtime.set_spikes({"inputs": spikes})
         network = runtime.network
-        if self.pruning is not None and self.pruning.events(n_train):
+        if events:
             network.add(
                 Pruner(
                     network[p.plastic],
                     self.pruning,
-                    every=self.pruning.interval * p.duration,
-                    start=self.pruning.start * p.duration,
+                    every=events.step * p.duration,
+                    start=events.start * p.duration,
+                    n_events=len(events),
                     seed=self.seed,
                     name="pruner",
                 )
             )
         return network
+
+    def _events_of_a_pruner(self, n_train):
+        """Return the images after which the rule acts as a range, or raise an error if a `Pruner` cannot act so."""
+        events = [] if self.pruning is None else list(self.pruning.events(n_train))
+        if events and self.network.follows_living:
+            raise NotImplementedError(
+                f"Experiment.build: {type(self.network).__name__} follows the living neurons, which a Pruner does not: use"
+                " run()"
+            )
+        step = events[1] - events[0] if len(events) > 1 else n_train
+        found = range(events[0], events[-1] + 1, step) if events else range(0)
+        if list(found) != events:
+            raise NotImplementedError(
+                f"Experiment.build: {type(self.pruning).__name__} acts after images {events}, which are not evenly spaced,"
+                " as a Pruner's events are: use run()"
+            )
+        return found
 
     def _check_pruning(self, images):
         if self.pruning is not None:

@@ -186,8 +186,7 @@ class _Content:
                 if isinstance(value, Parameter):
                     value = (repr(value.default), value.meaning)
                 special = name.startswith("__") and not inspect.isfunction(value)
-                memory = name.startswith("_") and isinstance(value, dict | list | set)
-                if not (special or memory or name == "fields" or inspect.isdatadescriptor(value)):
+                if not (special or name == "fields" or inspect.isdatadescriptor(value)):
                     self.text(name)
                     self.add(value)
 

@@ -134,7 +134,9 @@ class FrozenNetwork:
         )
         plastic, readout = self.model.plastic, self.model.readout
         w = arithmetic.weights(weights * mask)
-        self.state = self.model.values(form, arithmetic) | self.model.resting_state(arithmetic)
+        # what depends on the number of neurons is as in the network that was evaluated
+        counted = self.model if network.follows_living else network
+        self.state = counted.values(form, arithmetic) | self.model.resting_state(arithmetic)
         self.state |= dict(state or {}) | {
             f"{plastic}.w": w.ravel() if existing is None else w[existing],
             f"{readout}.theta": arithmetic.thetas(theta[self.alive]),

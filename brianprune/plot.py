@@ -57,7 +57,7 @@ def history(result: Result, ax: Axes | None = None) -> Axes:
     ax.plot(table["image"], table["spikes_per_image"], marker="o", label="spikes per image")
     ax.set(xlabel="training images", ylabel="spikes per image, all neurons", ylim=(0, None))
     twin = ax.twinx()
-    twin.step(table["image"], table["n_alive"], where="post", color="C1", label="living neurons")
+    twin.step(table["image"], table["n_alive"], where="pre", color="C1", label="living neurons")
     twin.set(ylabel="living neurons", ylim=(0, 1.05 * len(result.alive)))
     twin.grid(False)
     lines = ax.get_lines() + twin.get_lines()
@@ -361,6 +361,10 @@ def compare(results: Mapping[str, Result], ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _label(value):
+    return "None" if pd.isna(value) is True else str(value)
+
+
 def sweep(
     table: pd.DataFrame, x: str, hue: str | None = None, y: str = "accuracy", ax: Axes | None = None
 ) -> Axes:
@@ -397,19 +401,23 @@ def sweep(
     ax = _axes(ax)
     if "error" in table:
         table = table[table["error"].isna()]
-    lines = [(None, table)] if hue is None else table.groupby(hue, sort=False)
+    numeric = pd.api.types.is_numeric_dtype(table[x])
+    # None and rules are values as others are
+    lines = [(None, table)] if hue is None else table.groupby(hue, sort=False, dropna=False)
     for number, (value, own) in enumerate(lines):
-        groups = own.groupby(x)[y]
+        place = own[x].astype(float) if numeric else own[x].map(str)
+        groups = own.groupby(place, sort=numeric)[y]
         n, mean = groups.count(), groups.mean()
         half = stats.t.ppf(0.975, (n - 1).clip(lower=1)) * groups.std() / np.sqrt(n)
-        places = mean.index.map(lambda v: float(v) if np.isreal(v) else str(v))
         ax.errorbar(
-            places, mean, yerr=half.fillna(0).where(n > 1, 0), marker="o", ms=4, capsize=3,
-            color=f"C{number}", label=None if hue is None else str(value),
+            mean.index, mean, yerr=half.fillna(0).where(n > 1, 0), marker="o", ms=4, capsize=3,
+            color=f"C{number}", label=None if hue is None else _label(value),
         )  # fmt: skip
     if hue is not None:
         ax.legend(title=hue.replace("__", " "))
-    seeds = table.groupby(wanted[:1] + wanted[2:])[y].count()
+    seeds = table.groupby(wanted[:1] + wanted[2:], dropna=False)[y].count()
     n = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-    ax.set(xlabel=x.replace("__", " "), ylabel=y, title=f"n = {n}, mean and 95 % interval")
+    unit = table.attrs.get("units", {}).get(x)
+    xlabel = x.replace("__", " ") + (f" in {unit}" if unit else "")
+    ax.set(xlabel=xlabel, ylabel=y, title=f"n = {n}, mean and 95 % interval")
     return ax

@@ -254,7 +254,9 @@ class Result(StoredResult):
             "accuracy": self.accuracy,
             "n_pruned": self.n_pruned,
             "connectivity": 1 - analysis.connection_sparsity(self.mask),
-            "footprint_bytes": analysis.footprint(self.mask, self.alive),
+            "footprint_bytes": analysis.footprint(
+                self.mask, self.alive, self.experiment.arithmetic.stored_bits
+            ),
             "training_sops": self.operations["training"]["inputs_exc"],
             "inference_sops_per_image": self.operations["inference"]["inputs_exc"] / images,
             "spikes_per_image": float(self.test_counts.sum() / images),

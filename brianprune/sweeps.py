@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
+import numpy as np
 import pandas as pd
-from brian2 import Quantity
+from brian2 import Quantity, get_unit
 from tqdm.auto import tqdm
 
 from .datasets import digits
@@ -261,7 +262,8 @@ def sweep(
     Returns
     -------
     DataFrame
-        One row per combination: its values, then `Result.summary`; those of a search in the order in
+        One row per combination: its values, those with a unit as numbers in SI units (which
+        ``table.attrs["units"]`` names), then `Result.summary`; those of a search in the order in
         which they were tried. A point that failed, or whose process died, has its error in the column
         ``error``, which is there only if one failed; with a results folder the same call computes what
         is missing.
@@ -310,12 +312,26 @@ def _tabulate(experiment, n_jobs, how, settings, scheduler=None):
         raise RuntimeError(
             f"sweep: all {len(found)} points failed, the first with {found[0].error}"
         )
-    return pd.DataFrame(
+    units = {
+        name: str(get_unit(value.dim))
+        for values in settings
+        for name, value in values.items()
+        if isinstance(value, Quantity)
+    }
+    table = pd.DataFrame(
         [
-            values | ({"error": result.error} if isinstance(result, Failed) else result.summary())
+            {name: _number(value) for name, value in values.items()}
+            | ({"error": result.error} if isinstance(result, Failed) else result.summary())
             for values, result in zip(settings, found, strict=True)
         ]
     )
+    table.attrs["units"] = units
+    return table
+
+
+def _number(value):
+    """Return a quantity as a number in SI units, which can be grouped and drawn."""
+    return float(value) if isinstance(value, Quantity) and np.ndim(value) == 0 else value
 
 
 def _optuna():

@@ -161,3 +161,10 @@ def test_one_maximum_a_map_is_that_of_all_windows():
     for window in (1, 2, 3):  # none divides 5 and 7
         windows = _window_maxima(v, window)
         np.testing.assert_array_equal(analysis.map_maxima(windows, 3), _window_maxima(v, 0))
+
+
+def test_classes_that_a_matrix_does_not_have_are_named():
+    with pytest.raises(ValueError, match="n_classes = 9, but there is a class 9"):
+        analysis.confusion_matrix(np.array([1, 9]), np.array([1, 2]), n_classes=9)
+    with pytest.raises(ValueError, match=r"np\.unique"):
+        analysis.confusion_matrix(np.array([1, 5000]), np.array([1, 2]))

@@ -770,3 +770,28 @@ def test_code_does_not_depend_on_the_hash_seed(tmp_path):
 
 def test_every_reliance_on_brian2_is_named():
     assert all(hasattr(compat, name) for name in compat.__all__)
+
+
+@pytest.mark.compiled
+def test_synapses_onto_synapses_are_those_of_brian2():
+    def build():
+        inputs = SpikeGeneratorGroup(
+            3, [0, 1, 2] * 20, np.repeat(np.arange(20) * 4 + 1, 3) * ms, name="inputs"
+        )
+        group = NeuronGroup(
+            3, "dv/dt = -v/(10*ms) : 1", threshold="v > 1", reset="v = 0", method="exact", name="group"
+        )  # fmt: skip
+        synapses = Synapses(inputs, group, "w : 1", on_pre="v_post += w", name="synapses")
+        synapses.connect()
+        synapses.w = 0.3
+        raising = Synapses(group, synapses, on_pre="w_post += 0.1", delay=1 * ms, name="raising")
+        raising.connect()
+        return Network(inputs, group, synapses, raising, SpikeMonitor(group, name="spikes"))
+
+    expected = bp.RuntimeNetwork(build).run(100 * ms)
+    compiled = bp.CompiledNetwork(build)
+    first = compiled.run(37.3 * ms)
+    second = compiled.run(62.7 * ms, first.state)
+    found = np.r_[first.spikes["spikes"][1], second.spikes["spikes"][1] + 0.0373]
+    assert len(found) == len(expected.spikes["spikes"][1]) > 30
+    np.testing.assert_allclose(second.state["synapses.w"], expected.state["synapses.w"])

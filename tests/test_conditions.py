@@ -476,3 +476,68 @@ def test_rewiring_holds_whatever_connectivity(data, connectivity):
         event(found.weights, found.mask, counts, counts_pre, number + 2, memory=found.memory),
     )
     assert again.mask[found.mask & (found.weights == np.float32(0.3))].all()
+
+
+def test_the_strongest_are_kept_whatever_the_condition():
+    weights = np.full((6, 2), 0.1, np.float32)
+    weights[:2] = 0.9, 0.8
+    e = event(weights, np.ones((6, 2), bool), np.ones(2, int), np.r_[np.zeros(4, int), 5, 5])
+    found = decide(bp.PruneWhere("count_pre < 1", fan_in_min=1), e)
+    np.testing.assert_array_equal(found.mask[:, 0], [True, False, False, False, True, True])
+
+
+def test_a_number_is_rounded_as_weights_are():
+    weights = np.full((INPUTS, NEURONS), 0.3, np.float32)
+    e = event(weights, np.ones(weights.shape, bool), np.ones(NEURONS, int), np.ones(INPUTS, int))
+    assert decide(bp.PruneWhere("w > 0.3"), e).mask.all()
+    assert decide(bp.PruneWhere("w < 0.3"), e).mask.all()
+    assert not decide(bp.PruneWhere("w == 0.3"), e).mask.any()
+
+
+class Grows(bp.ScheduledPruning):
+    """A rule of one's own that remembers no ages."""
+
+    regrows = True
+
+    def decide(self, event):
+        return bp.Decision(event.mask | event.alive, event.alive)
+
+
+@pytest.mark.parametrize(
+    "grows", [bp.RegrowWhere("w < 1", probability=1.0, weight=0.0), Grows()], ids=["ours", "own"]
+)
+def test_what_grows_has_an_age_whatever_let_it_grow(grows):
+    rule = bp.PruneInTurn(
+        rules=(
+            bp.PruneWhere("event == 0 and i < 3"),
+            grows,
+            bp.PruneWhere("event == 1 and age < 2"),
+        )
+    )
+    weights, mask = np.full((INPUTS, NEURONS), 0.5), np.ones((INPUTS, NEURONS), bool)
+    e = event(weights, mask, np.ones(NEURONS, int), np.ones(INPUTS, int))
+    first = decide(rule, e)
+    assert first.mask.all()
+    second = decide(rule, e._replace(number=1, memory=first.memory))
+    assert second.mask[3:].all()
+    assert not second.mask[:3].any()  # of age 1
+
+
+def test_rules_in_turn_have_the_last_threshold_that_there_is():
+    weights, mask = np.full((INPUTS, NEURONS), 0.5), np.ones((INPUTS, NEURONS), bool)
+    e = event(weights, mask, np.ones(NEURONS, int), np.ones(INPUTS, int))
+    neurons = bp.AdaptiveNeuronPruning(start=1, interval=1)
+    found = decide(bp.PruneInTurn(rules=(neurons, bp.PruneWhere("w < 0.1"))), e)
+    assert found.threshold == decide(neurons, e).threshold
+    assert np.isfinite(found.threshold)
+    with pytest.raises(ValueError, match="at least one rule"):
+        bp.PruneInTurn()
+
+
+@pytest.mark.parametrize("rule", [bp.RegrowWhere, bp.DeepRewiring])
+def test_a_weight_that_cannot_be_is_named_before_the_run(tiny, rule):
+    experiment = tiny.replace(pruning=rule(weight=2.0, start=8, interval=4))
+    with pytest.raises(
+        ValueError, match=rf"{rule.__name__}.weight = 2.0: must not exceed w_max = 1"
+    ):
+        experiment.run("numpy", report=lambda *_: pytest.fail("simulated"))

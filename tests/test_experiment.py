@@ -449,3 +449,26 @@ def test_a_run_begun_on_one_backend_is_finished_on_another(tiny, tmp_path):
     assert resumed.spikes.equals(whole.spikes)
     np.testing.assert_array_equal(resumed.test_counts, whole.test_counts)
     np.testing.assert_allclose(resumed.weights, whole.weights, rtol=1e-7, atol=1e-15)
+
+
+def test_a_built_network_is_pruned_at_the_events_of_its_rule(tiny):
+    class Early(bp.ConstantNeuronPruning):
+        def events(self, n_train):
+            return [4, 6]
+
+    experiment = tiny.replace(pruning=Early(n=2, start=4, interval=5), passes=1)
+    network = experiment.build(20)
+    network.run(20 * experiment.network.duration, namespace={})
+    result = experiment.run("numpy")
+    assert network["spikes"].num_spikes == result.spikes["count"].sum()
+    assert len(network["pruner"].decisions) == 2
+    np.testing.assert_array_equal(network["exc"].alive, result.alive)
+
+    class Uneven(Early):
+        def events(self, n_train):
+            return [4, 6, 9]
+
+    with pytest.raises(NotImplementedError, match="not evenly spaced"):
+        experiment.replace(pruning=Uneven(n=2, start=4, interval=5)).build()
+    with pytest.raises(NotImplementedError, match="follows the living neurons"):
+        experiment.replace(network__adaptation=bp.LivingAdaptiveThreshold()).build()

@@ -897,3 +897,28 @@ def test_energy_of_the_event_driven_core_by_hand():
     assert core.cycles(**work, comparisons=8) == cycles + 8 / 2
     assert core.energy(**work, comparisons=8) == expected + 8 * (2 + 1) + 6 * 8 / 2
     assert core.comparing(8) == 8 * (2 + 1) + 6 * 8 / 2
+
+
+class HalfLeak(bp.ConductanceLIF):
+    """Another equation under the same names."""
+
+    equations = bp.ConductanceLIF.equations.replace("(v_rest - v)", "0.5*(v_rest - v)")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"inhibition": bp.Partners()},
+        {"inhibition": bp.NoInhibition()},
+        {"adaptation": None},
+        {"neurons": HalfLeak()},
+        {"neurons": bp.CurrentLIF()},
+    ],
+    ids=["partners", "no inhibition", "no adaptation", "other equations", "other neurons"],
+)
+def test_no_hardware_is_made_of_another_network(part):
+    network = bp.DiehlCook(n_exc=3, presentation=5 * ms).replace(**part)
+    result = bp.Experiment(network=network, data=bp.digits(n_train=2, n_test=2)).run("numpy")
+    (name,) = part
+    with pytest.raises(NotImplementedError, match=f"DiehlCook.{name}"):
+        Datapath(result)

@@ -156,3 +156,29 @@ def test_arrays_that_do_not_fit_are_named():
     frozen = FrozenNetwork(network, weights, np.zeros(3), backend="numpy")
     with pytest.raises(ValueError, match="predict needs labels"):
         frozen.predict(np.zeros((1, 9)))
+
+
+class Shared(bp.Broadcast):
+    """Inhibition that is shared by all neurons."""
+
+    def values(self, network, names=None):
+        values = super().values(network, names)
+        return {
+            name: 20 * value / network.n_exc if name == "w_inh" else value
+            for name, value in values.items()
+        }
+
+
+def test_a_number_of_neurons_is_that_of_the_network_that_was_evaluated():
+    experiment = bp.Experiment(
+        network=bp.DiehlCook(
+            n_exc=6, inhibition=Shared(w_inh=3.0), one_winner=False, theta_start=8 * mV
+        ),
+        data=bp.digits(n_train=20, n_test=10),
+        pruning=bp.PostTrainingNeuronPruning(n=3),
+        n_label=10,
+    )
+    result = experiment.run("numpy")
+    images = experiment.data.load().test
+    frozen = FrozenNetwork.from_result(result, backend="numpy")
+    np.testing.assert_array_equal(frozen.counts(images), result.test_counts[:, result.alive])

@@ -116,3 +116,8 @@ def test_too_few_inputs_for_the_sum_of_weights_are_named(tiny):
         UserWarning, match=r"weight_sum = 78: 64 inputs .* set weight_sum to about 6\.4"
     ):
         tiny.replace(data=data, pruning=None).run("numpy")
+
+
+def test_an_image_of_two_layers_ends_with_a_step():
+    with pytest.raises(ValueError, match=r"TwoLayers.presentation = .*multiple of dt"):
+        TwoLayers(presentation=150.2 * ms)

@@ -15,10 +15,12 @@ from brian2 import (
     SpikeGeneratorGroup,
     Synapses,
     ms,
+    mV,
     second,
 )
 
 import brianprune as bp
+from brianprune.backends.registry import compiled_once
 from brianprune.identity import content_hash
 
 
@@ -228,6 +230,7 @@ UNMASKED = {
         "v_post += w*mask", {"on_post": "w = clip(w + 0.1*x_post, 0, 1)"}, "would learn.*on_post"),
     "summed": ("s += 1", {"model": "s : 1\nx_post = s*2 : 1 (summed)"}, "would transmit"),
     "far from its start": ("tr += 1; w = clip(w + 0.1*(tr - 3), 0, 1); v_post += w", {"model": "tr : 1"}, "would learn"),
+    "a counter": ("n += 1; w = clip(w + 0.1*int(n > 5)*int(n < 20), 0, 1); v_post += w", {"model": "n : 1"}, "would learn"),
     "not a number": ("v_post += w*mask/w", {}, "would transmit"),
     "an unknown function": ("v_post += arcsin(0.1*x_post)", {}, "would transmit"),
 }  # fmt: skip
@@ -321,3 +324,91 @@ def test_events_look_the_same_as_in_an_experiment(tiny):
         assert past.n_pruned == 0
         assert first.mask.dtype == first.alive.dtype == bool
         assert first.counts.shape == first.alive.shape
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["0.01*clip(-60 - v_post/mV, 0, 10)", "0.01*int(v_post < -60*mV)", "0.01*clip((v_low - v_post)/mV, 0, 10)"],
+)  # fmt: skip
+def test_what_is_below_zero_is_tried(change):
+    inputs = SpikeGeneratorGroup(3, [], [] * ms)
+    neurons = NeuronGroup(
+        2, "dv/dt = (-70*mV - v)/(10*ms) : volt", threshold="v > -50*mV", reset="v = -70*mV"
+    )
+    synapses = Synapses(
+        inputs, neurons, "w : 1\nmask : 1", on_pre=f"v_post += w*mV\nw = clip(w + {change}, 0, 1)",
+        namespace={"v_low": -60 * mV},
+    )  # fmt: skip
+    synapses.connect()
+    with pytest.raises(ValueError, match="would learn"):
+        bp.Pruner(synapses, bp.PruneWhere("w < 0.5"), every=200 * ms)
+
+
+def test_a_rule_that_acts_after_training_too_is_refused():
+    with pytest.raises(NotImplementedError, match="acts after training, too"):
+        network(bp.ConstantWeightPruning())
+
+
+def test_a_pruner_ends_after_its_events():
+    net, synapses, pruner = network(half)
+    ended = bp.Pruner(synapses, half, every=5 * ms, n_events=2)
+    net.add(ended)
+    net.run(31 * ms)
+    assert (len(pruner.decisions), len(ended.decisions)) == (3, 2)
+    with pytest.raises(ValueError, match="n_events = 0"):
+        bp.Pruner(synapses, half, every=5 * ms, n_events=0)
+
+
+def test_a_dead_neuron_has_no_synapses(tiny):
+    class Kills(bp.ScheduledPruning):
+        def decide(self, event):
+            alive = event.alive.copy()
+            alive[2 * event.number] = False
+            return bp.Decision(event.mask, alive)
+
+    class CutsToo(Kills):
+        def decide(self, event):
+            alive = super().decide(event).alive
+            return bp.Decision(event.mask & alive, alive)
+
+    found, expected = (
+        tiny.replace(pruning=rule(start=8, interval=4)).run("numpy") for rule in (Kills, CutsToo)
+    )
+    assert found.n_pruned == 3
+    assert found.summary()["connectivity"] == expected.summary()["connectivity"] == 0.5
+    assert found.operations == expected.operations
+    assert list(found.events["n_synapses"]) == list(expected.events["n_synapses"])
+
+
+def test_private_tables_of_a_class_are_part_of_it(tiny):
+    def rule(low):
+        class Table(bp.ScheduledPruning):
+            _levels = {"low": low}
+
+            def decide(self, event):
+                return bp.Decision(event.mask & (event.weights >= self._levels["low"]), event.alive)
+
+        return tiny.replace(pruning=Table(start=8, interval=4))
+
+    assert rule(0.1).key == rule(0.1).key != rule(0.2).key
+
+
+def test_a_class_edited_in_place_is_compiled_anew(tmp_path):
+    class Own(bp.Plasticity):
+        tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+        pre_traces = {"x": ("tau", "x = 1")}
+        on_post = "w += 0.01*x_pre"
+
+    made = []
+
+    @compiled_once
+    def make(model, n):
+        made.append(model.plasticity.on_post)
+        return SimpleNamespace(folder=tmp_path)
+
+    (tmp_path / "main").touch()
+    model = bp.DiehlCook(plasticity=Own())
+    make(model, 1), make(model, 1)
+    Own.on_post = "w += 0.02*x_pre"
+    make(model, 1), make(model, 1)
+    assert made == ["w += 0.01*x_pre", "w += 0.02*x_pre"]

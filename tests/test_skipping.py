@@ -159,6 +159,14 @@ class Quotient(bp.Plasticity):
     on_post = "w += 0.01*x_pre/y_post"
 
 
+class Reassigned(bp.Plasticity):
+    """A local variable loses the trace as a factor."""
+
+    tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+    pre_traces = {"x": ("tau", "x = 1")}
+    on_post = "_a = x_pre\nw += 0.01*_a\n_a = 1 - x_pre\nw -= 0.003*_a"
+
+
 class Scaled(bp.Plasticity):
     """Divided by what is above 0."""
 
@@ -183,6 +191,7 @@ class Scaled(bp.Plasticity):
         (Twice(), ["y"], []),
         (Towards(), [], []),
         (Quotient(), [], []),
+        (Reassigned(), [], []),
         (Scaled(), ["y"], ["x"]),
     ],
     ids=lambda value: type(value).__name__,

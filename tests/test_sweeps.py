@@ -90,7 +90,8 @@ def test_a_search_tells_optuna_the_mean_over_seeds(judged, studies):
 
 def test_a_search_ends_when_all_are_tried(judged, studies):
     found = bp.sweep(judged, n_trials=50, network__refractory=[1 * ms, 2 * ms, 4 * ms])
-    assert sorted(found["network__refractory"]) == [1 * ms, 2 * ms, 4 * ms]
+    assert sorted(found["network__refractory"]) == [1e-3, 2e-3, 4e-3]
+    assert found.attrs["units"] == {"network__refractory": "s"}
     assert "seed" not in found
     assert len(studies[0].trials) < 100
 

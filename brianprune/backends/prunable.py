@@ -45,7 +45,7 @@ def described_synapses(network):
     }
     found = {}
     for obj in network.sorted_objects:
-        if not isinstance(obj, Synapses):
+        if not isinstance(obj, Synapses) or isinstance(obj.target, Synapses):
             continue
         variables = tuple(
             name

@@ -3,6 +3,8 @@
 import functools
 from typing import NamedTuple
 
+from ..identity import own_code
+
 __all__ = [
     "BACKENDS",
     "EVENTS",
@@ -85,15 +87,20 @@ def compiled_once(make):
     Parameters
     ----------
     make : callable
-        Of hashable arguments; returns a `CompiledNetwork`.
+        Of a model and other hashable arguments; returns a `CompiledNetwork`.
     """
-    kept = functools.lru_cache(maxsize=16)(make)
+
+    @functools.lru_cache(maxsize=16)
+    def kept(code, *args):
+        return make(*args)
 
     @functools.wraps(make)
-    def made(*args):
-        if not (kept(*args).folder / "main").exists():  # the cache was emptied meanwhile
+    def made(model, *args):
+        # a class or a global may be edited in place, which leaves the model equal
+        code = own_code(model)
+        if not (kept(code, model, *args).folder / "main").exists():  # the cache was emptied
             kept.cache_clear()
-        return kept(*args)
+        return kept(code, model, *args)
 
     made.cache_clear = kept.cache_clear
     return made

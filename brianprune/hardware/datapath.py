@@ -17,6 +17,7 @@ from ..arithmetic import FixedPoint
 from ..datasets import SpikeTrains
 from ..encoding import PoissonRate
 from ..inference import FrozenNetwork
+from ..models import Form
 from ..models.diehl_cook.fixed_point import constants
 from .poisson import lane_seeds, poisson_spikes, states_per_level, words_of
 from .simulation import WINNER_TAKE_ALL, Comparison, simulate, verilog, waveform
@@ -97,6 +98,7 @@ class Datapath:
         self.banks = min(banks, self.groups)
         self.slots = -(-self.groups // self.banks)
         self.lanes, self.words = lanes, -(-self.n_inputs // lanes)
+        p.check(Form(self.arithmetic.method))
         self.constants = constants(self.arithmetic, p)
         self.states_per_level = states_per_level(p.rate, p.dt)
         for name, form in self.arithmetic.formats.items():

@@ -61,6 +61,7 @@ class Model(Parameters):
     #: whether every parameter that `build` reads has ``structural=True``; otherwise any change compiles anew
     declares_structure = False
     follows_living = False  #: whether values that depend on `n_exc` follow the living neurons
+    theta_unit = "1"  #: of adaptive thresholds
     updates = ("pre", "post")  #: the sides whose spikes change a weight
     #: capabilities that a backend must have, see `brianprune.backends.registry`
     needs: frozenset[str] = frozenset()
@@ -145,12 +146,21 @@ class Model(Parameters):
     @property
     def steps_shown(self) -> int:
         """Time steps with input, per image."""
-        return round(float(self.presentation / self.dt))
+        return self._steps("presentation")
 
     @property
     def steps_per_image(self) -> int:
         """Time steps per image, rest included."""
-        return round(float(self.duration / self.dt))
+        return self.steps_shown + self._steps("rest")
+
+    def _steps(self, name):
+        """Time steps of a duration, which the clock of images is made of."""
+        steps = float(getattr(self, name) / self.dt)
+        if abs(steps - round(steps)) > 1e-6:
+            raise ValueError(
+                f"{type(self).__name__}.{name} = {getattr(self, name)}: must be a multiple of dt = {self.dt}"
+            )
+        return round(steps)
 
     @property
     def seconds_per_step(self) -> float:

@@ -34,8 +34,7 @@ class Plasticity(Part):
     A subclass gives the strings below. ``w`` is the weight; a trace `x` is ``x_pre`` or ``x_post``. What
     a rule reads of a trace is its value before the spike at hand changes it, what it reads of ``w`` lies in
     [0, w_max]. After the code has run, the network brings ``w`` into [0, w_max], to 0 where a synapse is pruned,
-    and does not change it where one is frozen (but for that bound). Scaling before an image may lift a weight above
-    ``w_max`` until it is changed next: ``w += change`` adds to the weight as it is.
+    and does not change it where one is frozen (but for that bound).
 
     Attributes
     ----------
@@ -158,10 +157,9 @@ class Plasticity(Part):
             tree = syntax_tree(statement.expression).body
             found = self._has_factor(tree, factors)
             if statement.variable != "w":
-                if statement.operation == "=" and found:
-                    factors.add(statement.variable)
-                elif statement.operation != "=" or not self._is_finite(tree):
+                if statement.operation != "=" or not (found or self._is_finite(tree)):
                     return False
+                (factors.add if found else factors.discard)(statement.variable)
             elif statement.operation not in ("+=", "-=") or not found:
                 return False
         return True

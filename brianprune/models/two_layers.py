@@ -86,6 +86,10 @@ class TwoLayers(Model):
     presentation = Parameter(150 * ms, "an image is shown for this long", OURS, above=0 * ms)
     rest = Parameter(0 * ms, "none: the state is reset", OURS, minimum=0 * ms, maximum=0 * ms)
 
+    def validate(self):
+        """Images end with a step; other models are told when a run begins."""
+        self.steps_per_image  # noqa: B018 (raises)
+
     plastic, readout, sources = "hidden_exc", "exc", "hidden_spikes"
     updates = ("post",)
     declares_structure = True

@@ -237,6 +237,8 @@ def decide(rule, event, after_training=False):
             )
         if (found & ~before).any() and not rule.regrows:
             raise ValueError(f"{name} revived what is pruned: keep '{what}' within the event's")
+    # a dead neuron has no synapses
+    decision = decision._replace(mask=np.asarray(decision.mask) & decision.alive)
     died = int(np.count_nonzero(event.alive & ~decision.alive))
     if decision.n_pruned is None:
         decision = decision._replace(n_pruned=died)

@@ -119,7 +119,8 @@ def values_of(event):
     """Return the values of `VARIABLES` at an event, as numbers in SI units that broadcast."""
     mask, counts = event.mask, event.counts.astype(float)
     n_pre, n_post = mask.shape
-    weights = np.where(mask, event.weights, 0.0).astype(float)
+    # as they are stored, so that a number of a condition is rounded as they are: in single precision 0.3 > 0.3
+    weights = np.where(mask, event.weights, 0)
     fan_in = mask.sum(axis=0).astype(float)
     counts_pre = np.full(n_pre, np.nan) if event.counts_pre is None else event.counts_pre
     counts_pre = counts_pre.astype(float)[:, np.newaxis]
@@ -136,7 +137,7 @@ def values_of(event):
         "count_post_mean": counts[event.alive].mean() if event.alive.any() else 0.0,
         "rate_pre": counts_pre / event.seconds,
         "rate_post": counts / event.seconds,
-        "w_mean_post": weights.sum(axis=0) / np.maximum(fan_in, 1),
+        "w_mean_post": weights.sum(axis=0, dtype=float) / np.maximum(fan_in, 1),
         "w_max_post": np.where(np.isfinite(largest), largest, 0.0),
         "fan_in": fan_in,
         "event": float(event.number),
@@ -225,9 +226,7 @@ class PruneWhere(_OnCondition):
     def decide(self, event: PruningEvent) -> Decision:
         """Cut the synapses for which the condition holds."""
         keep = event.mask & ~self._condition.of(event)
-        n = np.maximum(0, self.fan_in_min - keep.sum(axis=0))
-        # those that would die, strongest first
-        keep = keep | smallest(-event.weights.astype(float), event.mask & ~keep, n)
+        keep = keep | smallest(-event.weights.astype(float), event.mask, self.fan_in_min)
         return Decision(keep, event.alive, np.nan, 0, memory=event.memory)
 
 
@@ -247,6 +246,10 @@ class RegrowWhere(_OnCondition):
     weight = Parameter(0.05, "of a new synapse", OURS, minimum=0)
     start = Parameter(10_000, "images before the first event", OURS, minimum=1)
     interval = Parameter(2_000, "images between events", OURS, minimum=1)
+
+    def check_network(self, network: Any, n_inputs: int) -> None:
+        """Raise an error if new synapses could not have their weight."""
+        _check_weight(self, network)
 
     def decide(self, event: PruningEvent) -> Decision:
         """Let synapses grow."""
@@ -270,6 +273,10 @@ class DeepRewiring(ScheduledPruning):
     weight = Parameter(0.05, "of a new synapse", OURS, minimum=0)
     start = Parameter(10_000, "images before the first event", OURS, minimum=1)
     interval = Parameter(2_000, "images between events", OURS, minimum=1)
+
+    def check_network(self, network: Any, n_inputs: int) -> None:
+        """Raise an error if new synapses could not have their weight."""
+        _check_weight(self, network)
 
     def decide(self, event: PruningEvent) -> Decision:
         """Cut weak synapses, grow as many."""
@@ -296,6 +303,14 @@ def _first(order, candidates, n):
     return chosen.reshape(candidates.shape) & candidates
 
 
+def _check_weight(rule, network):
+    w_max = getattr(network, "w_max", None)
+    if w_max is not None and rule.weight > float(w_max):
+        raise ValueError(
+            f"{type(rule).__name__}.weight = {rule.weight}: must not exceed w_max = {float(w_max):g} of the network"
+        )
+
+
 def _grown(event, mask, new, weight, threshold=np.nan):
     """Return the decision that synapses live and `new` ones among them have a weight."""
     weights = np.where(new, weight, event.weights).astype(event.weights.dtype)
@@ -307,7 +322,7 @@ def _grown(event, mask, new, weight, threshold=np.nan):
 class PruneInTurn(ScheduledPruning):
     """Several rules that act one after the other at the same events, such as pruning and growing.
 
-    Their own schedules are not used.
+    Their own schedules are not used. The threshold of an event is that of the last rule that has one.
 
     Examples
     --------
@@ -321,6 +336,8 @@ class PruneInTurn(ScheduledPruning):
     interval = Parameter(2_000, "images between events", OURS, minimum=1)
 
     def validate(self) -> None:
+        if not self.rules:
+            raise ValueError("PruneInTurn.rules = (): give at least one rule")
         for rule in self.rules:
             if not isinstance(rule, Rule) or type(rule).decide is Rule.decide:
                 raise TypeError(
@@ -383,13 +400,19 @@ class PruneInTurn(ScheduledPruning):
                 memory=own | shared,
             )
             found = decide(rule, seen)
-            mask, alive, threshold = found.mask, found.alive, found.threshold
+            mask, alive = found.mask, found.alive
+            if not np.isnan(found.threshold).all():
+                threshold = found.threshold
             weights = weights if found.weights is None else found.weights
             frozen = frozen if found.frozen is None else found.frozen
             frozen = None if frozen is None else frozen & mask
             past = found.past
+            new = found.mask & ~seen.mask
+            born = np.where(new, event.number, found.memory.get("born", memory.get("born", -1)))
+            memory["born"] = born.astype(np.int32)
             for name, value in found.memory.items():
-                memory[name if name == "born" else f"{k}.{name}"] = value
+                if name != "born":
+                    memory[f"{k}.{name}"] = value
             memory[f"{k}.thresholds"] = np.vstack([thresholds, past.threshold])
             memory[f"{k}.killed"] = np.append(killed, past.n_pruned)
         return Decision(

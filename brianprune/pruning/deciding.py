@@ -27,6 +27,11 @@ def checked_rule(rule):
         raise TypeError(f"Pruner: rule is {rule!r}, which is no pruning rule{hint}")
     if isinstance(rule, Rule) and type(rule).decide is Rule.decide:
         raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
+    if isinstance(rule, Rule) and rule.acts_after_training:
+        raise NotImplementedError(
+            f"Pruner: {type(rule).__name__} acts after training, too, and a pruner never does: use a form that does not"
+            " (recover=False)"
+        )
     if isinstance(rule, Rule) and (rule.needs_images or rule.freezes):
         raise NotImplementedError(
             f"Pruner: {type(rule).__name__} looks at the spikes of single images, or freezes synapses, which"
@@ -87,11 +92,7 @@ class Deciding:
             return weights, mask, alive & ~left
         place = _rows(pre, post, n_pre, n_post), post
         n_rows = n_pre * (1 + place[0].max(initial=0) // n_pre)
-        if self.rule.regrows and len(place[0]) < n_rows * n_post:
-            raise ValueError(
-                f"Pruner: {type(self.rule).__name__} lets synapses grow, and only {len(place[0])} of {n_rows * n_post} are"
-                " there: connect all pairs and set the mask of those that shall not exist yet to 0"
-            )
+        self._check_pairs(len(place[0]), n_rows * n_post)
         matrix = np.zeros((2, n_rows, n_post))
         matrix[:, *place] = weights, mask
         number = len(self.decisions)
@@ -113,6 +114,14 @@ class Deciding:
         if decision.weights is not None:
             weights = decision.weights[place]
         return weights, decision.mask[place], alive & ~decision.alive
+
+    def _check_pairs(self, n_synapses, n_pairs):
+        """Refuse a rule that lets synapses grow where some could not."""
+        if isinstance(self.rule, Rule) and self.rule.regrows and n_synapses < n_pairs:
+            raise ValueError(
+                f"Pruner: {type(self.rule).__name__} lets synapses grow, and only {n_synapses} of {n_pairs} are"
+                " there: connect all pairs and set the mask of those that shall not exist yet to 0"
+            )
 
     def _checked_mask(self, mask, name, synapses):
         """Return the mask as booleans."""

@@ -34,6 +34,8 @@ class Pruner(Deciding, NetworkOperation):
         Time of the first event; default: `every`.
     weight, mask : str
         Names of the synapses' variables.
+    n_events : int, optional
+        Events in all; default: no end.
     seed : int
         For rules that draw at random.
     name : str
@@ -62,6 +64,7 @@ class Pruner(Deciding, NetworkOperation):
         *,
         weight: str = "w",
         mask: str = "mask",
+        n_events: int | None = None,
         seed: int = 0,
         name: str = "pruner*",
     ) -> None:
@@ -79,10 +82,15 @@ class Pruner(Deciding, NetworkOperation):
                 f"Pruner: weight = '{weight}', mask = '{mask}': must be two variables with a value for each synapse"
             )
         every_us, start_us = checked_times(every, start)
+        if n_events is not None and (isinstance(n_events, bool) or n_events < 1):
+            raise ValueError(f"Pruner: n_events = {n_events!r}: must be a whole number, at least 1")
         check_masked(synapses, weight, mask)
         self.synapses, self.rule = synapses, rule
+        if len(synapses):  # connected already
+            self._check_pairs(len(synapses), len(synapses.source) * len(synapses.target))
         self._weight, self._mask, self._seed = weight, mask, seed
         self._every_us, self._start_us = every_us, start_us
+        self._n_events = math.inf if n_events is None else n_events
         self.decisions = []
         self._since_us = None  # spikes are counted since then
         super().__init__(self._act, dt=math.gcd(every_us, start_us) * 1e-6 * second, name=name)
@@ -145,6 +153,8 @@ class Pruner(Deciding, NetworkOperation):
     def _act(self):
         now = self._now(self.clock)
         if now < self._start_us or (now - self._start_us) % self._every_us or now == self._since_us:
+            return
+        if len(self.decisions) >= self._n_events:
             return
         synapses = self.synapses
         weights = np.array(getattr(synapses, f"{self._weight}_"))

@@ -299,8 +299,12 @@ class ConstantWeightPruning(ScheduledPruning):
     threshold = Parameter(0.15, "weight below which a synapse is cut", CODE, minimum=0)
     recover = Parameter(True, "cut synapses may grow again until training ends", CODE)
 
-    acts_after_training = True
     counts_after_training = False
+
+    @property
+    def acts_after_training(self) -> bool:
+        """Whether synapses recover until then."""
+        return self.recover
 
     def decide(self, event: PruningEvent) -> Decision:
         """Cut the weights below the threshold."""
@@ -313,7 +317,7 @@ class ConstantWeightPruning(ScheduledPruning):
     def decide_after_training(self, event: PruningEvent) -> Decision:
         """Remove the weights below the threshold for good."""
         keep = at_least(event.weights, event.mask, self.threshold)
-        return Decision(keep if self.recover else event.mask, event.alive, self.threshold, 0)
+        return Decision(keep, event.alive, self.threshold, 0)
 
 
 class SoftWeightPruning(ScheduledPruning):

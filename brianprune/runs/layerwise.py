@@ -10,6 +10,7 @@ import pandas as pd
 from .. import streams
 from ..backends.registry import REWIRED
 from ..encoding import difference_of_gaussians, latencies
+from ..identity import own_code
 from ..models import Form
 from ..models.ttfs import STEP, FirstSpikes, MapShape, Phase, first_offsets, unroll
 from ..models.ttfs.equations import NEXT_OFFSET
@@ -32,8 +33,8 @@ class _Split(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1)
-def _split(data, evaluate_on, n_bins, dog, contrast, off_centre):
-    """Read and filter the images; runs that differ in other things share them."""
+def _split(code, data, evaluate_on, n_bins, dog, contrast, off_centre):
+    """Read and filter the images; runs that differ in other things, and in no `code` of the data, share them."""
     images = data.load()
     shown, labels = {
         "test": (images.test, images.test_labels),
@@ -150,7 +151,13 @@ class LayerwiseRun:
         p = experiment.network
         dog = (p.dog_size, p.sigma_centre, p.sigma_surround)
         data = _split(
-            experiment.data, experiment.evaluate_on, p.n_bins, dog, p.contrast, p.off_centre
+            own_code(experiment.data),
+            experiment.data,
+            experiment.evaluate_on,
+            p.n_bins,
+            dog,
+            p.contrast,
+            p.off_centre,
         )
         self.shapes = experiment.shapes(data.shape)
         self.inputs, self.n_train, self.labels = data.spikes, data.n_train, data.labels

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from ... import analysis
-from ..base import figure
+from ..base import figure, mean_and_interval
 from ..style import caption
 from .scales import DIEHL_COOK, LESS_INHIBITION, SCALES, experiment_of, text_of_changes
 
@@ -16,13 +16,14 @@ class Passes:
 
     @staticmethod
     def _experiments(scale):
-        """Return the experiment of each data set."""
-        size, passes, n_label = scale.large
+        """Return the experiment of each data set and seed."""
+        large = scale.large
         return {
-            name: experiment_of(scale, data, size, 0, **LESS_INHIBITION).replace(
-                passes=passes, n_label=n_label[-1]
+            (name, seed): experiment_of(scale, data, large.size, seed, **LESS_INHIBITION).replace(
+                passes=large.passes, n_label=large.n_label[-1]
             )
             for name, (data, _) in scale.runs.items()
+            for seed in large.seeds.get(name, range(1))
         }
 
     @classmethod
@@ -33,8 +34,8 @@ class Passes:
     def table(cls, results, scale):
         return pd.concat(
             [
-                cls._of(results[experiment], scale).assign(data=name)
-                for name, experiment in cls._experiments(scale).items()
+                cls._of(results[experiment], scale).assign(data=name, seed=seed)
+                for (name, seed), experiment in cls._experiments(scale).items()
             ],
             ignore_index=True,
         )
@@ -63,33 +64,36 @@ class Passes:
             cls._draw_row(row, table[table["data"] == name], name, scale)
         caption(
             fig,
-            f"{'QUICK: ' * (scale.name == 'quick')}{passes} passes, one seed; {text_of_changes(LESS_INHIBITION)}."
+            f"{'QUICK: ' * (scale.name == 'quick')}{passes} passes, a line a seed; {text_of_changes(LESS_INHIBITION)}."
             f" Training images: windows of {scale.record_every:,}, neurons labelled by the window before."
-            " Test images: the frozen network, neurons labelled by the last training images.",
+            " Test images: the frozen network, neurons labelled by the last training images; mean and half width of the 95 %"
+            " interval (Student's t) where there are several.",
         )
         return fig
 
     @staticmethod
     def _draw_row(axes, table, name, scale):
-        size, passes, _ = scale.large
-        passed = table["image"] * passes / table["image"].max()
-        axes[0].plot(passed, table["accuracy_online"], ".-", label="training images, while learned")
+        size, passes = scale.large.size, scale.large.passes
+        for number, (_, own) in enumerate(table.groupby("seed")):
+            passed = own["image"] * passes / own["image"].max()
+            label = "training images, while learned" if number == 0 else None
+            axes[0].plot(passed, own["accuracy_online"], ".-", color="C0", lw=0.8, label=label)
+            axes[1].plot(passed, own["spikes_per_image"], ".-", color="C0", lw=0.8)
+            axes[2].plot(passed, own["theta_mean"], ".-", color="C0", lw=0.8)
         tested = [column for column in table if column.startswith("accuracy_test_")]
-        for marker, column in zip("so", tested, strict=False):
-            n_label = int(column.split("_")[2])
+        for number, column in enumerate(tested):
+            n_label, found = int(column.split("_")[2]), table[column].dropna()
+            mean, width = mean_and_interval(found)
+            text = f"{mean:.2f}" + (f" ± {width:.2f}" if np.isfinite(width) else "") + " %"
             axes[0].plot(
-                passes,
-                table[column].iloc[-1],
-                marker,
-                label=f"test images, labels of {n_label:,}: {table[column].iloc[-1]:.2f} %",
-            )
+                np.full(len(found), passes), found, "so"[number], color=f"C{number + 1}",
+                label=f"test images, labels of {n_label:,}: {text}",
+            )  # fmt: skip
         if name == "MNIST" and size in DIEHL_COOK:
             axes[0].axhline(DIEHL_COOK[size], color="k", ls=":", lw=1, label="Diehl & Cook 2015")
         axes[0].set(ylabel="accuracy in %", title=f"{name}, {size:,} neurons")
         axes[0].legend(fontsize=7, loc="lower right")
-        axes[1].plot(passed, table["spikes_per_image"], ".-")
         axes[1].set(ylabel="spikes per image", ylim=(0, None))
-        axes[2].plot(passed, table["theta_mean"], ".-")
         axes[2].set(ylabel="mean of theta in mV", ylim=(0, None))
         for ax in axes:
             ax.set(xlabel="passes over the training images", xlim=(0, 1.03 * passes))

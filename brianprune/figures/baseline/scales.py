@@ -14,11 +14,12 @@ from ..base import QUICK_NETWORK, QUICK_NOTE, Scale
 
 
 class Large(NamedTuple):
-    """A network that one pass does not settle, every data set, one seed."""
+    """A network that one pass does not settle, every data set."""
 
     size: int  #: excitatory neurons
     passes: int
     n_label: tuple  #: training images that label its neurons, the most last
+    seeds: dict = {}  #: of a data set; one where it is not named
 
 
 class Variant(NamedTuple):
@@ -83,7 +84,7 @@ FULL = BaselineScale(
         "five passes": Variant({}, {400: range(5)}, passes=5),
         "five passes, less inhibition": Variant(LESS_INHIBITION, {1600: range(3)}, passes=5),
     },
-    large=Large(size=6400, passes=5, n_label=(10_000, 60_000)),
+    large=Large(size=6400, passes=5, n_label=(10_000, 60_000), seeds={"MNIST": range(3)}),
     search=Search(
         experiment=Experiment(
             network=DiehlCook(n_exc=400),

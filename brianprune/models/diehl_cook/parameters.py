@@ -146,6 +146,12 @@ class DiehlCook(Composition, Model):
                     " another part of the network has too: give it another name"
                 )
 
+    @property
+    def theta_unit(self) -> str:
+        """Unit of adaptive thresholds, in which results hold them."""
+        unit = unit_of(self.neurons.threshold_dimensions)
+        return "V" if unit == "volt" else str(unit)
+
     def _check_adaptation(self):
         if self.adaptation is None:
             return
