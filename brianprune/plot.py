@@ -362,7 +362,8 @@ def compare(results: Mapping[str, Result], ax: Axes | None = None) -> Axes:
 
 
 def _label(value):
-    return "None" if pd.isna(value) is True else str(value)
+    text = "None" if pd.isna(value) is True else str(value)
+    return repr(value) if "\n" in text else text  # a rule's text is a table
 
 
 def sweep(
@@ -405,7 +406,7 @@ def sweep(
     # None and rules are values as others are
     lines = [(None, table)] if hue is None else table.groupby(hue, sort=False, dropna=False)
     for number, (value, own) in enumerate(lines):
-        place = own[x].astype(float) if numeric else own[x].map(str)
+        place = own[x].astype(float) if numeric else own[x].map(_label)
         groups = own.groupby(place, sort=numeric)[y]
         n, mean = groups.count(), groups.mean()
         half = stats.t.ppf(0.975, (n - 1).clip(lower=1)) * groups.std() / np.sqrt(n)

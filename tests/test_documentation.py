@@ -13,9 +13,8 @@ PAGES = [page for page in PAGES if "_build" not in page.parts and "```python" in
 
 
 def blocks(page):
-    """Return what a page runs: hidden preparations and its blocks, in their order."""
-    pattern = r"<!-- setup\n(.*?)-->|^```python\n(.*?)^```"
-    return [hidden or shown for hidden, shown in re.findall(pattern, page.read_text(), re.S | re.M)]
+    """Return the blocks of a page in their order."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.S | re.M)
 
 
 def test_pages_are_found():

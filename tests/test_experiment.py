@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import types
+import warnings
 
 import h5py
 import numpy as np
@@ -472,3 +473,20 @@ def test_a_built_network_is_pruned_at_the_events_of_its_rule(tiny):
         experiment.replace(pruning=Uneven(n=2, start=4, interval=5)).build()
     with pytest.raises(NotImplementedError, match="follows the living neurons"):
         experiment.replace(network__adaptation=bp.LivingAdaptiveThreshold()).build()
+
+
+def test_too_few_synapses_and_no_neurons_are_told_of_at_the_event(tiny):
+    rule = bp.PruneWhere("i > 300", start=8, interval=4)
+    fits = tiny.replace(pruning=rule, network__weight_sum=78.0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*fewer synapses")
+        fits.run("numpy")
+    with pytest.warns(UserWarning, match="PruneWhere leaves some neurons fewer synapses"):
+        tiny.replace(pruning=rule.replace(condition="i > 60")).run("numpy")
+
+    class All(bp.ScheduledPruning):
+        def decide(self, event):
+            return bp.Decision(event.mask, event.alive & False)
+
+    with pytest.raises(ValueError, match="All has pruned all neurons after image 8"):
+        tiny.replace(pruning=All(start=8, interval=4)).run("numpy")

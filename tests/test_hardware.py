@@ -922,3 +922,18 @@ def test_no_hardware_is_made_of_another_network(part):
     (name,) = part
     with pytest.raises(NotImplementedError, match=f"DiehlCook.{name}"):
         Datapath(result)
+
+
+class OwnRule(bp.Plasticity):
+    """Depression by each input spike."""
+
+    eta = bp.Parameter(0.001, "rate", "ours", minimum=0)
+    on_pre = "w -= eta*w"
+
+
+def test_a_network_infers_in_hardware_whatever_rule_trained_it():
+    network = bp.DiehlCook(n_exc=3, presentation=5 * ms, rest=5 * ms, plasticity=OwnRule())
+    result = bp.Experiment(network=network, data=bp.digits(n_train=2, n_test=2)).run("numpy")
+    assert Datapath(result).n == 3
+    with pytest.raises(TypeError, match="not of a FrozenNetwork"):
+        Datapath(bp.FrozenNetwork.from_result(result, backend="numpy"))

@@ -60,6 +60,8 @@ class Datapath:
         cores: int | None = None,
         lanes: int = 16,
     ) -> None:
+        if isinstance(result, FrozenNetwork):
+            raise TypeError("Datapath: is made of a Result, not of a FrozenNetwork")
         if arithmetic is None:
             own = result.experiment.arithmetic
             arithmetic = own if isinstance(own, FixedPoint) else FixedPoint()
@@ -98,7 +100,7 @@ class Datapath:
         self.banks = min(banks, self.groups)
         self.slots = -(-self.groups // self.banks)
         self.lanes, self.words = lanes, -(-self.n_inputs // lanes)
-        p.check(Form(self.arithmetic.method))
+        p.check(Form(self.arithmetic.method, learning=False))
         self.constants = constants(self.arithmetic, p)
         self.states_per_level = states_per_level(p.rate, p.dt)
         for name, form in self.arithmetic.formats.items():

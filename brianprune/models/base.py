@@ -100,6 +100,9 @@ class Model(Parameters):
     def check_inputs(self, n_inputs: int) -> None:
         """Warn if the network cannot learn from so many inputs; called before a run."""
 
+    def check_synapses(self, mask: np.ndarray, rule: str) -> None:
+        """Warn if the network cannot learn with the synapses, shape (sources, living neurons), that a rule left."""
+
     def check(self, form: Form) -> None:
         """Raise an error, naming the remedy, if the network does not have a form.
 

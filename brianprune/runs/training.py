@@ -325,6 +325,12 @@ class Training:
 
     def take(self, decision, progress):
         """Write a decision into the state and into the list of events."""
+        rule = type(self.experiment.pruning).__name__
+        if not decision.alive.any():
+            raise ValueError(
+                f"{rule} has pruned all neurons after image {progress.done}: choose a lower threshold, or fewer to prune"
+            )
+        self.model.check_synapses(decision.mask[:, decision.alive], rule)
         progress.state.update(apply(decision, progress.state, self.model, self.arithmetic))
         threshold = np.broadcast_to(np.asarray(decision.threshold, dtype=float), self.model.n_exc)
         progress.thresholds = np.vstack([progress.thresholds, threshold])
