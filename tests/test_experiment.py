@@ -481,7 +481,7 @@ def test_too_few_synapses_and_no_neurons_are_told_of_at_the_event(tiny):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*fewer synapses")
         fits.run("numpy")
-    with pytest.warns(UserWarning, match="PruneWhere leaves some neurons fewer synapses"):
+    with pytest.warns(UserWarning, match="PruneWhere leaves most neurons fewer synapses"):
         tiny.replace(pruning=rule.replace(condition="i > 60")).run("numpy")
 
     class All(bp.ScheduledPruning):

@@ -180,14 +180,14 @@ class DiehlCook(Composition, Model):
             )
 
     def check_synapses(self, mask: np.ndarray, rule: str) -> None:
-        """Warn if the weights that a neuron has left cannot sum to `weight_sum`."""
+        """Warn if the weights that most neurons have left cannot sum to `weight_sum`."""
         weight_sum = getattr(self.normalisation, "weight_sum", 0.0)
         w_max = getattr(self.plasticity, "w_max", np.inf)
         few = mask.sum(axis=0) * w_max < weight_sum
-        if few.any():
+        if few.mean() > 0.5:
             warnings.warn(
-                f"{rule} leaves some neurons fewer synapses than WeightNormalisation.weight_sum = {weight_sum:g} takes with"
-                f" weights up to w_max = {w_max:g}: theirs are all w_max and tell nothing; set a smaller weight_sum, or keep"
+                f"{rule} leaves most neurons fewer synapses than WeightNormalisation.weight_sum = {weight_sum:g} takes with"
+                f" weights up to w_max = {w_max:g}: theirs are all w_max and learn no more; set a smaller weight_sum, or keep"
                 " more synapses",
                 UserWarning,
                 stacklevel=2,
