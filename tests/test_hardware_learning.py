@@ -450,9 +450,3 @@ def test_a_rule_that_the_verilog_has_not_is_refused():
         LearningDatapath(finer)
     with pytest.raises(NotImplementedError, match="or not at all"):
         LearningDatapath(learner().replace(pruning=bp.AdaptiveWeightPruning(start=4, interval=2)))
-
-
-def test_a_rule_that_would_never_act_is_refused():
-    experiment = learner(4).replace(pruning=bp.FixedPointWeightPruning())
-    with pytest.raises(ValueError, match="longer than the training of 3 images"):
-        LearningDatapath(experiment, 30).compare(images_of(3), simulator="iverilog")

@@ -205,8 +205,6 @@ class LearningDatapath(Datapath):
     def _begin(self, n_images):
         self._past, self._shown_images = [], 0
         self._counts = np.zeros(self.n, dtype=np.int64)
-        if self.rule is not None:
-            self.rule.validate_for(n_images)
         self._events = self._events_of(n_images)
 
     def _work(self, image, k):
