@@ -416,7 +416,7 @@ def sweep(
         )  # fmt: skip
     if hue is not None:
         ax.legend(title=hue.replace("__", " "))
-    seeds = table.groupby(wanted[:1] + wanted[2:], dropna=False)[y].count()
+    seeds = table.groupby(wanted[:1] + wanted[2:], dropna=False, sort=False)[y].count()
     n = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
     unit = table.attrs.get("units", {}).get(x)
     xlabel = x.replace("__", " ") + (f" in {unit}" if unit else "")

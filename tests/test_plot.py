@@ -134,19 +134,19 @@ def test_compare_writes_its_numbers_above_the_bars(tiny):
 def test_a_sweep_over_rules_and_over_times_is_drawn_whole(tiny):
     how = {
         "backend": "numpy",
-        "pruning": [None, tiny.pruning],
+        "pruning": [None, tiny.pruning, bp.PruneWhere("w < 0.1", start=8, interval=4)],
         "network__tau_m": [80 * ms, 120 * ms],
     }
     table = bp.sweep(tiny, **how)
     assert table.attrs["units"] == {"network__tau_m": "s"}
     ax = plot.sweep(table, x="network__tau_m", hue="pruning")
-    assert len(ax.containers) == 2
+    assert len(ax.containers) == 3
     assert ax.get_legend().get_texts()[0].get_text() == "None"
     np.testing.assert_allclose(ax.containers[0][0].get_xydata()[:, 0], [0.08, 0.12])
     assert ax.get_xlabel() == "network tau_m in s"
     ax = plot.sweep(table, x="pruning")
-    assert len(ax.containers[0][0].get_xdata()) == 2
-    assert table.groupby("network__tau_m")["accuracy"].count().tolist() == [2, 2]
+    assert len(ax.containers[0][0].get_xdata()) == 3
+    assert table.groupby("network__tau_m")["accuracy"].count().tolist() == [3, 3]
 
 
 def test_living_neurons_change_at_the_event_not_at_the_next_row(result):

@@ -5,8 +5,7 @@ import inspect
 import re
 
 import brian2
-import numpy as np
-from brian2 import Function, NeuronGroup, Synapses, amp, get_device, mV, nA, volt
+from brian2 import Function, NeuronGroup, Synapses, get_device
 from brian2.core.network import Network as _Network
 from brian2.core.variables import ArrayVariable
 from brian2.groups.group import CodeRunner
@@ -30,7 +29,6 @@ __all__ = [
     "is_refractory",
     "own_arrays",
     "pathways_of",
-    "scales_of_signed",
     "set_clock",
     "stateful_functions",
     "synaptic_code",
@@ -40,10 +38,6 @@ __all__ = [
     "watched_build",
     "writers",
 ]
-
-
-#: How large what may be negative is, by dimension.
-_USUAL = {volt.dim: 100 * float(mV), amp.dim: float(nA)}
 
 
 def event_spaces(obj):
@@ -239,22 +233,6 @@ def synaptic_equations(synapses):
             if equation.type in found:
                 found[equation.type][name] = str(equation.expr.code)
     return tuple(found.values())
-
-
-def scales_of_signed(synapses):
-    """Return how large potentials, currents and what is negative now are, by the names of synapses' code. All."""
-    found = {}
-    for name, variable in synapses.variables.items():
-        if name == "lastupdate":
-            continue
-        size = _USUAL.get(variable.dim, 0.0)
-        with contextlib.suppress(
-            NotImplementedError, TypeError, ValueError
-        ):  # no values yet, or no numbers
-            size = max(size, -float(np.min(variable.get_value(), initial=0)))
-        if size:
-            found[name] = size
-    return found
 
 
 def changed_constants(network):

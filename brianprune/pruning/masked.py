@@ -4,7 +4,6 @@ import ast
 
 import numpy as np
 from brian2 import Quantity
-from brian2.core.namespace import DEFAULT_UNITS
 
 from .. import brian2_compat as compat
 from ..texts import syntax_tree
@@ -15,13 +14,12 @@ __all__ = ["check_masked"]
 def check_masked(synapses, weight, mask):
     """Refuse synapses of which a pruned one, weight and mask 0, would transmit or learn.
 
-    Their code is run as it is written, for several draws of what is not known. Potentials, currents and what is
-    negative now are drawn as negative numbers, too; all else is taken to be positive.
+    Their code is run as it is written, for several draws of what is not known; parameters are taken to be
+    positive.
     """
     codes = compat.synaptic_code(synapses)
     subexpressions, differential = compat.synaptic_equations(synapses)
     zero = {weight, mask}
-    scales = compat.scales_of_signed(synapses)
     assigned = {}
     for _, lines, crossing in codes:
         for line in lines:
@@ -29,7 +27,7 @@ def check_masked(synapses, weight, mask):
                 assigned.setdefault(line[1], []).append(line)
 
     def values(draw):
-        return _Values(draw, zero, subexpressions, synapses.namespace or {}, scales)
+        return _Values(draw, zero, subexpressions, synapses.namespace or {})
 
     # variables of a synapse that only weight or mask bring about, such as a conductance, are 0 too
     held = {name for name, lines in assigned.items() if any(_uses(line[3], zero | assigned.keys()) for line in lines)}  # fmt: skip
@@ -38,8 +36,10 @@ def check_masked(synapses, weight, mask):
         left = {
             name
             for name in held
-            if any(_change(line, values(draw)) for line in assigned[name] for draw in _NEAR)
-            or (name in differential and any(values(draw).of(differential[name]) for draw in _NEAR))
+            if any(_change(line, values(draw)) for line in assigned[name] for draw in _SMALL)
+            or (
+                name in differential and any(values(draw).of(differential[name]) for draw in _SMALL)
+            )
         }
         if not left:
             break
@@ -53,26 +53,24 @@ def check_masked(synapses, weight, mask):
 
     if weight in differential:
         expression = differential[weight]
-        if any(values(draw).of(expression) for draw in (*_NEAR, *_LARGE)):
+        if any(values(draw).of(expression) for draw in (*_SMALL, *_LARGE)):
             line = f"d{weight}/dt = {expression}"
             refuse("learn", "model", f"d{weight}/dt = ({expression})*{mask}", line)
     for what, lines, crossing in codes:
-        for draw in (*_NEAR, *_LARGE):
+        for draw in (*_SMALL, *_LARGE):
             known = values(draw)
             for line in lines:
                 text, variable, operation, expression = line
                 learns = variable == weight
-                if _change(line, known) and (learns or (variable in crossing and draw in _NEAR)):
+                if _change(line, known) and (learns or (variable in crossing and draw in _SMALL)):
                     instead = f"{variable} {operation} {_in_brackets(expression)}*{mask}"
                     if not learns and operation == "=":
                         instead = f"{variable} += (...)*{mask}"
                     refuse("learn" if learns else "transmit", what, instead, text)
 
 
-#: Seeds of draws: of values below 1, of negative ones where they may be, and of large ones, which no bound of a
-#: neuron's variable fits.
-_SMALL, _LARGE, _NEGATIVE = range(4), range(10, 18), range(20, 28)
-_NEAR = (*_SMALL, *_NEGATIVE)
+#: Seeds of draws: of values below 1, and of large ones, which no bound of a neuron's variable fits.
+_SMALL, _LARGE = range(3), range(10, 12)
 
 
 def _uses(expression, names):
@@ -106,11 +104,10 @@ _ASSIGN = {
 class _Values(dict):
     """Values by name: those of a pruned synapse are 0, what is not known is drawn."""
 
-    def __init__(self, draw, zero, subexpressions, namespace, scales):
+    def __init__(self, draw, zero, subexpressions, namespace):
         super().__init__()
         self._rng, self._zero = np.random.default_rng(draw), zero
         self._large = draw in _LARGE
-        self._scales, self._sign = scales, -1 if draw in _NEGATIVE else 1
         self._subexpressions, self._namespace = subexpressions, namespace
         self.assigned = {}
         self._called = set()
@@ -136,10 +133,8 @@ class _Values(dict):
         if name in _FUNCTIONS:
             return _FUNCTIONS[name]
         if name not in self:
-            known = self._namespace.get(name, DEFAULT_UNITS.get(name))
-            if name in self._scales:
-                self[name] = np.float64(self._sign * self._rng.uniform(0, 1.2) * self._scales[name])
-            elif isinstance(known, int | float | np.number | Quantity) and np.ndim(known) == 0:
+            known = self._namespace.get(name)
+            if isinstance(known, int | float | np.number | Quantity) and np.ndim(known) == 0:
                 self[name] = np.float64(known)
             else:
                 self[name] = np.float64(self._rng.uniform(3, 30) if self._large else self._rng.uniform(0.1, 0.9))  # fmt: skip

@@ -330,7 +330,8 @@ class Training:
             raise ValueError(
                 f"{rule} has pruned all neurons after image {progress.done}: choose a lower threshold, or fewer to prune"
             )
-        self.model.check_synapses(decision.mask[:, decision.alive], rule)
+        if progress.done < self.n_train:
+            self.model.check_synapses(decision.mask[:, decision.alive], rule)
         progress.state.update(apply(decision, progress.state, self.model, self.arithmetic))
         threshold = np.broadcast_to(np.asarray(decision.threshold, dtype=float), self.model.n_exc)
         progress.thresholds = np.vstack([progress.thresholds, threshold])
