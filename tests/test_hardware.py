@@ -937,3 +937,13 @@ def test_a_network_infers_in_hardware_whatever_rule_trained_it():
     assert Datapath(result).n == 3
     with pytest.raises(TypeError, match="not of a FrozenNetwork"):
         Datapath(bp.FrozenNetwork.from_result(result, backend="numpy"))
+
+
+@needs("iverilog")
+def test_thresholds_are_frozen_whatever_moved_them():
+    network = bp.DiehlCook(n_exc=3, presentation=20 * ms, adaptation=bp.LivingAdaptiveThreshold())
+    result = bp.Experiment(network=network, data=bp.digits(n_train=2, n_test=2)).run("numpy")
+    images = bp.digits(n_train=2, n_test=2).load().test
+    found = Datapath(result).compare(images, simulator="iverilog", backend="numpy")
+    assert found.compared > 0
+    assert found.different == 0

@@ -203,9 +203,12 @@ def check(network, form):
     """
     for name, kind in PARTS.items():
         part = getattr(network, name)
-        if type(part) is not kind and (
-            form.learning or name not in ("plasticity", "normalisation")
-        ):
+        if type(part) is kind:
+            continue
+        # a frozen network has thresholds, whatever moved them
+        frozen = name in ("plasticity", "normalisation")
+        frozen = frozen or (name == "adaptation" and isinstance(part, kind))
+        if form.learning or not frozen:
             raise NotImplementedError(
                 f"DiehlCook.{name} = {type(part).__name__}: the fixed-point datapath has {kind.__name__} only; use"
                 f" {name}={kind.__name__}(), or FloatingPoint"
