@@ -57,7 +57,10 @@ def history(result: Result, ax: Axes | None = None) -> Axes:
     ax.plot(table["image"], table["spikes_per_image"], marker="o", label="spikes per image")
     ax.set(xlabel="training images", ylabel="spikes per image, all neurons", ylim=(0, None))
     twin = ax.twinx()
-    twin.step(table["image"], table["n_alive"], where="pre", color="C1", label="living neurons")
+    # rows of the history are from before the event of their image
+    images = [0, *result.events["image"], table["image"].max()]
+    living = [len(result.alive), *result.events["n_alive"], int(result.alive.sum())]
+    twin.step(images, living, where="post", color="C1", label="living neurons")
     twin.set(ylabel="living neurons", ylim=(0, 1.05 * len(result.alive)))
     twin.grid(False)
     lines = ax.get_lines() + twin.get_lines()

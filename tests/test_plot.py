@@ -149,7 +149,11 @@ def test_a_sweep_over_rules_and_over_times_is_drawn_whole(tiny):
     assert table.groupby("network__tau_m")["accuracy"].count().tolist() == [3, 3]
 
 
-def test_living_neurons_change_at_the_event_not_at_the_next_row(result):
-    ax = bp.plot.history(result)
-    (living,) = ax.figure.axes[-1].get_lines()
-    assert living.get_drawstyle() == "steps-pre"
+def test_living_neurons_change_at_the_event_whatever_the_rows(tiny):
+    result = tiny.replace(record_every=20).run("numpy")  # one row, after all events
+    (living,) = bp.plot.history(result).figure.axes[-1].get_lines()
+    found = dict(zip(*map(list, living.get_data()), strict=True))
+    for event in result.events.itertuples():
+        assert found[event.image] == event.n_alive
+    assert result.events["n_alive"].iloc[0] < found[0] == len(result.alive)
+    assert living.get_drawstyle() == "steps-post"
