@@ -22,6 +22,7 @@ from .networks import (
     Build,
     changed_constants,
     code_objects,
+    constants,
     delay_variables,
     draws_random_numbers,
     dt_is_compiled_in,
@@ -39,6 +40,7 @@ from .networks import (
     variables_of,
     was_stopped,
     watched_build,
+    with_signs,
     writers,
 )
 from .runtime import (
@@ -60,6 +62,7 @@ __all__ = [
     "changed_constants",
     "code_in_order",
     "code_objects",
+    "constants",
     "cython_is_usable",
     "delay_variables",
     "draws_random_numbers",
@@ -91,5 +94,6 @@ __all__ = [
     "variables_of",
     "was_stopped",
     "watched_build",
+    "with_signs",
     "writers",
 ]

@@ -5,7 +5,10 @@ import inspect
 import re
 
 import brian2
-from brian2 import Function, NeuronGroup, Synapses, get_device
+import numpy as np
+from brian2 import Function, NeuronGroup, Quantity, Synapses, get_device, second
+from brian2.core.functions import DEFAULT_CONSTANTS
+from brian2.core.namespace import DEFAULT_UNITS
 from brian2.core.network import Network as _Network
 from brian2.core.variables import ArrayVariable
 from brian2.groups.group import CodeRunner
@@ -14,11 +17,13 @@ from brian2.input.binomial import BinomialFunction
 from brian2.input.timedarray import TimedArray
 from brian2.parsing.statements import parse_statement
 from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 __all__ = [
     "Build",
     "changed_constants",
     "code_objects",
+    "constants",
     "delay_variables",
     "draws_random_numbers",
     "dt_is_compiled_in",
@@ -36,6 +41,7 @@ __all__ = [
     "variables_of",
     "was_stopped",
     "watched_build",
+    "with_signs",
     "writers",
 ]
 
@@ -70,6 +76,34 @@ def delay_variables(synapses):
             "delay"
         ]
         for pathway in synapses._pathways
+    }
+
+
+def constants(group):
+    """Return the scalar numbers that a group's code may name: {name: float in base units}. All.
+
+    Its namespace, Brian2's units and constants; what only the caller of ``run`` defines is not known yet.
+    """
+    known = {
+        **{name: constant.value for name, constant in DEFAULT_CONSTANTS.items()},
+        **DEFAULT_UNITS,
+        **(group.namespace or {}),
+    }
+    return {
+        name: float(value)
+        for name, value in known.items()
+        if name not in group.variables
+        and isinstance(value, int | float | np.number | Quantity)
+        and np.ndim(value) == 0
+    }
+
+
+def with_signs(synapses):
+    """Return the names of variables that may be negative by their units: all but numbers and times. All."""
+    return {
+        name
+        for name, variable in synapses.variables.items()
+        if getattr(variable, "dim", DIMENSIONLESS) not in (DIMENSIONLESS, second.dim)
     }
 
 

@@ -12,7 +12,7 @@ from .own import OwnPruning, PruningRule
 __all__ = ["Deciding", "checked_rule", "checked_times"]
 
 
-def checked_rule(rule):
+def checked_rule(rule, who):
     """Return a rule that can act while a network runs, or raise an error."""
     if isinstance(rule, OwnPruning):
         rule = rule._find()
@@ -23,24 +23,24 @@ def checked_rule(rule):
         elif isinstance(rule, type):
             hint = f"; make one: {rule.__name__}()"
         elif isinstance(rule, Callable):
-            raise TypeError("Pruner: rule is a plain function; decorate it with @pruning_rule")
-        raise TypeError(f"Pruner: rule is {rule!r}, which is no pruning rule{hint}")
+            raise TypeError(f"{who}: rule is a plain function; decorate it with @pruning_rule")
+        raise TypeError(f"{who}: rule is {rule!r}, which is no pruning rule{hint}")
     if isinstance(rule, Rule) and type(rule).decide is Rule.decide:
-        raise TypeError(f"Pruner: rule is {rule!r}, which does not act while a network runs")
+        raise TypeError(f"{who}: rule is {rule!r}, which does not act while a network runs")
     if isinstance(rule, Rule) and rule.acts_after_training:
         raise NotImplementedError(
-            f"Pruner: {type(rule).__name__} acts after training, too, and a pruner never does: use a form that does not"
-            " (recover=False)"
+            f"{who}: {type(rule).__name__} acts after training, too, and a pruner never does: use a form that does not"
+            f"{' (recover=False)' if 'recover' in rule.fields else ''}"
         )
     if isinstance(rule, Rule) and (rule.needs_images or rule.freezes):
         raise NotImplementedError(
-            f"Pruner: {type(rule).__name__} looks at the spikes of single images, or freezes synapses, which"
+            f"{who}: {type(rule).__name__} looks at the spikes of single images, or freezes synapses, which"
             " a network operation does not know; use Experiment(pruning=...).run(backend='numpy')"
         )
     return rule
 
 
-def checked_times(every, start):
+def checked_times(every, start, who):
     """Return the times of events in microseconds, or raise an error."""
     for when, value in (("every", every), ("start", every if start is None else start)):
         if (
@@ -48,12 +48,12 @@ def checked_times(every, start):
             or np.ndim(value)
             or not np.isfinite(float(value))
         ):
-            raise ValueError(f"Pruner: {when} = {value}: must be a time, for example 10*second")
+            raise ValueError(f"{who}: {when} = {value}: must be a time, for example 10*second")
     every_us, start_us = (
         round(float(value / second) * 1e6) for value in (every, every if start is None else start)
     )
     if every_us < 1 or start_us < 1:
-        raise ValueError(f"Pruner: every = {every} and start = {start} must be positive")
+        raise ValueError(f"{who}: every = {every} and start = {start} must be positive")
     return every_us, start_us
 
 
@@ -93,18 +93,20 @@ class Deciding:
         place = _rows(pre, post, n_pre, n_post), post
         n_rows = n_pre * (1 + place[0].max(initial=0) // n_pre)
         self._check_pairs(len(place[0]), n_rows * n_post)
-        matrix = np.zeros((2, n_rows, n_post))
-        matrix[:, *place] = weights, mask
+        weights = weights if np.issubdtype(weights.dtype, np.floating) else weights.astype(float)
+        weight_matrix = np.zeros((n_rows, n_post), weights.dtype)
+        mask_matrix = np.zeros((n_rows, n_post), dtype=bool)
+        weight_matrix[place], mask_matrix[place] = weights, mask
         number = len(self.decisions)
         event = PruningEvent(
             number=number,
-            weights=matrix[0],
-            mask=matrix[1].astype(bool),
+            weights=weight_matrix,
+            mask=mask_matrix,
             alive=alive,
             counts=counts,
             past=tuple(decision.past for decision in self.decisions),
             rng=event_rng(self._seed, number),
-            counts_pre=None if counts_pre is None else np.resize(counts_pre, len(matrix[0])),
+            counts_pre=None if counts_pre is None else np.resize(counts_pre, n_rows),
             seconds=seconds,
             memory=dict(self.decisions[-1].memory) if self.decisions else {},
             n_pre=n_pre,
@@ -115,22 +117,34 @@ class Deciding:
             weights = decision.weights[place]
         return weights, decision.mask[place], alive & ~decision.alive
 
+    def _check_unlearned(self, weights, mask, names):
+        """Refuse weights of synapses that were pruned: they learned since then."""
+        n_learned = np.count_nonzero(weights[~mask]) if self.decisions else 0
+        if n_learned:
+            synapses, weight, mask = names
+            raise RuntimeError(
+                f"{type(self).__name__}: {n_learned} pruned synapses of '{synapses}' have a weight, so they learned"
+                f" after they were pruned: multiply what changes '{weight}' in on_pre and on_post by '{mask}'"
+            )
+
     def _check_pairs(self, n_synapses, n_pairs):
         """Refuse a rule that lets synapses grow where some could not."""
         if isinstance(self.rule, Rule) and self.rule.regrows and n_synapses < n_pairs:
             raise ValueError(
-                f"Pruner: {type(self.rule).__name__} lets synapses grow, and only {n_synapses} of {n_pairs} are"
+                f"{type(self).__name__}: {type(self.rule).__name__} lets synapses grow, and only {n_synapses} of {n_pairs} are"
                 " there: connect all pairs and set the mask of those that shall not exist yet to 0"
             )
 
     def _checked_mask(self, mask, name, synapses):
         """Return the mask as booleans."""
         if not np.isin(mask, (0, 1)).all():
-            raise ValueError(f"Pruner: '{name}' of '{synapses}' must be 0 or 1 everywhere")
+            raise ValueError(
+                f"{type(self).__name__}: '{name}' of '{synapses}' must be 0 or 1 everywhere"
+            )
         mask = mask.astype(bool)
         if not self.decisions and not mask.any():
             raise ValueError(
-                f"Pruner: '{name}' of '{synapses}' is 0 everywhere, so no synapse"
+                f"{type(self).__name__}: '{name}' of '{synapses}' is 0 everywhere, so no synapse"
                 f" exists; set {synapses}.{name} = 1 before running"
             )
         return mask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +46,9 @@ class Pruner(Deciding, NetworkOperation):
     NotImplementedError
         On a standalone device, where Brian2 ignores network operations.
     ValueError
-        If a pruned synapse (weight and mask 0) would transmit or learn: names the line.
+        If a pruned synapse (weight and mask 0) may transmit or learn: names the line.
+    RuntimeError
+        If one has learned, seen at the next event or at the end of a run.
 
     Notes
     -----
@@ -76,13 +79,15 @@ class Pruner(Deciding, NetworkOperation):
                     f" '{variable} : 1' to its model (a pruned synapse has {mask} = 0 and"
                     f" {weight} = 0), or name another with {'weight' if variable == weight else 'mask'}="
                 )
-        rule = checked_rule(rule)
+        rule = checked_rule(rule, "Pruner")
         if weight == mask or any(synapses.variables[name].scalar for name in (weight, mask)):
             raise ValueError(
                 f"Pruner: weight = '{weight}', mask = '{mask}': must be two variables with a value for each synapse"
             )
-        every_us, start_us = checked_times(every, start)
-        if n_events is not None and (isinstance(n_events, bool) or n_events < 1):
+        every_us, start_us = checked_times(every, start, "Pruner")
+        if n_events is not None and (
+            isinstance(n_events, bool) or not isinstance(n_events, numbers.Integral) or n_events < 1
+        ):
             raise ValueError(f"Pruner: n_events = {n_events!r}: must be a whole number, at least 1")
         check_masked(synapses, weight, mask)
         self.synapses, self.rule = synapses, rule
@@ -128,6 +133,12 @@ class Pruner(Deciding, NetworkOperation):
             self._since_us = self._now(self.synapses.target.clock)
         super().before_run(run_namespace)
 
+    def after_run(self) -> None:
+        """Check that no pruned synapse learned since the last event."""
+        super().after_run()
+        if self.decisions:
+            self._checked()
+
     @staticmethod
     def _now(clock):
         """Time in microseconds."""
@@ -157,9 +168,7 @@ class Pruner(Deciding, NetworkOperation):
         if len(self.decisions) >= self._n_events:
             return
         synapses = self.synapses
-        weights = np.array(getattr(synapses, f"{self._weight}_"))
-        mask = np.asarray(getattr(synapses, f"{self._mask}_"))
-        mask = self._checked_mask(mask, self._mask, synapses.name)
+        weights, mask = self._checked()
         counts = np.asarray(self._counter.count) - self._counted
         self._counted = self._counted + counts
         counts_pre = self._count_pre()
@@ -178,6 +187,14 @@ class Pruner(Deciding, NetworkOperation):
             synapses.target.alive = np.asarray(synapses.target.alive) & ~died
         setattr(synapses, f"{self._mask}_", mask)
         setattr(synapses, f"{self._weight}_", weights * mask)
+
+    def _checked(self):
+        """Return weights and mask of the synapses."""
+        names = self.synapses.name, self._weight, self._mask
+        weights, mask = (np.array(getattr(self.synapses, f"{name}_")) for name in names[1:])
+        mask = self._checked_mask(mask, self._mask, names[0])
+        self._check_unlearned(weights, mask, names)
+        return weights, mask
 
     def _count_pre(self):
         """Return the spikes of each source since the last event; None if they do not spike."""

@@ -54,9 +54,9 @@ class SegmentPruner(Deciding):
     ) -> None:
         if not isinstance(synapses, str):
             raise TypeError(f"SegmentPruner: synapses = {synapses!r}: give their name")
-        self.synapses, self.rule = synapses, checked_rule(rule)
+        self.synapses, self.rule = synapses, checked_rule(rule, "SegmentPruner")
         self._weight, self._mask, self._seed = weight, mask, seed
-        self._every_us, self._start_us = checked_times(every, start)
+        self._every_us, self._start_us = checked_times(every, start, "SegmentPruner")
         self.decisions = []
         self._since_us = self._end_us = None
 
@@ -98,6 +98,8 @@ class SegmentPruner(Deciding):
             self._count(described, run)
             pieces.append(((now - begin) * 1e-6, run))
             self._end_us = until
+        if self.decisions:
+            self._checked(network, described, state)
         return joined(pieces)
 
     def _described(self, network):
@@ -133,20 +135,26 @@ class SegmentPruner(Deciding):
         if described.source in described.counters:
             self._counts_pre = self._counts_pre + run.recorded[described.counters[described.source]]
 
-    def _act(self, network, described, state, now):
-        """Let the rule act; return what it changes in the state."""
-        name = self.synapses
-        names = [f"{name}.{x}" for x in (self._weight, self._mask)]
-        index = [f"{name}._synaptic_{x}" for x in ("pre", "post")]
+    def _checked(self, network, described, state):
+        """Return ends, weights and mask of the synapses, and the neurons' ``alive`` by name."""
+        names = [f"{self.synapses}.{x}" for x in (self._weight, self._mask)]
+        index = [f"{self.synapses}._synaptic_{x}" for x in ("pre", "post")]
         initial = network.initial([*names, *index, *described.alive])
         given = {each: np.atleast_1d(state.get(each, initial[each])) for each in initial}
         pre, post = (given[each].astype(np.int64) - first
                      for each, first in zip(index, described.first, strict=True))  # fmt: skip
         weights, mask = (np.broadcast_to(given[each], len(pre)) for each in names)
-        mask = self._checked_mask(np.asarray(mask), self._mask, name)
+        weights, mask = np.array(weights), self._checked_mask(mask, self._mask, self.synapses)
+        self._check_unlearned(weights, mask, (self.synapses, self._weight, self._mask))
+        return pre, post, weights, mask, given
+
+    def _act(self, network, described, state, now):
+        """Let the rule act; return what it changes in the state."""
+        name = self.synapses
+        pre, post, weights, mask, given = self._checked(network, described, state)
         seen = described.source in described.counters
         weights, mask, died = self._decided(
-            np.array(weights, dtype=float),
+            weights,
             mask,
             pre,
             post,
@@ -158,7 +166,10 @@ class SegmentPruner(Deciding):
         self._since_us = now
         self._counts = np.zeros_like(self._counts)
         self._counts_pre = np.zeros_like(self._counts_pre)
-        new = {names[0]: weights * mask, names[1]: mask.astype(float)}
+        new = {
+            f"{name}.{self._weight}": weights * mask,
+            f"{name}.{self._mask}": mask.astype(float),
+        }
         for each in described.alive:  # of the target: those of its group
             alive = np.array(np.broadcast_to(given[each], described.n_group)).astype(bool)
             alive[described.first[1] :][: described.n_target] &= ~died
