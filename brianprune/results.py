@@ -35,6 +35,7 @@ class StoredResult:
 
     def __init__(self, experiment: Any, **arrays: Any) -> None:
         self.experiment = experiment
+        self._key = experiment.key
         for name in self._ARRAYS:
             setattr(self, name, arrays.get(name) if name in self._SINCE else arrays[name])
 
@@ -42,7 +43,7 @@ class StoredResult:
         """Write the result to an HDF5 file, under a temporary name first."""
         tree = {name: getattr(self, name) for name in self._ARRAYS}
         tree = {name: value for name, value in tree.items() if value is not None}
-        of = {"experiment": repr(self.experiment), "key": self.experiment.key}
+        of = {"experiment": repr(self.experiment), "key": self._key or self.experiment.key}
         write_tree(path, of | tree, compression="gzip")
 
     @classmethod

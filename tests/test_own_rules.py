@@ -452,6 +452,53 @@ def test_private_tables_of_a_class_are_part_of_it(tiny):
     assert rule(0.1).key == rule(0.1).key != rule(0.2).key
 
 
+SHARE = 0.5  # a global of a rule below
+
+
+class OwnWeights(bp.ScheduledPruning):
+    """Cuts the weakest synapses, more at a time if its class or a global says so."""
+
+    factor = 1.0
+
+    def decide(self, event):
+        cut = self.factor * SHARE
+        mask = event.mask & (event.weights > np.quantile(event.weights, cut))
+        return bp.Decision(mask, event.alive, np.nan, 0)
+
+
+class OwnTraces(bp.Plasticity):
+    tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)
+    eta = bp.Parameter(0.1, "learning rate", "ours", above=0)
+    pre_traces = {"x": ("tau", "x = 1")}
+    on_post = "w += eta*x_pre"
+
+
+@pytest.mark.compiled
+def test_an_experiment_runs_its_classes_as_they_are_now(tiny, tmp_path, monkeypatch):
+    experiment = tiny.replace(
+        network__plasticity=OwnTraces(), pruning=OwnWeights(start=10, interval=10)
+    )
+
+    def found():
+        result = experiment.run(results=tmp_path)
+        again = experiment.run(results=tmp_path)
+        assert again.provenance == result.provenance  # stored
+        return experiment.key, result.mask.sum(), result.weights.sum()
+
+    first = found()
+    monkeypatch.setattr(OwnWeights, "factor", 1.5)
+    second = found()
+    monkeypatch.setattr(sys.modules[__name__], "SHARE", 0.6)
+    third = found()
+    monkeypatch.setattr(OwnTraces, "on_post", "w += 2*eta*x_pre")
+    fourth = found()
+    assert len({key for key, *_ in (first, second, third, fourth)}) == 4
+    assert first[1] > second[1] > third[1]
+    assert fourth[2] != third[2]
+    monkeypatch.undo()
+    assert found() == first
+
+
 def test_a_class_edited_in_place_is_compiled_anew(tmp_path):
     class Own(bp.Plasticity):
         tau = bp.Parameter(20 * ms, "trace", "ours", above=0 * ms)

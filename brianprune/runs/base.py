@@ -33,7 +33,7 @@ def check_run(segment, report):
 class Computation(Parameters):
     """Base of what is computed: parameters that name their result file."""
 
-    _key: str
+    _key: str  #: of an experiment that came from another process, which knows the code
 
     result_class = None  #: of the finished result
     #: raised when a version of the package computes other numbers: results of before are not found
@@ -41,20 +41,26 @@ class Computation(Parameters):
 
     @property
     def key(self) -> str:
-        """Name of the result file: a hash of the experiment and of one's own code in it.
+        """Name of the result file: a hash of the experiment and of one's own code in it, as it is now.
 
-        It is made once, and travels to other processes.
+        It travels to other processes.
         """
-        if "_key" not in vars(self):
-            inner = [value for value in self._values.values() if isinstance(value, Computation)]
-            revision = max(each.revision for each in (self, *inner))
-            since = "" if revision == 1 else f"revision {revision} "
-            text = f"{FORMAT} {since}{self!r}{own_code(self)}"
-            object.__setattr__(self, "_key", hashlib.sha256(text.encode()).hexdigest()[:16])
-        return self._key
+        if "_key" in vars(self):
+            return self._key
+        inner = [value for value in self._values.values() if isinstance(value, Computation)]
+        revision = max(each.revision for each in (self, *inner))
+        since = "" if revision == 1 else f"revision {revision} "
+        text = f"{FORMAT} {since}{self!r}{own_code(self)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def __reduce__(self):
         return _with_key, (type(self), self._values, Computation.key.fget(self))  # that of `_key`
+
+    def __copy__(self):
+        return self  # nothing of it changes
+
+    def __deepcopy__(self, memo):
+        return self
 
     def _store(self, results):
         if results is not None:

@@ -25,7 +25,11 @@ class Store:
         if folder is None:
             return
         self.folder = Path(folder).expanduser()
-        stem = self.folder / experiment.key
+        self._key = experiment.key  # a class that is edited later runs under another
+        if "pruning" in experiment.fields:
+            self._unpruned = experiment.replace(pruning=None)
+            self._unpruned_key = self._unpruned.key
+        stem = self.folder / self._key
         self.path = stem.with_suffix(".h5")
         self._current, self._previous = stem.with_suffix(".part"), stem.with_suffix(".part-before")
         self._kept = None  # where the training is that a checkpoint holds
@@ -49,7 +53,7 @@ class Store:
             raise ValueError(f"{error}; {anew}") from None
         if repr(result.experiment) != repr(self.experiment) or result._key not in (
             None,
-            self.experiment.key,
+            self._key,
         ):
             raise ValueError(f"{self.path} is the result of another experiment; {anew}")
         return result
@@ -78,7 +82,7 @@ class Store:
         for path in (self.path, self._current, self._previous):
             remove_leftovers(self.folder, f".{path.name}")
         if "pruning" in self.experiment.fields:
-            remove_leftovers(self.folder, f".{self._unpruned().key}-*.shared")
+            remove_leftovers(self.folder, f".{self._unpruned_key}-*.shared")
 
     @contextlib.contextmanager
     def _saying_what_is_kept(self):
@@ -97,6 +101,7 @@ class Store:
         """Store a finished result and remove its checkpoints."""
         if self.folder is None:
             return
+        result._key = self._key
         with self._saying_what_is_kept():
             result.save(self.path)
         for path in (self._current, self._previous):
@@ -158,20 +163,16 @@ class Store:
         self._kept = progress.place
         self._saved = time.monotonic()
 
-    def _unpruned(self):
-        return self.experiment.replace(pruning=None)
-
     def _shared_path(self, done):
-        unpruned = self._unpruned()
-        return unpruned, self.folder / f"{unpruned.key}-{done}.shared"
+        return self._unpruned, self.folder / f"{self._unpruned_key}-{done}.shared"
 
     def forget(self):
         """Remove everything that is stored of the experiment, shared training included."""
         if self.folder is None:
             return
-        patterns = [f"{self.experiment.key}.*"]
+        patterns = [f"{self._key}.*"]
         if "pruning" in self.experiment.fields:
-            patterns.append(f"{self._unpruned().key}-*.shared")
+            patterns.append(f"{self._unpruned_key}-*.shared")
         for pattern in patterns:
             for path in self.folder.glob(pattern):
                 _remove(path)
