@@ -134,9 +134,15 @@ class FrozenNetwork:
         )
         plastic, readout = self.model.plastic, self.model.readout
         w = arithmetic.weights(weights * mask)
-        # what depends on the number of neurons is as in the network that was evaluated
-        counted = self.model if network.follows_living else network
-        self.state = counted.values(form, arithmetic) | self.model.resting_state(arithmetic)
+        # what depends on the number of neurons is as at the end of training, whoever is left out here
+        living = max(1, int(np.count_nonzero(alive)))
+        trained = network.replace(n_exc=living) if network.follows_living else network
+        self.state = {
+            name: value[self.alive]
+            if name.startswith(f"{readout}.") and value.shape == alive.shape
+            else value
+            for name, value in trained.values(form, arithmetic).items()
+        } | self.model.resting_state(arithmetic)
         self.state |= dict(state or {}) | {
             f"{plastic}.w": w.ravel() if existing is None else w[existing],
             f"{readout}.theta": arithmetic.thetas(theta[self.alive]),

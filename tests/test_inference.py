@@ -169,10 +169,14 @@ class Shared(bp.Broadcast):
         }
 
 
-def test_a_number_of_neurons_is_that_of_the_network_that_was_evaluated():
+@pytest.mark.parametrize("adaptation", [bp.AdaptiveThreshold, bp.LivingAdaptiveThreshold])
+def test_a_number_of_neurons_is_that_of_the_network_that_was_evaluated(adaptation):
     experiment = bp.Experiment(
         network=bp.DiehlCook(
-            n_exc=6, inhibition=Shared(w_inh=3.0), one_winner=False, theta_start=8 * mV
+            n_exc=6,
+            inhibition=Shared(w_inh=3.0),
+            one_winner=False,
+            adaptation=adaptation(theta_start=8 * mV),
         ),
         data=bp.digits(n_train=20, n_test=10),
         pruning=bp.PostTrainingNeuronPruning(n=3),
@@ -182,3 +186,16 @@ def test_a_number_of_neurons_is_that_of_the_network_that_was_evaluated():
     images = experiment.data.load().test
     frozen = FrozenNetwork.from_result(result, backend="numpy")
     np.testing.assert_array_equal(frozen.counts(images), result.test_counts[:, result.alive])
+
+
+def test_values_for_each_neuron_are_those_of_the_living():
+    class Unlike(bp.DiehlCook):
+        """Neurons of which each has a value of its own."""
+
+        def values(self, form, arithmetic):
+            return super().values(form, arithmetic) | {"exc.own": np.arange(self.n_exc)}
+
+    alive = np.array([True, False, True])
+    for small, own in ((True, [0, 2]), (False, [0, 1, 2])):
+        frozen = FrozenNetwork(Unlike(n_exc=3), np.zeros((9, 3)), np.zeros(3), alive, small=small, backend="numpy")  # fmt: skip
+        np.testing.assert_array_equal(frozen.state["exc.own"], own)

@@ -1,5 +1,6 @@
 """Pruning rules of one's own: what identifies them, and the `Pruner` in any Brian2 network."""
 
+import enum
 import functools
 import subprocess
 import sys
@@ -437,6 +438,50 @@ def test_a_dead_neuron_has_no_synapses(tiny):
     assert found.summary()["connectivity"] == expected.summary()["connectivity"] == 0.5
     assert found.operations == expected.operations
     assert list(found.events["n_synapses"]) == list(expected.events["n_synapses"])
+
+
+LOG = []  # of a function below
+
+
+def test_what_code_writes_itself_is_as_it_was_at_first():
+    class Memo:
+        _memo = {}
+        table = {"a": 1}
+
+        def value(self, key):
+            self._memo[key] = self._look(key)
+            return self._memo[key]
+
+        def _look(self, key):
+            LOG.append(key)
+            return self.table[key], len(self._memo)
+
+    class Kind(enum.Flag):
+        A = 1
+        B = 2
+
+        def name_of(self):
+            return self.name
+
+    def both():
+        return content_hash(Memo), content_hash(Memo._look), content_hash(Kind)
+
+    before = both()
+    Memo().value("a"), Kind(3)
+    assert LOG
+    assert Memo._memo
+    assert both() == before
+    Memo.table["a"] = 2  # which no code writes
+    assert both()[0] != before[0]
+    Kind.name_of = lambda self: "another"
+    assert both()[2] != before[2]
+    registry = []
+
+    def registered():
+        return registry
+
+    registry.append(registered)  # a circle
+    assert content_hash(registered)
 
 
 def test_private_tables_of_a_class_are_part_of_it(tiny):
