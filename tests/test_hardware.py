@@ -939,6 +939,40 @@ def test_a_network_infers_in_hardware_whatever_rule_trained_it():
         Datapath(bp.FrozenNetwork.from_result(result, backend="numpy"))
 
 
+class SlowNeuron(bp.ConductanceLIF):
+    """Another default, the same equations."""
+
+    tau_m = bp.Parameter(200 * ms, "membrane time constant", "ours", above=0 * ms)
+
+
+class LeakyNeuron(bp.ConductanceLIF):
+    """Another equation."""
+
+    equations = bp.ConductanceLIF.equations.replace("(v_rest - v)", "2*(v_rest - v)")
+
+
+@needs("iverilog")
+def test_neurons_with_other_values_are_built_and_with_other_equations_refused():
+    data = bp.digits(n_train=2, n_test=2)
+    for neuron in (SlowNeuron(), bp.ConductanceLIF(tau_m=200 * ms)):
+        network = bp.DiehlCook(n_exc=3, presentation=20 * ms, neurons=neuron)
+        result = bp.Experiment(network=network, data=data).run("numpy")
+        found = Datapath(result).compare(data.load().test, simulator="iverilog", backend="numpy")
+        assert found.compared > 0
+        assert found.different == 0
+    network = network.replace(neurons=LeakyNeuron())
+    result = bp.Experiment(network=network, data=data).run("numpy")
+    with pytest.raises(NotImplementedError, match="neurons = LeakyNeuron"):
+        Datapath(result)
+    learning = bp.Experiment(
+        network=bp.DiehlCook(adaptation=bp.LivingAdaptiveThreshold()),
+        data=data,
+        arithmetic=bp.FixedPoint(),
+    )
+    with pytest.raises(NotImplementedError, match="adaptation = LivingAdaptiveThreshold"):
+        learning.run("numpy")
+
+
 @needs("iverilog")
 def test_thresholds_are_frozen_whatever_moved_them():
     network = bp.DiehlCook(n_exc=3, presentation=20 * ms, adaptation=bp.LivingAdaptiveThreshold())

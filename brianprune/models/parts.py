@@ -11,6 +11,7 @@ line consistent in its units. The error names the string and the line.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -152,6 +153,23 @@ class Part(Parameters):
             for name, value in values.items()
             if isinstance(value, str | tuple | list | dict | type(None))
         }
+
+    def computes_as(self, kind: type) -> bool:
+        """Whether a part is of a kind, or of a class derived from it that changes values only."""
+        if type(self) is kind:
+            return True
+        if not isinstance(self, kind):
+            return False
+        theirs = kind(**{name: getattr(self, name) for name in kind.fields})
+        methods = [name for name in dir(kind) if inspect.isfunction(getattr(kind, name))]
+        other = [
+            name
+            for name in dir(type(self))
+            if not (name.startswith("_") or name in {*self.fields, "fields", *methods})
+        ]
+        return all(getattr(type(self), name) is getattr(kind, name) for name in methods) and all(
+            hasattr(theirs, name) and getattr(self, name) == getattr(theirs, name) for name in other
+        )
 
     def declarations(self, names: Sequence[str] | None = None) -> Any:
         """Return the lines that declare the used parameters, as shared constants of a group."""

@@ -203,7 +203,7 @@ def check(network, form):
     """
     for name, kind in PARTS.items():
         part = getattr(network, name)
-        if type(part) is kind:
+        if part is not None and part.computes_as(kind):
             continue
         # a frozen network has thresholds, whatever moved them
         frozen = name in ("plasticity", "normalisation")
