@@ -160,7 +160,7 @@ class Experiment(Simulation):
                 " run()"
             )
         step = events[1] - events[0] if len(events) > 1 else n_train
-        found = range(events[0], events[-1] + 1, step) if events else range(0)
+        found = range(events[0], events[-1] + 1, step) if events and step else range(0)
         if list(found) != events:
             raise NotImplementedError(
                 f"Experiment.build: {type(self.pruning).__name__} acts after images {events}, which are not evenly spaced,"

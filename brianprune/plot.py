@@ -405,7 +405,8 @@ def sweep(
     ax = _axes(ax)
     if "error" in table:
         table = table[table["error"].isna()]
-    numeric = pd.api.types.is_numeric_dtype(table[x])
+    # with a None among them, numbers have no place on an axis
+    numeric = pd.api.types.is_numeric_dtype(table[x]) and not table[x].isna().any()
     # None and rules are values as others are
     lines = [(None, table)] if hue is None else table.groupby(hue, sort=False, dropna=False)
     for number, (value, own) in enumerate(lines):

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from .datasets import digits
 from .experiment import Experiment
-from .parameters import OURS, Parameter
+from .parameters import OURS, Parameter, Parameters
 from .runs import Measurement
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def sweep(
     -------
     DataFrame
         One row per combination: its values, those with a unit as numbers in SI units (which
-        ``table.attrs["units"]`` names), then `Result.summary`; those of a search in the order in
+        ``table.attrs["units"]`` names), rules and other parts as text, then `Result.summary`; those of a search in the order in
         which they were tried. A point that failed, or whose process died, has its error in the column
         ``error``, which is there only if one failed; with a results folder the same call computes what
         is missing.
@@ -320,7 +320,7 @@ def _tabulate(experiment, n_jobs, how, settings, scheduler=None):
     }
     table = pd.DataFrame(
         [
-            {name: _number(value) for name, value in values.items()}
+            {name: _cell(value) for name, value in values.items()}
             | ({"error": result.error} if isinstance(result, Failed) else result.summary())
             for values, result in zip(settings, found, strict=True)
         ]
@@ -329,8 +329,10 @@ def _tabulate(experiment, n_jobs, how, settings, scheduler=None):
     return table
 
 
-def _number(value):
-    """Return a quantity as a number in SI units, which can be grouped and drawn."""
+def _cell(value):
+    """Return what can be grouped, drawn and written: of a quantity the number in SI units, of a part its text."""
+    if isinstance(value, Parameters):
+        return repr(value)
     return float(value) if isinstance(value, Quantity) and np.ndim(value) == 0 else value
 
 
@@ -379,7 +381,11 @@ def _search(experiment, n_jobs, how, n_trials, axes, scheduler=None):
             tables.append(table)
             accuracy[place] = tables[-1]["accuracy"].mean()
         study.tell(trial, accuracy[place])
-    return pd.concat(tables, ignore_index=True)
+    found = pd.concat(tables, ignore_index=True)
+    found.attrs["units"] = {
+        name: unit for table in tables for name, unit in table.attrs["units"].items()
+    }
+    return found
 
 
 class Search(Measurement):

@@ -139,6 +139,8 @@ def test_a_sweep_over_rules_and_over_times_is_drawn_whole(tiny):
     }
     table = bp.sweep(tiny, **how)
     assert table.attrs["units"] == {"network__tau_m": "s"}
+    assert table["pruning"][:2].isna().all()
+    assert list(table["pruning"])[2::2] == list(map(repr, how["pruning"][1:]))
     ax = plot.sweep(table, x="network__tau_m", hue="pruning")
     assert len(ax.containers) == 3
     assert ax.get_legend().get_texts()[0].get_text() == "None"
@@ -146,6 +148,9 @@ def test_a_sweep_over_rules_and_over_times_is_drawn_whole(tiny):
     assert ax.get_xlabel() == "network tau_m in s"
     ax = plot.sweep(table, x="pruning")
     assert len(ax.containers[0][0].get_xdata()) == 3
+    among = table.assign(k=[None, None, 1.5, 1.5, 2.0, 2.0])
+    (line,) = plot.sweep(among, x="k").containers
+    assert list(line[0].get_xdata()) == ["None", "1.5", "2.0"]
     assert table.groupby("network__tau_m")["accuracy"].count().tolist() == [3, 3]
 
 
