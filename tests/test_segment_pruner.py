@@ -234,3 +234,29 @@ def test_a_rule_is_told_the_time_that_was_counted(network):
     _, times = spikes()
     between = np.histogram(times, [0, 0.03, 0.05, 0.07, 0.09])[0]
     assert [event.counts_pre.sum() for event in seen] == between.tolist()
+
+
+def test_pruned_synapses_that_learned_are_seen_at_the_next_event_and_at_the_end():
+    def learning_network():
+        source = SpikeGeneratorGroup(N, [], [] * second, name="source")
+        model = "dv/dt = -v/(20*ms) : 1\ntrace : 1"
+        target = NeuronGroup(M, model, threshold="v > 1", reset="v = 0", method="exact", name="target")  # fmt: skip
+        on_pre = "v_post += w; w = clip(w - trace_post, 0, 1)"  # as if the trace were positive
+        synapses = Synapses(source, target, "w : 1\nmask : 1", on_pre=on_pre, name="synapses")
+        synapses.connect()
+        synapses.mask = 1
+        synapses.w = "0.1 + 0.5*(j % 2)"
+        return Network(source, target, synapses, SpikeMonitor(target, name="spikes"))
+
+    network = bp.RuntimeNetwork(learning_network)
+    for duration in (40, 100):
+        pruner = bp.SegmentPruner(
+            "synapses", bp.PruneWhere("w < 0.3"), every=30 * ms, start=20 * ms
+        )
+        first = network.run(10 * ms, spikes={"source": spikes()}, pruner=pruner)
+        falling = first.state | {"target.trace": np.full(M, -0.01)}
+        with pytest.raises(
+            RuntimeError, match=r"SegmentPruner: .* pruned synapses of 'synapses' have"
+        ):
+            network.run(duration * ms, falling, spikes={"source": spikes()}, pruner=pruner)
+        assert len(pruner.decisions) == 1
