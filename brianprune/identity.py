@@ -1,13 +1,11 @@
 """What code of one's own is identified by: its content, wherever and whenever it is defined."""
 
-import ast
 import dis
 import enum
 import functools
 import hashlib
 import inspect
 import sys
-import textwrap
 import types
 
 import numpy as np
@@ -40,8 +38,7 @@ def content_hash(value):
     ----------
     value : number, text, array, collection, function or object
         Of a function: its code, what it captured, its defaults, and the globals that it reads. Of an
-        object: its class, if it belongs to no installed package, and what it would be pickled as. Collections
-        that the code itself writes to, such as a memo or a log, count as they were when they were first seen.
+        object: its class, if it belongs to no installed package, and what it would be pickled as.
 
     Returns
     -------
@@ -60,10 +57,9 @@ def content_hash(value):
 class _Content:
     """Adds values to a hash; what has been added before is only named."""
 
-    def __init__(self, within=frozenset()):
+    def __init__(self):
         self.digest = hashlib.sha256()
         self._seen = {}
-        self._within = within  # collections that are being added
 
     def text(self, text):
         self.digest.update(f"{text} ".encode())
@@ -78,19 +74,6 @@ class _Content:
             self.text(f"module {value.__name__}")
         elif self._is_new(value):
             self._add_object(value, kind)
-
-    def _add_named(self, name, value, written):
-        """Add what code has under a name; of a collection that code writes, what it was at first."""
-        if not isinstance(value, dict | list | set) or id(value) in self._within:
-            self.add(value)
-        elif id(value) in _FIRST:
-            self.text(_FIRST[id(value)][1])
-        else:
-            content = _Content(self._within | {id(value)})
-            content.add(value)
-            self.text(content.digest.hexdigest())
-            if name in written:
-                _FIRST[id(value)] = value, content.digest.hexdigest()
 
     def _is_new(self, value):
         """Whether an object is met for the first time; the reference keeps its id its own."""
@@ -156,14 +139,15 @@ class _Content:
             self.add(list(items) if items is not None else None)
 
     def _add_function(self, function):
-        code, written = function.__code__, _written(function)
+        code = function.__code__
         self._add_code(code)
-        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        cells = []
+        for cell in function.__closure__ or ():
             try:
-                self._add_named(name, cell.cell_contents, written)
+                cells.append(cell.cell_contents)
             except ValueError:  # not yet set
-                self.add(None)
-        self.add((function.__defaults__, function.__kwdefaults__, vars(function)))
+                cells.append(None)
+        self.add((cells, function.__defaults__, function.__kwdefaults__, vars(function)))
         attributes = _attributes(code)
         for name in sorted(_globals(code)):
             module = sys.modules.get(name)
@@ -171,7 +155,7 @@ class _Content:
             if value is None:
                 continue
             self.text(name)
-            self._add_named(name, value, written)
+            self.add(value)
             if isinstance(value, types.ModuleType) and not _is_packaged(value.__name__, value):
                 for used in sorted(attributes & vars(value).keys()):  # of a module of one's own
                     self.text(used)
@@ -195,55 +179,23 @@ class _Content:
             if _is_packaged(base.__module__, base):
                 self.text(f"{base.__module__}.{base.__qualname__}")
                 continue
-            content = {name: _behind(value) for name, value in sorted(vars(base).items())}
-            written = set().union(*map(_written, content.values()))
-            for name, value in content.items():
+            for name, value in sorted(vars(base).items()):
+                if isinstance(value, staticmethod | classmethod):
+                    value = value.__func__
+                if isinstance(value, property):
+                    value = (value.fget, value.fset)
+                if isinstance(value, functools.cached_property):
+                    value = value.func
                 if isinstance(value, Parameter):
                     value = (repr(value.default), value.meaning)
                 special = name.startswith("__") and not inspect.isfunction(value)
-                if issubclass(base, enum.Enum) and not inspect.isfunction(value):
-                    continue  # its members are added above; the rest are tables that grow
+                if issubclass(
+                    base, enum.Enum
+                ):  # names _of_this_form_ are its own, with tables that grow
+                    special = special or name.startswith("_") or isinstance(value, base)
                 if not (special or name == "fields" or inspect.isdatadescriptor(value)):
                     self.text(name)
-                    self._add_named(name, value, written)
-
-
-def _behind(value):
-    """Return the functions of a method or property, else the value."""
-    if isinstance(value, staticmethod | classmethod):
-        return value.__func__
-    if isinstance(value, property):
-        return value.fget, value.fset
-    return value.func if isinstance(value, functools.cached_property) else value
-
-
-#: Collections that code writes to, by id, with the hash of their first content.
-_FIRST = {}
-_WRITERS = {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "remove",
-            "setdefault", "update"}  # fmt: skip
-
-
-def _written(function):
-    """Return the names of variables and attributes to whose items a function writes, if its source is there."""
-    if isinstance(function, tuple):  # of a property
-        return set().union(*map(_written, function))
-    if not inspect.isfunction(function):
-        return set()
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return set()
-    places = [
-        node.value
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del))
-        or (isinstance(node, ast.Attribute) and node.attr in _WRITERS)
-    ]
-    return {
-        place.id if isinstance(place, ast.Name) else place.attr
-        for place in places
-        if isinstance(place, ast.Name | ast.Attribute)
-    }
+                    self.add(value)
 
 
 def _globals(code):
@@ -309,23 +261,47 @@ def own_code(parameters):
         Empty if there are none.
     """
     found = {}
-
-    def look(value):
-        if isinstance(value, tuple):
-            for item in value:
-                look(item)
-        if isinstance(value, Parameters):
-            if not _is_packaged(type(value).__module__, type(value)):
-                found.setdefault(type(value).__qualname__, set()).add(content_hash(type(value)))
-                if hasattr(
-                    value, "_texts"
-                ):  # of a part: what its strings say, wherever they come from
-                    texts = content_hash(sorted(value._texts().items()))
-                    found[type(value).__qualname__].add(texts)
-            for name in value.fields:
-                look(getattr(value, name))
-
-    look(parameters)
+    for value in _parts(parameters):
+        if _is_packaged(type(value).__module__, type(value)):
+            continue
+        digests = found.setdefault(type(value).__qualname__, set())
+        digests.add(content_hash(type(value)))
+        if hasattr(value, "_texts"):  # of a part: what its strings say, wherever they come from
+            digests.add(content_hash(sorted(value._texts().items())))
     return "".join(
         f" {name}={','.join(sorted(digests))}" for name, digests in sorted(found.items())
     )
+
+
+def own_modules(parameters):
+    """Return the modules that define classes and functions in `parameters` which are not the package's.
+
+    Parameters
+    ----------
+    parameters : Parameters
+
+    Returns
+    -------
+    set of module
+        Without ``__main__``.
+    """
+    names = set()
+    for value in _parts(parameters):
+        made_of = [base for base in type(value).__mro__ if not _is_packaged(base.__module__, base)]
+        if hasattr(value, "function"):  # of a rule that is a function
+            made_of += [value.function] if not _is_installed(value.function) else []
+        names |= {each.__module__ for each in made_of}
+    return {
+        sys.modules[name] for name in (names - {"__main__", "__mp_main__"}) & sys.modules.keys()
+    }
+
+
+def _parts(value):
+    """Yield all parameters within a value."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _parts(item)
+    if isinstance(value, Parameters):
+        yield value
+        for name in value.fields:
+            yield from _parts(getattr(value, name))

@@ -371,6 +371,8 @@ def _is_ours(cls):
 
 
 def _restore(cls, values):
+    # a class that is sent by value is made once more, empty, before the one that is known takes its place
+    _REGISTRY[cls.__name__] = cls
     return cls(**values)
 
 

@@ -35,7 +35,7 @@ class StoredResult:
 
     def __init__(self, experiment: Any, **arrays: Any) -> None:
         self.experiment = experiment
-        self._key = experiment.key
+        self._key = None  # of the run that it comes from
         for name in self._ARRAYS:
             setattr(self, name, arrays.get(name) if name in self._SINCE else arrays[name])
 

@@ -20,8 +20,14 @@ from tqdm.auto import tqdm
 
 from .datasets import digits
 from .experiment import Experiment
+from .identity import own_modules
 from .parameters import OURS, Parameter, Parameters
 from .runs import Measurement
+
+try:
+    from joblib.externals import cloudpickle  # its own, before 1.6
+except ImportError:
+    import cloudpickle
 
 if TYPE_CHECKING:
     from .runs.base import Computation
@@ -140,15 +146,22 @@ def _in_processes(experiments, n_jobs, how):
     """Yield what ends until all have, or a process dies."""
     # even one has a process of its own: it may not take this one along
     n_jobs = joblib.effective_n_jobs(n_jobs)
-    jobs = (joblib.delayed(_numbered)(k, e, how) for k, e in enumerate(experiments))
+    jobs = _jobs(experiments, how)
     pool = joblib.Parallel(
         n_jobs=max(2, n_jobs), pre_dispatch=n_jobs, batch_size=1, return_as="generator_unordered"
     )
+    modules = set().union(*map(own_modules, experiments))
     try:
+        # processes that know a module of before an edit get its classes as they are now
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
         for k, result in pool(jobs):
             yield experiments[k], result
     except BrokenProcessPool:
         return
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _on_cluster(experiments, scheduler, how):
@@ -163,7 +176,7 @@ def _on_cluster(experiments, scheduler, how):
             else:
                 yield e, stored
         pool = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator_unordered")
-        jobs = (joblib.delayed(_numbered)(k, e, how) for k, e in enumerate(left))
+        jobs = _jobs(left, how)
         done = set()
         try:
             for k, result in pool(jobs) if left else ():
@@ -215,7 +228,23 @@ def _check_workers(client):
         )
 
 
-def _numbered(number, experiment, how):
+def _jobs(experiments, how):
+    return (joblib.delayed(_numbered)(k, e, _key(e), how) for k, e in enumerate(experiments))
+
+
+def _key(experiment):
+    """Return the experiment's key, or None if its code cannot be identified."""
+    with contextlib.suppress(TypeError):
+        return experiment.key
+
+
+def _numbered(number, experiment, key, how):
+    """Run an experiment in another process, if that has the same code."""
+    if key is not None and _key(experiment) != key:
+        return number, Failed(
+            "ValueError: the process has other code of one's own classes than the one that asks: save their module, and"
+            " start processes or workers anew"
+        )
     return number, _try(experiment, how)
 
 

@@ -276,12 +276,14 @@ def test_the_drive_rule_cuts_busy_inputs_first(tiny):
     assert (left[-1] < 0.9).any()
 
 
-def test_rules_see_what_the_inputs_did_and_what_they_kept(tiny, tmp_path):
+def test_rules_see_what_the_inputs_did_and_what_they_kept(tiny, tmp_path, monkeypatch):
     seen = []
+    # not in the rule, which would be another one with each event that it writes down
+    monkeypatch.setattr(bp.PruningEvent, "seen", seen, raising=False)
 
     class Keeps(bp.ScheduledPruning):
         def decide(self, event):
-            seen.append(event)
+            event.seen.append(event)
             memory = {"total": event.memory.get("total", 0) + event.counts_pre}
             return bp.Decision(event.mask, event.alive, np.nan, 0, memory=memory)
 

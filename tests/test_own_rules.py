@@ -1,9 +1,12 @@
 """Pruning rules of one's own: what identifies them, and the `Pruner` in any Brian2 network."""
 
+import copy
 import enum
 import functools
+import pickle
 import subprocess
 import sys
+import threading
 import warnings
 from collections import deque
 from pathlib import Path
@@ -312,8 +315,8 @@ def test_a_rule_sees_weights_in_the_precision_of_the_network():
         warnings.simplefilter("ignore")
         prefs.core.default_float_dtype = np.float32
     try:
-        rule = bp.PruneWhere("w < 0.1")
-        net, synapses, _ = network(rule, set_w=0.1)  # 0.1 as the network has it is not below 0.1
+        rule = bp.PruneWhere("w > 0.1")
+        net, synapses, _ = network(rule, set_w=0.1)  # 0.1 as the network has it is not above 0.1
         net.run(11 * ms)
     finally:
         prefs.core.default_float_dtype = np.float64
@@ -440,48 +443,23 @@ def test_a_dead_neuron_has_no_synapses(tiny):
     assert list(found.events["n_synapses"]) == list(expected.events["n_synapses"])
 
 
-LOG = []  # of a function below
+def test_an_enumeration_is_what_its_members_and_methods_are():
+    def made(value, scale):
+        class Kind(enum.Flag):
+            A = 1
+            B = value
 
+            @property
+            def scaled(self):
+                return scale * self.value
 
-def test_what_code_writes_itself_is_as_it_was_at_first():
-    class Memo:
-        _memo = {}
-        table = {"a": 1}
+        return Kind
 
-        def value(self, key):
-            self._memo[key] = self._look(key)
-            return self._memo[key]
-
-        def _look(self, key):
-            LOG.append(key)
-            return self.table[key], len(self._memo)
-
-    class Kind(enum.Flag):
-        A = 1
-        B = 2
-
-        def name_of(self):
-            return self.name
-
-    def both():
-        return content_hash(Memo), content_hash(Memo._look), content_hash(Kind)
-
-    before = both()
-    Memo().value("a"), Kind(3)
-    assert LOG
-    assert Memo._memo
-    assert both() == before
-    Memo.table["a"] = 2  # which no code writes
-    assert both()[0] != before[0]
-    Kind.name_of = lambda self: "another"
-    assert both()[2] != before[2]
-    registry = []
-
-    def registered():
-        return registry
-
-    registry.append(registered)  # a circle
-    assert content_hash(registered)
+    kind = made(2, 3)
+    before = content_hash(kind)
+    kind(3)  # a combination, which it remembers
+    assert content_hash(kind) == before == content_hash(made(2, 3))
+    assert len({before, content_hash(made(4, 3)), content_hash(made(2, 4))}) == 3
 
 
 def test_private_tables_of_a_class_are_part_of_it(tiny):
@@ -542,6 +520,37 @@ def test_an_experiment_runs_its_classes_as_they_are_now(tiny, tmp_path, monkeypa
     assert fourth[2] != third[2]
     monkeypatch.undo()
     assert found() == first
+
+
+def test_a_run_keeps_the_key_that_it_began_with(tiny, tmp_path, monkeypatch):
+    experiment = tiny.replace(pruning=OwnWeights(start=8, interval=4))
+    key = experiment.key
+
+    def edit(done, total, history):
+        monkeypatch.setattr(OwnWeights, "factor", 1.5)
+
+    with pytest.warns(UserWarning, match="one's own code has changed during the run"):
+        result = experiment.run("numpy", results=tmp_path, report=edit, segment=10)
+    assert experiment.key != key
+    assert [path.stem for path in tmp_path.glob("*.h5")] == [key]
+    with pytest.raises(ValueError, match=r"keep: .* other code"):
+        experiment.keep(result, tmp_path)
+    copies = [pickle.loads(pickle.dumps(experiment)), copy.deepcopy(experiment)]
+    assert [each.key for each in copies] == [experiment.key] * 2
+    monkeypatch.undo()
+    assert [each.key for each in copies] == [key] * 2
+    assert experiment.run("numpy", results=tmp_path).mask.sum() == result.mask.sum()
+    experiment.keep(result, tmp_path / "other")
+    assert experiment.stored(tmp_path / "other") is not None
+
+
+def test_code_that_cannot_be_identified_runs_where_nothing_is_stored(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "SHARE", threading.Lock())
+    monkeypatch.setattr(OwnWeights, "decide", lambda self, event: SHARE and bp.Decision(event.mask, event.alive))  # fmt: skip
+    experiment = tiny.replace(pruning=OwnWeights(start=8, interval=4))
+    assert experiment.run("numpy").mask.all()
+    with pytest.raises(TypeError, match="cannot be part of"):
+        experiment.run("numpy", results=tmp_path)
 
 
 def test_a_class_edited_in_place_is_compiled_anew(tmp_path):

@@ -1,3 +1,4 @@
+import importlib
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from brian2 import ms, mV
 
 import brianprune as bp
 from brianprune.parameters import parse
-from brianprune.sweeps import Search
+from brianprune.sweeps import Search, _numbered
 
 
 def test_sweep_is_a_table(tiny, tmp_path):
@@ -173,6 +174,59 @@ def test_a_sweep_survives_the_death_of_a_worker(tiny, tmp_path, monkeypatch, how
 
 
 _real = bp.experiment.TrainedRun
+
+
+@pytest.mark.slow
+def test_processes_have_the_code_as_it_is_now(tiny, tmp_path, monkeypatch):
+    source = """
+import brianprune as bp
+
+class OfAModule(bp.ScheduledPruning):
+    share = SHARE
+
+    def decide(self, event):
+        return bp.Decision(event.mask & (event.weights > self.share), event.alive)
+
+@bp.pruning_rule
+def same(weights, mask, activity):
+    return mask & (weights > OfAModule.share)
+"""
+    path = tmp_path / "module_of_a_rule.py"
+    path.write_text(source.replace("SHARE", "0.02"))
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("module_of_a_rule")
+
+    def left():
+        found = {
+            left_by(rule)
+            for rule in (module.OfAModule(start=8, interval=4), module.same.every(4, 8))
+        }
+        assert len(found) == 1
+        return found.pop()
+
+    def left_by(rule):
+        experiment = tiny.replace(pruning=rule)
+        bp.sweep(
+            experiment, n_jobs=2, backend="numpy", results=tmp_path, seed=[1, 2]
+        )  # what is then read
+        table = bp.sweep(experiment, n_jobs=2, backend="numpy", results=tmp_path, seed=[1, 2])
+        alone = experiment.replace(seed=1).run("numpy")
+        assert table["connectivity"][0] == alone.summary()["connectivity"]
+        stored = experiment.replace(seed=1).stored(tmp_path)
+        assert stored.mask.sum() == alone.mask.sum()
+        return alone.mask.sum()
+
+    found = [left()]
+    module.OfAModule.share = 0.04
+    found.append(left())
+    path.write_text(source.replace("SHARE", "0.06"))
+    os.utime(path, (1e9, 2e9))
+    importlib.reload(module)
+    found.append(left())
+    assert found[0] > found[1] > found[2]
+    number, failed = _numbered(3, tiny, "another key", {})
+    assert number == 3
+    assert "other code" in failed.error
 
 
 def test_a_point_that_fails_is_a_row_with_its_error(tiny, monkeypatch):

@@ -179,6 +179,11 @@ class OwnPruning(ScheduledPruning):
         return rule
 
     @property
+    def function(self):
+        """The function that decides."""
+        return self._find().function
+
+    @property
     def regrows(self):
         """Whether the rule may revive synapses."""
         return self._find().regrows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import numbers
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,34 +34,18 @@ def check_run(segment, report):
 class Computation(Parameters):
     """Base of what is computed: parameters that name their result file."""
 
-    _key: str  #: of an experiment that came from another process, which knows the code
-
     result_class = None  #: of the finished result
     #: raised when a version of the package computes other numbers: results of before are not found
     revision = 1
 
     @property
     def key(self) -> str:
-        """Name of the result file: a hash of the experiment and of one's own code in it, as it is now.
-
-        It travels to other processes.
-        """
-        if "_key" in vars(self):
-            return self._key
+        """Name of the result file: a hash of the experiment and of one's own code in it, as it is now."""
         inner = [value for value in self._values.values() if isinstance(value, Computation)]
         revision = max(each.revision for each in (self, *inner))
         since = "" if revision == 1 else f"revision {revision} "
         text = f"{FORMAT} {since}{self!r}{own_code(self)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def __reduce__(self):
-        return _with_key, (type(self), self._values, Computation.key.fget(self))  # that of `_key`
-
-    def __copy__(self):
-        return self  # nothing of it changes
-
-    def __deepcopy__(self, memo):
-        return self
 
     def _store(self, results):
         if results is not None:
@@ -78,21 +63,26 @@ class Computation(Parameters):
         return self._store(results).result()
 
     def keep(self, result: Any, results: str | Path | None) -> None:
-        """Put a finished result into the folder `results`, unless it is there or there is none."""
+        """Put a finished result into the folder `results`, unless it is there or there is none.
+
+        Raises
+        ------
+        ValueError
+            If one's own classes have been edited since it was computed.
+        """
         store = self._store(results)
         if results is not None and not store.path.exists():
+            if result._key not in (None, store.key):
+                raise ValueError(
+                    f"{type(self).__name__}.keep: the result was computed with other code of one's own classes than they"
+                    " have now; run the experiment again, or keep the file of result.save(path)"
+                )
             store.prepare()
             store.save(result)
 
     def forget(self, results: str | Path | None) -> None:
         """Remove what the folder `results` holds of this experiment, to compute it again."""
         self._store(results).forget()
-
-
-def _with_key(cls, values, key):
-    made = cls(**values)
-    object.__setattr__(made, "_key", key)
-    return made
 
 
 class Simulation(Computation):
@@ -144,8 +134,17 @@ class Simulation(Computation):
             return stored
         run = self._prepare(chosen, int(segment), store)
         store.prepare()
+        began = store.key
         with Reporter(report) as reporter:
-            return run.result(reporter)
+            result = run.result(reporter)
+        result._key = began
+        if began is not None and results is not None and self.key != began:
+            warnings.warn(
+                f"{type(self).__name__}: what identifies one's own code has changed during the run, by an edit or since"
+                " the code writes to it (a memo, a log). The result is stored as that of the code at its start",
+                stacklevel=2,
+            )
+        return result
 
     def _check_backend(self, backend):
         """Raise an error if the experiment cannot run on a backend."""

@@ -22,14 +22,17 @@ class Store:
     def __init__(self, experiment, folder):
         self.experiment, self.folder = experiment, None
         self._saved = time.monotonic()
+        self.key = None  #: when it was made: a class that is edited later runs under another
         if folder is None:
+            with contextlib.suppress(TypeError):  # code that cannot be identified is not stored
+                self.key = experiment.key
             return
         self.folder = Path(folder).expanduser()
-        self._key = experiment.key  # a class that is edited later runs under another
+        self.key = experiment.key
         if "pruning" in experiment.fields:
             self._unpruned = experiment.replace(pruning=None)
             self._unpruned_key = self._unpruned.key
-        stem = self.folder / self._key
+        stem = self.folder / self.key
         self.path = stem.with_suffix(".h5")
         self._current, self._previous = stem.with_suffix(".part"), stem.with_suffix(".part-before")
         self._kept = None  # where the training is that a checkpoint holds
@@ -53,7 +56,7 @@ class Store:
             raise ValueError(f"{error}; {anew}") from None
         if repr(result.experiment) != repr(self.experiment) or result._key not in (
             None,
-            self._key,
+            self.key,
         ):
             raise ValueError(f"{self.path} is the result of another experiment; {anew}")
         return result
@@ -101,7 +104,7 @@ class Store:
         """Store a finished result and remove its checkpoints."""
         if self.folder is None:
             return
-        result._key = self._key
+        result._key = self.key
         with self._saying_what_is_kept():
             result.save(self.path)
         for path in (self._current, self._previous):
@@ -170,7 +173,7 @@ class Store:
         """Remove everything that is stored of the experiment, shared training included."""
         if self.folder is None:
             return
-        patterns = [f"{self._key}.*"]
+        patterns = [f"{self.key}.*"]
         if "pruning" in self.experiment.fields:
             patterns.append(f"{self._unpruned_key}-*.shared")
         for pattern in patterns:
