@@ -55,6 +55,7 @@ from .models import (
     TripletSTDP,
     WeightNormalisation,
 )
+from .parallel import run_all
 from .parameters import Parameter, Parameters
 from .pruning import (
     AdaptiveNeuronPruning,
@@ -86,7 +87,7 @@ from .pruning import (
     pruning_rule,
 )
 from .results import DeepResult, Result
-from .sweeps import run_all, sweep
+from .sweeps import sweep
 from .version import __version__
 
 __all__ = [

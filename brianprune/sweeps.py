@@ -2,257 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import numbers
-import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from brian2 import Quantity, get_unit
-from tqdm.auto import tqdm
 
 from .datasets import digits
 from .experiment import Experiment
-from .identity import own_modules
+from .parallel import Failed, try_all
 from .parameters import OURS, Parameter, Parameters
 from .runs import Measurement
 
-try:
-    from joblib.externals import cloudpickle  # its own, before 1.6
-except ImportError:
-    import cloudpickle
-
-if TYPE_CHECKING:
-    from .runs.base import Computation
-
-__all__ = ["Failed", "Search", "finished", "run_all", "sweep"]
-
-
-class Failed(NamedTuple):
-    """What stands in for the result of an experiment that failed."""
-
-    error: str
-
-
-def run_all(
-    experiments: Iterable[Computation], n_jobs: int = 1, scheduler: Any = None, **how: Any
-) -> list[Any]:
-    """Run several experiments, `n_jobs` at a time or on a cluster.
-
-    One that fails, or whose process dies, does not stop the others.
-
-    Parameters
-    ----------
-    experiments : sequence of Experiment
-    n_jobs : int
-        Processes.
-    scheduler : str, optional
-        Address of a dask.distributed cluster, see `sweep`.
-    **how
-        Arguments of `Experiment.run`.
-
-    Returns
-    -------
-    list of Result
-        In the order of `experiments`; equal experiments are run once.
-
-    Raises
-    ------
-    RuntimeError
-        After all have been tried, if any failed: says which and why. With a results folder the same call
-        computes what is missing.
-    """
-    found = _try_all(experiments, n_jobs, how, scheduler)
-    failed = {e: r.error for e, r in zip(experiments, found, strict=True) if isinstance(r, Failed)}
-    if failed:
-        lines = "\n".join(f"  {error}: {e!r}" for e, error in failed.items())
-        raise RuntimeError(
-            f"{len(failed)} of {len(set(experiments))} experiments failed, the others were run"
-            f" {'and are stored' if how.get('results') else '(give results=FOLDER to keep them)'}:\n{lines}"
-        )
-    return found
-
-
-def _try_all(experiments, n_jobs, how, scheduler=None):
-    """Run several experiments; return a result, or a `Failed`, for each."""
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, numbers.Integral) or n_jobs == 0:
-        raise ValueError(
-            f"n_jobs = {n_jobs!r}: must be a whole number of processes, or below 0: -1 for one a core, -2 for one less"
-        )
-    different = list(dict.fromkeys(experiments))
-    found, progress = {}, contextlib.nullcontext()
-    if how.get("report") in ("text", "progressbar") and _is_parallel(n_jobs, scheduler):
-        # of all points; those of single ones, from several processes at once, say nothing
-        how = how | {"report": None}
-        progress = tqdm(total=len(different), desc="points", unit="point", file=sys.stderr)
-    with progress as bar:
-        for e, result in finished(different, n_jobs, how, scheduler):
-            found[e] = result
-            if bar is not None:
-                bar.update()
-    return [found[e] for e in experiments]
-
-
-def _is_parallel(n_jobs, scheduler):
-    return n_jobs != 1 or scheduler is not None or _on_dask()
-
-
-def _on_dask():
-    """Whether `joblib.parallel_config(backend="dask")` is in force."""
-    backend, _ = joblib.parallel.get_active_backend()
-    return type(backend).__name__ == "DaskDistributedBackend"
-
-
-def finished(experiments, n_jobs, how, scheduler=None):
-    """Yield (experiment, result or `Failed`) as they end; survive the death of processes.
-
-    Parameters
-    ----------
-    experiments : sequence of Experiment
-        All different.
-    n_jobs : int
-    how : dict
-        Arguments of `Experiment.run`.
-    scheduler : str, optional
-        Address of a dask.distributed cluster.
-    """
-    if scheduler is not None or _on_dask():
-        yield from _on_cluster(experiments, scheduler, how)
-        return
-    if n_jobs == 1 or len(experiments) == 1:
-        for e in experiments:
-            yield e, _try(e, how)
-        return
-    left = dict.fromkeys(experiments)
-    progress = True
-    while left and progress:  # a dead process takes those beside it along: they are run once more
-        progress = False
-        for e, result in _in_processes(list(left), n_jobs, how):
-            progress = True
-            del left[e]
-            yield e, result
-    for e in left:  # one of these kills its process: each alone
-        yield next(_in_processes([e], 1, how), (e, Failed("its process died")))
-
-
-def _in_processes(experiments, n_jobs, how):
-    """Yield what ends until all have, or a process dies."""
-    # even one has a process of its own: it may not take this one along
-    n_jobs = joblib.effective_n_jobs(n_jobs)
-    jobs = _jobs(experiments, how)
-    pool = joblib.Parallel(
-        n_jobs=max(2, n_jobs), pre_dispatch=n_jobs, batch_size=1, return_as="generator_unordered"
-    )
-    modules = set().union(*map(own_modules, experiments))
-    try:
-        # processes that know a module of before an edit get its classes as they are now
-        for module in modules:
-            cloudpickle.register_pickle_by_value(module)
-        for k, result in pool(jobs):
-            yield experiments[k], result
-    except BrokenProcessPool:
-        return
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
-
-
-def _on_cluster(experiments, scheduler, how):
-    """Yield what ends on a dask.distributed cluster, which gives what a dead worker had to another."""
-    with _cluster(scheduler) as client:
-        _check_workers(client)
-        folder, left = how.get("results"), []
-        for e in experiments:
-            stored = e.stored(folder)
-            if stored is None:
-                left.append(e)
-            else:
-                yield e, stored
-        pool = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator_unordered")
-        jobs = _jobs(left, how)
-        done = set()
-        try:
-            for k, result in pool(jobs) if left else ():
-                done.add(k)
-                if not isinstance(result, Failed):  # of a worker that has a folder of its own
-                    left[k].keep(result, folder)
-                yield left[k], result
-        except Exception as error:
-            if type(error).__name__ != "KilledWorker":  # it took several workers along
-                raise
-            for k, e in enumerate(left):
-                if k not in done:
-                    yield e, Failed(f"its process died, or another's did: {error}")
-
-
-@contextlib.contextmanager
-def _cluster(scheduler):
-    """Connect to a cluster, or take the one that joblib has been told to use."""
-    if scheduler is None:
-        backend, _ = joblib.parallel.get_active_backend()
-        yield backend.client
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise RuntimeError(
-            "scheduler: needs dask.distributed: pip install 'brianprune[cluster]'"
-        ) from None
-    try:
-        client = Client(scheduler, timeout=30)
-    except OSError as error:
-        raise RuntimeError(
-            f"scheduler = {scheduler!r}: there is no dask scheduler ({error})"
-        ) from None
-    with client, joblib.parallel_config(backend="dask"):
-        yield client
-
-
-def _check_workers(client):
-    """Raise an error if there are no workers, or if one would run two simulations in one process."""
-    client.wait_for_workers(1, timeout=600)
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    threads = {name: worker["nthreads"] for name, worker in workers.items()}
-    several = [name for name, n in threads.items() if n > 1]
-    if several:
-        raise ValueError(
-            f"the dask worker {several[0]} has {threads[several[0]]} threads, and Brian2 simulates one network at"
-            " a time in a process: start workers with --nthreads 1 (and --nworkers for more of them)"
-        )
-
-
-def _jobs(experiments, how):
-    return (joblib.delayed(_numbered)(k, e, _key(e), how) for k, e in enumerate(experiments))
-
-
-def _key(experiment):
-    """Return the experiment's key, or None if its code cannot be identified."""
-    with contextlib.suppress(TypeError):
-        return experiment.key
-
-
-def _numbered(number, experiment, key, how):
-    """Run an experiment in another process, if that has the same code."""
-    if key is not None and _key(experiment) != key:
-        return number, Failed(
-            "ValueError: the process has other code of one's own classes than the one that asks: save their module, and"
-            " start processes or workers anew"
-        )
-    return number, _try(experiment, how)
-
-
-def _try(experiment, how):
-    try:
-        return experiment.run(**how)
-    except Exception as error:
-        return Failed(f"{type(error).__name__}: {error}")
+__all__ = ["Search", "sweep"]
 
 
 def sweep(
@@ -336,7 +103,7 @@ def _combinations(axes):
 
 def _tabulate(experiment, n_jobs, how, settings, scheduler=None):
     experiments = [experiment.replace(**values) for values in settings]
-    found = _try_all(experiments, n_jobs, how, scheduler)
+    found = try_all(experiments, n_jobs, how, scheduler)
     if found and all(isinstance(result, Failed) for result in found):
         raise RuntimeError(
             f"sweep: all {len(found)} points failed, the first with {found[0].error}"

@@ -23,6 +23,7 @@ LAYERS = (
     ("results", "inference"),
     ("runs",),
     ("experiment", "deep_experiment"),
+    ("parallel",),
     ("sweeps", "plot", "exchange"),
     ("hardware",),
     ("figures",),

@@ -10,8 +10,9 @@ import pytest
 from brian2 import ms, mV
 
 import brianprune as bp
+from brianprune.parallel import _numbered
 from brianprune.parameters import parse
-from brianprune.sweeps import Search, _numbered
+from brianprune.sweeps import Search
 
 
 def test_sweep_is_a_table(tiny, tmp_path):

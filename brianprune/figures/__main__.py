@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from .. import backends
 from ..backends.registry import EVENTS
+from ..parallel import Failed, finished
 from ..runs import Measurement
-from ..sweeps import Failed, finished
 from . import REGISTRY
 
 FORMATS = ("png", "pdf", "svg")

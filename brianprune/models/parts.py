@@ -154,7 +154,7 @@ class Part(Parameters):
             if isinstance(value, str | tuple | list | dict | type(None))
         }
 
-    def computes_as(self, kind: type) -> bool:
+    def computes_as(self, kind: type[Part]) -> bool:
         """Whether a part is of a kind, or of a class derived from it that changes values only."""
         if type(self) is kind:
             return True
