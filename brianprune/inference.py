@@ -139,7 +139,7 @@ class FrozenNetwork:
         trained = network.replace(n_exc=living) if network.follows_living else network
         self.state = {
             name: value[self.alive]
-            if name.startswith(f"{readout}.") and value.shape == alive.shape
+            if name.startswith(f"{readout}.") and np.shape(value) == alive.shape
             else value
             for name, value in trained.values(form, arithmetic).items()
         } | self.model.resting_state(arithmetic)

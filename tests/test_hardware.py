@@ -951,6 +951,13 @@ class LeakyNeuron(bp.ConductanceLIF):
     equations = bp.ConductanceLIF.equations.replace("(v_rest - v)", "2*(v_rest - v)")
 
 
+class HalfNeuron(bp.ConductanceLIF):
+    """Other values than its parameters say."""
+
+    def values(self, network, names=None):
+        return {name: 0.5 * value for name, value in super().values(network, names).items()}
+
+
 @needs("iverilog")
 def test_neurons_with_other_values_are_built_and_with_other_equations_refused():
     data = bp.digits(n_train=2, n_test=2)
@@ -960,10 +967,10 @@ def test_neurons_with_other_values_are_built_and_with_other_equations_refused():
         found = Datapath(result).compare(data.load().test, simulator="iverilog", backend="numpy")
         assert found.compared > 0
         assert found.different == 0
-    network = network.replace(neurons=LeakyNeuron())
-    result = bp.Experiment(network=network, data=data).run("numpy")
-    with pytest.raises(NotImplementedError, match="neurons = LeakyNeuron"):
-        Datapath(result)
+    for neuron in (LeakyNeuron(), HalfNeuron()):
+        result = bp.Experiment(network=network.replace(neurons=neuron), data=data).run("numpy")
+        with pytest.raises(NotImplementedError, match=f"neurons = {type(neuron).__name__}"):
+            Datapath(result)
     learning = bp.Experiment(
         network=bp.DiehlCook(adaptation=bp.LivingAdaptiveThreshold()),
         data=data,

@@ -186,6 +186,8 @@ def test_a_number_of_neurons_is_that_of_the_network_that_was_evaluated(adaptatio
     images = experiment.data.load().test
     frozen = FrozenNetwork.from_result(result, backend="numpy")
     np.testing.assert_array_equal(frozen.counts(images), result.test_counts[:, result.alive])
+    n = 3 if adaptation is bp.LivingAdaptiveThreshold else 6
+    assert frozen.state["exc.w_inh"] == pytest.approx(20 * 3.0 / n)
 
 
 def test_values_for_each_neuron_are_those_of_the_living():

@@ -4,6 +4,7 @@ import copy
 import enum
 import functools
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from brian2 import (
     prefs,
     second,
 )
+from brian2.core.base import BrianObjectException
 
 import brianprune as bp
 from brianprune.backends.registry import compiled_once
@@ -244,9 +246,16 @@ UNMASKED = {
     "a sign that code gives": ("tr = a*x_post; w = clip(w - tr, 0, 1); v_post += w", {"model": "tr : 1", "namespace": {"a": -0.1}}, "may learn"),
     "a counter below": ("n += 1; v_post += w; w = clip(w + 0.1*int(n < 20), 0, 1)", {"model": "n : 1"}, "may learn"),
     "a lower bound": ("v_post += w; w = clip(w, w_min, 1)", {"namespace": {"w_min": 0.01}}, "may learn"),
+    "a bound of the target": ("v_post = clip(v_post + w*mask, 0, 2)", {}, r"may transmit.*v_post [+]= \(clip\(v_post [+] w\*mask, 0, 2\) - v_post\)\*mask"),
     "bounds that are equal": ("v_post = clip(v_post + w*mask, 1, 1)", {}, "may transmit"),
+    "its mask": ("v_post += w*mask; mask = 1", {}, "may come back"),
+    "the end at which it ends": ("v_post += w*mask", {"on_post": "v_post += 0.5"}, "may transmit.*on_post"),
+    "a factor": ("v_post *= 1 - 0.1*x_post", {}, r"may transmit.*v_post \*= \(1 - 0.1\*x_post\)\*\*mask"),
+    "a power of 0": ("v_post += 0.1*w**mu", {"model": "mu : 1"}, "may transmit"),
+    "what is no number": ("v_post += k*x_post", {"namespace": {"k": np.nan}}, "may transmit"),
+    "no bound of a weight": ("v_post += w; w = clip(w + k*x_post, 0, 1)", {"namespace": {"k": np.nan}}, "may learn"),
     "a big current": ("v_post += int(x_post > 1000)", {}, "may transmit"),
-    "its own reset": ("v_post = w*mask", {}, r"may transmit.*v_post [+]= \(...\)\*mask"),
+    "its own reset": ("v_post = w*mask", {}, r"may transmit.*v_post [+]= \(w\*mask - v_post\)\*mask"),
 }  # fmt: skip
 
 
@@ -266,11 +275,15 @@ MASKED = {
     "delays": ("v_post += w", {"delay": 3 * ms}),
     "a subexpression": ("v_post += eff", {"model": "eff = w*mask : 1"}),
     "a conductance": ("g += w*mask", {"model": "dg/dt = -g/(5*ms) : 1 (clock-driven)\ny_post = g*(1 - v_post) : 1 (summed)", "method": "euler"}),
-    "a bound": ("v_post = clip(v_post + w*mask, 0, 2)", {}),
     "a variable between": ("weff = w*mask; v_post += weff", {"model": "weff : 1"}),
     "a trace that depresses": ("v_post += w; w = clip(w - eta*x_post, 0, 1)", {"model": "eta : 1"}),
+    "a bound of the target": ("v_post += (clip(v_post + w, -90, 40) - v_post)*mask", {}),
+    "a masked factor": ("v_post *= (1 - 0.1*x_post)**mask", {}),
+    "a square that depresses": ("v_post += w; w = clip(w - eta*x_post**2*abs(v_post)/(eta + 1), 0, 1)", {"model": "eta : 1"}),
+    "both conditions": ("v_post += 0.1*int(w > 0 and x_post > 0)*int(not (w == 0 or x_post > 0))", {}),
+    "a weight and a mask": ("v_post += w; w = clip(w + 0.01*mask, 0, 1)*mask", {}),
+    "an alpha conductance": ("h += w*mask", {"model": "dg/dt = (h - g)/(5*ms) : 1 (clock-driven)\ndh/dt = -h/(5*ms) : 1 (clock-driven)\ny_post = g : 1 (summed)", "method": "exact"}),
     "a bound of its own": ("v_post += w; w = clip(w + 0.1*mask, 0, w_max)", {"model": "w_max : 1", "namespace": {}}),
-    "negative bounds": ("v_post = clip(v_post + w*mask, -90, 40)", {}),
     "a factor": ("v_post *= 1 - 0.1*w*mask", {}),
     "a condition": ("v_post += 0.1*int(w*mask > 0)", {}),
     "a depression that takes": ("v_post += w; w = clip(w - 0.1*x_post**2*0 - rate, 0, 1)", {"namespace": {"rate": 0.01}}),
@@ -296,18 +309,45 @@ def test_pruned_synapses_that_learn_by_what_is_negative_are_seen_while_the_netwo
     net, synapses, pruner = network(half, on_pre)
     net.run(11 * ms)
     synapses.target.x = -0.1
-    message = "20 pruned synapses of .* have a weight.*multiply what changes 'w'"
+    message = "20 synapses of .* have 'mask' = 0 and a weight.*multiply what changes 'w'"
     with pytest.raises(RuntimeError, match=message):  # at the end of a run
         net.run(5 * ms)
+    with pytest.raises(BrianObjectException) as caught:  # at the start of the next
+        net.run(5 * ms)
+    assert re.search(message, str(caught.value.__cause__))
     net, synapses, pruner = network(half, on_pre)
     net.run(11 * ms)
     synapses.target.x = -0.1
-    with pytest.raises(
-        Exception, match=r"(?s)BrianObject.*|pruned synapses"
-    ) as caught:  # at an event
+    with pytest.raises(Exception, match=r"(?s)BrianObject.*|have 'mask'") as caught:  # at an event
         net.run(100 * ms)
-    assert "have a weight" in f"{caught.value} {caught.value.__cause__}"
+    assert "a weight, which acts" in f"{caught.value} {caught.value.__cause__}"
     assert len(pruner.decisions) == 1
+    net, synapses, pruner = network(half, on_pre)
+    synapses.mask = "int(j > 0)"
+    with pytest.raises(BrianObjectException) as caught:
+        net.run(1 * ms)
+    assert "8 synapses of" in str(caught.value.__cause__)
+
+
+def test_weights_that_only_act_with_their_mask_may_be_rewound():
+    net, synapses, pruner = network(half, "v_post += w*mask; w = clip(w + 0.01*mask, 0, 1)")
+    first = np.array(synapses.w)
+    net.run(11 * ms)
+    synapses.w = first
+    net.run(10 * ms)
+    assert len(pruner.decisions) == 2
+
+
+def test_what_a_pruned_synapse_holds_is_0_with_it():
+    model = "c : 1\nweff : 1"
+    net, synapses, _ = network(half, "c = clip(c + w*mask, 0, 1); v_post += 0.01*(c + weff)", model=model, on_post="weff = w*mask")  # fmt: skip
+    synapses.weff = 0.5
+    net.run(11 * ms)
+    gone = np.asarray(synapses.mask) == 0
+    assert gone.any()
+    for values in (synapses.c, synapses.weff):
+        assert np.asarray(values)[gone].max() == 0
+        assert np.asarray(values)[~gone].min() > 0
 
 
 def test_a_rule_sees_weights_in_the_precision_of_the_network():
@@ -326,10 +366,11 @@ def test_a_rule_sees_weights_in_the_precision_of_the_network():
 
 def test_synapses_with_units_are_judged():
     inputs = SpikeGeneratorGroup(2, [], [] * ms)
-    model = "dv/dt = -(v + 70*mV)/(10*ms) : volt (unless refractory)\ndI/dt = -I/(5*ms) : amp"
+    model = "dv/dt = -(v + 70*mV)/(10*ms) : volt (unless refractory)\ndI/dt = -I/(5*ms) : amp\ng : siemens\nr : Hz"
     neurons = NeuronGroup(2, model, threshold="v > -50*mV", reset="v = -70*mV", refractory=2 * ms, method="exact")  # fmt: skip
     cases = [
-        ("v_post = clip(v_post + w*mask, -90*mV, 40*mV)", None),
+        ("v_post += (clip(v_post + w, -90*mV, 40*mV) - v_post)*mask", None),
+        ("v_post += w*mask; w = clip(w - w*g_post/nS*r_post*second, 0*mV, 1*mV)", None),
         ("I_post += w*mask*nS; w = clip(w + 0.1*mV*mask*exp(-(t - lastspike_post)/(20*ms)), 0*mV, w_max)", None),
         ("v_post += w*mask; w = clip(w + mask*0.1*(v_post + 60*mV), 0*mV, 1*mV)", None),
         ("v_post += w*mask; w = clip(w + 0.1*(-60*mV - v_post), 0*mV, 1*mV)", "may learn"),
@@ -359,6 +400,20 @@ def test_weights_that_grow_by_themselves_are_refused(kind):
         bp.Pruner(synapses, half, every=1 * ms)
 
 
+def test_regular_operations_on_neurons_are_looked_at():
+    inputs = SpikeGeneratorGroup(2, [], [] * ms)
+    neurons = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0")
+    for code, fits in (("v_post += 0.1*mask", True), ("v_post += 0.1", False)):
+        synapses = Synapses(inputs, neurons, "w : 1\nmask : 1", on_pre="v_post += w")
+        synapses.connect()
+        synapses.run_regularly(code, dt=1 * ms)
+        if fits:
+            bp.Pruner(synapses, half, every=1 * ms)
+        else:
+            with pytest.raises(ValueError, match=r"may transmit.*run_regularly"):
+                bp.Pruner(synapses, half, every=1 * ms)
+
+
 def test_regular_operations_on_weights_are_looked_at():
     inputs = SpikeGeneratorGroup(2, [], [] * ms)
     neurons = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0")
@@ -376,8 +431,9 @@ def test_regular_operations_on_weights_are_looked_at():
 def test_a_mask_is_0_or_1_for_each_synapse():
     net, synapses, _ = network(half)
     synapses.mask = 0.5
-    with pytest.raises(Exception, match="must be 0 or 1"):
+    with pytest.raises(BrianObjectException) as caught:
         net.run(11 * ms)
+    assert "must be 0 or 1" in str(caught.value.__cause__)
     for every in (np.nan * ms, np.inf * ms, [1, 2] * ms):
         with pytest.raises(ValueError, match="every = "):
             network(half, every=every)

@@ -256,7 +256,29 @@ def test_pruned_synapses_that_learned_are_seen_at_the_next_event_and_at_the_end(
         first = network.run(10 * ms, spikes={"source": spikes()}, pruner=pruner)
         falling = first.state | {"target.trace": np.full(M, -0.01)}
         with pytest.raises(
-            RuntimeError, match=r"SegmentPruner: .* pruned synapses of 'synapses' have"
+            RuntimeError,
+            match=r"SegmentPruner: .* synapses of 'synapses' have 'mask' = 0 and a weight",
         ):
             network.run(duration * ms, falling, spikes={"source": spikes()}, pruner=pruner)
         assert len(pruner.decisions) == 1
+
+
+def test_what_a_pruned_synapse_holds_is_0_with_it():
+    def build_holding():
+        source = SpikeGeneratorGroup(N, [], [] * second, name="source")
+        target = NeuronGroup(M, "v : 1", threshold="v > 1", reset="v = 0", name="target")
+        model = "w : 1\nmask : 1\nc : 1"
+        on_pre = "c = clip(c + w*mask, 0, 1); v_post += 0.01*c"
+        synapses = Synapses(source, target, model, on_pre=on_pre, name="synapses")
+        synapses.connect()
+        synapses.mask = 1
+        synapses.w = "0.1 + 0.5*(j % 2)"
+        return Network(source, target, synapses, SpikeMonitor(target, name="spikes"))
+
+    network = bp.RuntimeNetwork(build_holding)
+    pruner = bp.SegmentPruner("synapses", bp.PruneWhere("w < 0.3"), every=30 * ms)
+    state = network.run(90 * ms, spikes={"source": spikes()}, pruner=pruner).state
+    gone = state["synapses.mask"] == 0
+    assert gone.any()
+    assert state["synapses.c"][gone].max() == 0
+    assert state["synapses.c"][~gone].min() > 0

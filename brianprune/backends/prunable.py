@@ -4,9 +4,9 @@ import itertools
 from typing import NamedTuple
 
 from brian2 import NetworkOperation, Synapses
-from brian2.core.variables import DynamicArrayVariable
 from brian2.monitors.spikemonitor import EventMonitor
 
+from .. import brian2_compat as compat
 from ..pruning.masked import check_masked
 
 __all__ = ["Described", "check_pruner", "described_synapses"]
@@ -31,7 +31,9 @@ class Described(NamedTuple):
     n_group: int  #: neurons of the target's whole group
     first: tuple  #: number of the first neuron of source and target in their groups
     variables: tuple  #: those with a value for each synapse
-    refused: dict  #: by (weight, mask): None, or why they are no weight and mask
+    masked: (
+        dict  #: by (weight, mask): what is known of pruned ones, or why they are no weight and mask
+    )
     counters: dict  #: "monitor.count" of the monitors that count a group's spikes
     alive: tuple  #: "group.alive", if the target has this variable
 
@@ -47,22 +49,13 @@ def described_synapses(network):
     for obj in network.sorted_objects:
         if not isinstance(obj, Synapses) or isinstance(obj.target, Synapses):
             continue
-        variables = tuple(
-            name
-            for name, variable in obj.variables.items()
-            if isinstance(variable, DynamicArrayVariable)
-            and variable.owner.name == obj.name
-            and not variable.scalar
-            and not name.startswith("_")
-            and not variable.read_only
-            and name not in ("i", "j", "delay", "lastupdate")
-        )
-        refused = {}
+        variables = tuple(sorted(compat.variables_of_synapses(obj)))
+        masked = {}
         for weight, mask in itertools.permutations(variables, 2):
             try:
-                refused[weight, mask] = check_masked(obj, weight, mask)
+                masked[weight, mask] = check_masked(obj, weight, mask)
             except ValueError as error:
-                refused[weight, mask] = str(error)
+                masked[weight, mask] = str(error)
         target = getattr(obj.target, "source", obj.target)
         has_alive = "alive" in obj.target.variables
         found[obj.name] = Described(
@@ -73,7 +66,7 @@ def described_synapses(network):
             len(target),
             tuple(int(getattr(group, "start", 0)) for group in (obj.source, obj.target)),
             variables,
-            refused,
+            masked,
             counters,
             (f"{target.name}.alive",) if has_alive else (),
         )

@@ -6,11 +6,11 @@ import re
 
 import brian2
 import numpy as np
-from brian2 import Function, NeuronGroup, Quantity, Synapses, get_device, second
+from brian2 import Function, NeuronGroup, Quantity, Synapses, amp, get_device, volt
 from brian2.core.functions import DEFAULT_CONSTANTS
 from brian2.core.namespace import DEFAULT_UNITS
 from brian2.core.network import Network as _Network
-from brian2.core.variables import ArrayVariable
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import Resetter, StateUpdater
 from brian2.input.binomial import BinomialFunction
@@ -39,6 +39,7 @@ __all__ = [
     "synaptic_code",
     "synaptic_equations",
     "variables_of",
+    "variables_of_synapses",
     "was_stopped",
     "watched_build",
     "with_signs",
@@ -99,28 +100,43 @@ def constants(group):
 
 
 def with_signs(synapses):
-    """Return the names of variables that may be negative by their units: all but numbers and times. All."""
+    """Return the names of variables that are negative as often as not: potentials and currents. All."""
     return {
         name
         for name, variable in synapses.variables.items()
-        if getattr(variable, "dim", DIMENSIONLESS) not in (DIMENSIONLESS, second.dim)
+        if getattr(variable, "dim", DIMENSIONLESS) in (volt.dim, amp.dim)
+    }
+
+
+def variables_of_synapses(synapses):
+    """Return the names of what has a value for each synapse that code may change. All."""
+    return {
+        name
+        for name, variable in synapses.variables.items()
+        if isinstance(variable, DynamicArrayVariable)
+        and variable.owner.name == synapses.name
+        and not (variable.scalar or variable.read_only or name.startswith("_"))
+        and name not in ("i", "j", "delay", "lastupdate")
     }
 
 
 def synaptic_code(synapses):
-    """Return the statements of synapses: (what, lines, names of what lies across the synapse). All.
+    """Return the statements of synapses: (what, lines, names of what lies across, of what lies beside). All.
 
-    A line is (text, variable, operation, expression). What lies across is the target's for
-    presynaptic events and for summed variables, the source's for postsynaptic ones.
+    A line is (text, variable, operation, expression). What lies across the synapse is the target's for
+    presynaptic events and for summed variables, the source's for postsynaptic ones, both for regular operations;
+    the other end lies beside.
     """
-    across = {"pre": "_postsynaptic_idx", "post": "_presynaptic_idx"}
     indices = synapses.variables.indices
-
+    pre, post = (
+        {name for name in synapses.variables if indices[name] == index}
+        for index in ("_presynaptic_idx", "_postsynaptic_idx")
+    )
     codes = [
         (
             f"on_{pathway.objname}",
             _statements(pathway.code),
-            {name for name in synapses.variables if indices[name] == across[pathway.prepost]},
+            *((post, pre) if pathway.prepost == "pre" else (pre, post)),
         )
         for pathway in synapses._pathways
     ]
@@ -128,15 +144,10 @@ def synaptic_code(synapses):
         if isinstance(part, SummedVariableUpdater):
             text = f"{part.target_varname} = {part.expression} (summed)"
             line = (text, part.target_varname, "summed", str(part.expression))
-            codes.append(("model", [line], {part.target_varname}))
+            codes.append(("model", [line], {part.target_varname}, set()))
         elif type(part) is CodeRunner and part.group.name == synapses.name:
-            codes.append(
-                (
-                    f"run_regularly '{part.name}'",
-                    _statements(part.user_code or part.abstract_code),
-                    set(),
-                )
-            )
+            statements = _statements(part.user_code or part.abstract_code)
+            codes.append((f"run_regularly '{part.name}'", statements, pre | post, set()))
     return codes
 
 

@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ANY", "TRUTH", "ZERO", "Bounds", "NoNumberError", "call", "comparison", "operation"]
+__all__ = [
+    "ANY",
+    "TRUTH",
+    "ZERO",
+    "Bounds",
+    "NoNumberError",
+    "call",
+    "comparison",
+    "operation",
+    "point",
+    "truth",
+]
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Between which numbers a value lies, and which variable's present value it is, within bounds, if any."""
+    """Between which numbers a value lies, and which variable's present value it is, if any."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -41,7 +52,7 @@ def operation(how, a, b):
     if how in (ast.Add, ast.Mult) and a.is_(neutral):
         return b
     if a.known and b.known:
-        return _point(_NUMBERS[how], a.low, b.low)
+        return _result(_NUMBERS[how], a.low, b.low)
     if how is ast.Mult and (a.is_(0) or b.is_(0)):
         return ZERO
     if how in (ast.Div, ast.FloorDiv, ast.Mod):
@@ -49,18 +60,24 @@ def operation(how, a, b):
             raise NoNumberError
         if a.is_(0):
             return ZERO
+    if how is ast.Pow and b.is_(0):
+        return point(1)
     if how is ast.Pow and a.is_(0):
-        return ZERO  # the exponent is taken to be positive
+        return ZERO if b.low > 0 else TRUTH if b.low >= 0 else ANY  # 0 to the power of 0 is 1
+    if how is ast.Pow and (a.low >= 0 or (b.known and b.low % 2 == 0)):
+        return Bounds(low=0.0)
     if how is ast.Add:
         return Bounds(a.low + b.low, a.high + b.high)
     if how is ast.Sub:
         return Bounds(a.low - b.high, a.high - b.low)
+    if how is ast.Div and a.low >= 0 and b.low == 0:
+        return Bounds(low=0.0)  # a divisor is not 0
     if how is ast.Mult or (how is ast.Div and (b.low > 0 or b.high < 0)):
         ends = [0.0] if a.low <= 0 <= a.high or b.low <= 0 <= b.high else []
         ends += [_NUMBERS[how](x, y) for x in (a.low, a.high) for y in (b.low, b.high) if x and y]
         # infinity divided by infinity is bounded by the other ends
         ends = [end for end in ends if not math.isnan(end)]
-        return Bounds(min(ends), max(ends))
+        return Bounds(min(ends), max(ends)) if ends else ANY
     return ANY
 
 
@@ -75,7 +92,7 @@ _NUMBERS = {
 }
 
 
-def _point(function, *numbers):
+def _result(function, *numbers):
     """Return the value of a function of known numbers."""
     with np.errstate(all="ignore"):
         value = function(*map(np.float64, numbers))
@@ -91,16 +108,30 @@ def comparison(how, a, b):
     apart = a.high < b.low or b.high < a.low
     equal = a.known and b.known and a.low == b.low
     if how in (ast.Eq, ast.NotEq) and (apart or equal):
-        return _truth(equal == (how is ast.Eq))
+        return point(equal == (how is ast.Eq))
     if how is ast.Lt and (a.high < b.low or a.low >= b.high):
-        return _truth(a.high < b.low)
+        return point(a.high < b.low)
     if how is ast.LtE and (a.high <= b.low or a.low > b.high):
-        return _truth(a.high <= b.low)
+        return point(a.high <= b.low)
     return TRUTH
 
 
-def _truth(value):
-    return Bounds(float(value), float(value))
+def truth(how, values):
+    """Return 1, 0, or the bounds of both: of ``and`` or ``or`` of values."""
+    certain = [comparison(ast.NotEq, value, ZERO) for value in values]
+    ends = {ast.And: 0, ast.Or: 1}
+    if any(value.is_(ends[how]) for value in certain):
+        return point(ends[how])
+    if all(value.is_(1 - ends[how]) for value in certain):
+        return point(1 - ends[how])
+    return TRUTH
+
+
+def point(number):
+    """Return the bounds of a number."""
+    if math.isnan(number):
+        raise NoNumberError
+    return Bounds(float(number), float(number))
 
 
 def call(name, arguments):
@@ -110,12 +141,15 @@ def call(name, arguments):
     if name in _RISING and len(arguments) == 1:
         (x,) = arguments
         if x.known:
-            return _point(_RISING[name], x.low)
+            return _result(_RISING[name], x.low)
         with np.errstate(all="ignore"):
             low, high = (float(_RISING[name](np.float64(end))) for end in (x.low, x.high))
         return ANY if math.isnan(low) else Bounds(low, high)
+    if name == "abs" and len(arguments) == 1 and not arguments[0].known:
+        (x,) = arguments
+        return Bounds(max(0.0, x.low, -x.high), max(-x.low, x.high))
     if name in _FUNCTIONS and all(x.known for x in arguments):
-        return _point(_FUNCTIONS[name], *(x.low for x in arguments))
+        return _result(_FUNCTIONS[name], *(x.low for x in arguments))
     return ANY
 
 
@@ -127,7 +161,7 @@ def _clip(x, low, high):
         Bounds(low.low, min(low.high, high.high)),
         Bounds(max(low.low, high.low), high.high),
     )
-    return Bounds(min(max(x.low, low.low), high.low), min(max(x.high, low.high), high.high), x.same)
+    return Bounds(min(max(x.low, low.low), high.low), min(max(x.high, low.high), high.high))
 
 
 _RISING = {

@@ -117,14 +117,15 @@ class Deciding:
             weights = decision.weights[place]
         return weights, decision.mask[place], alive & ~decision.alive
 
-    def _check_unlearned(self, weights, mask, names):
-        """Refuse weights of synapses that were pruned: they learned since then."""
-        n_learned = np.count_nonzero(weights[~mask]) if self.decisions else 0
-        if n_learned:
+    def _check_weights(self, masked, weights, mask, names):
+        """Refuse weights of pruned synapses if these act without the mask."""
+        n_weights = np.count_nonzero(weights[~mask]) if masked.bare else 0
+        if n_weights:
             synapses, weight, mask = names
             raise RuntimeError(
-                f"{type(self).__name__}: {n_learned} pruned synapses of '{synapses}' have a weight, so they learned"
-                f" after they were pruned: multiply what changes '{weight}' in on_pre and on_post by '{mask}'"
+                f"{type(self).__name__}: {n_weights} synapses of '{synapses}' have '{mask}' = 0 and a weight, which acts:"
+                f" they were given it, or learned it after they were pruned. Set {synapses}.{weight} to 0 there, and"
+                f" multiply what changes '{weight}' in on_pre and on_post by '{mask}', or what transmits"
             )
 
     def _check_pairs(self, n_synapses, n_pairs):

@@ -2,92 +2,154 @@
 
 import ast
 import math
+from typing import NamedTuple
 
 from .. import brian2_compat as compat
 from ..texts import syntax_tree
-from .bounds import ANY, TRUTH, ZERO, Bounds, NoNumberError, call, comparison, operation
+from .bounds import (
+    ANY,
+    TRUTH,
+    ZERO,
+    Bounds,
+    NoNumberError,
+    call,
+    comparison,
+    operation,
+    point,
+    truth,
+)
 
 __all__ = ["check_masked"]
 
 
+class Masked(NamedTuple):
+    """What is known of synapses of which pruned ones neither transmit nor learn."""
+
+    held: tuple  #: variables of a synapse that only weight and mask bring about: to be 0 with them
+    bare: bool  #: whether the weight acts without the mask, so that it has to be 0
+
+
 def check_masked(synapses, weight, mask):
-    """Refuse synapses of which a pruned one, weight and mask 0, may transmit or learn.
+    """Refuse synapses of which a pruned one, weight and mask 0, may transmit, learn or come back.
 
     Their code is followed with the bounds of each value. What is no number in code or namespace may be any
-    number; in what is learned, potentials, currents and what the code makes negative may, all else is taken to
-    be positive, and pruners look again at the weights while they run.
+    number, of a divisor any but 0. In what is learned, potentials, currents and what the code makes negative may
+    be negative, all else is taken to be positive, and pruners look again at the weights while they run.
+
+    Returns
+    -------
+    Masked
     """
-    codes = compat.synaptic_code(synapses)
-    subexpressions, differential = compat.synaptic_equations(synapses)
-    constants = compat.constants(synapses)
-    zero = {weight, mask}
-    assigned = {}
-    for _, lines, crossing in codes:
-        for line in lines:
-            if line[1] not in crossing and line[1] not in zero:
-                assigned.setdefault(line[1], []).append(line)
+    code = _Code(synapses, weight, mask)
 
-    def values(signed=None):
-        return _Values(zero, subexpressions, constants, signed)
-
-    # variables of a synapse that only weight or mask bring about, such as a conductance, are 0 too
-    held = {name for name, lines in assigned.items() if any(_uses(line[3], zero | assigned.keys()) for line in lines)}  # fmt: skip
-    while True:
-        zero |= held
-        left = {
-            name
-            for name in held
-            if any(not values().keeps(line) for line in assigned[name])
-            or (name in differential and values().of(differential[name]) != ZERO)
-        }
-        if not left:
-            break
-        held, zero = held - left, {weight, mask}
-
-    def refuse(does, what, instead, line):
+    def refuse(does, what, line, instead):
         raise ValueError(
             f"Pruner: a pruned synapse of '{synapses.name}' may {does}, since '{mask}' is not a factor in its"
             f" {what}: write '{instead}' instead of '{line}'"
         )
 
-    signed = _signed(compat.with_signs(synapses), codes, values)
-    if weight in differential and values(signed).of(differential[weight]) != ZERO:
-        line = f"d{weight}/dt = {differential[weight]}"
-        refuse("learn", "model", f"d{weight}/dt = ({differential[weight]})*{mask}", line)
-    for what, lines, crossing in codes:
-        any_number, known = values(), values(signed)
-        for line in lines:
-            text, variable, how, expression = line
-            learns = variable == weight
-            stays = (any_number.keeps(line), known.keeps(line))[learns]
-            if not stays and (learns or variable in crossing):
-                instead = f"{variable} {how} {_in_brackets(expression)}*{mask}"
-                if not learns and how == "=":
-                    instead = f"{variable} += (...)*{mask}"
-                refuse("learn" if learns else "transmit", what, instead, text)
+    zero, held = code.held({weight, mask})
+    signed = code.signed(compat.with_signs(synapses), zero)
+    if weight in code.differential:
+        expression = code.differential[weight]
+        if code.values(zero, signed).of(expression) != ZERO:
+            refuse("learn", "model", f"d{weight}/dt = {expression}", f"d{weight}/dt = ({expression})*{mask}")  # fmt: skip
+    for what, line, does in code.changes(weight, mask, zero, signed):
+        refuse(does, what, line[0], _masked(line, mask, does != "transmit"))
+    bare = any(
+        does == "transmit" for *_, does in code.changes(weight, mask, code.held({mask})[0], signed)
+    )
+    return Masked(tuple(sorted(held & compat.variables_of_synapses(synapses))), bare)
 
 
-def _signed(signed, codes, values):
-    """Return the names of what may be negative: what is signed, and what becomes negative by code."""
-    while True:
-        found = set(signed)
-        for _, lines, _ in codes:
-            known = values(found)
+def _masked(line, mask, learns):
+    """Return a statement that does the same where the mask is 1, and nothing where it is 0."""
+    _, variable, how, expression = line
+    if how == "=" and learns:
+        return f"{variable} = ({expression})*{mask}"
+    if how == "=":
+        return f"{variable} += ({expression} - {variable})*{mask}"
+    expression = expression if expression.replace("_", "").isalnum() else f"({expression})"
+    if how in ("+=", "-="):
+        return f"{variable} {how} {expression}*{mask}"
+    if how == "summed":
+        return f"{variable} = {expression}*{mask} (summed)"
+    return f"{variable} {how} {expression}**{mask}"
+
+
+class _Code:
+    """The statements and equations of synapses."""
+
+    def __init__(self, synapses, weight, mask):
+        self.codes = compat.synaptic_code(synapses)
+        self.subexpressions, self.differential = compat.synaptic_equations(synapses)
+        self.constants = compat.constants(synapses)
+        self._assigned = {}
+        for _, lines, across, beside in self.codes:
             for line in lines:
-                known.keeps(line)
-                if known.of(line[1]).low < 0:
-                    found.add(line[1])
-        if found == signed:
-            return found
-        signed = found
+                if line[1] not in across | beside | {weight, mask}:
+                    self._assigned.setdefault(line[1], []).append(line)
+
+    def values(self, zero, signed=None):
+        return _Values(zero, self.subexpressions, self.constants, signed)
+
+    def held(self, zero):
+        """Return what is 0 with the variables that are: all of it, and the variables that only those bring about."""
+        made = self._assigned.keys() | (self.differential.keys() - zero)
+        by = {name: [line[3] for line in self._assigned.get(name, ())] for name in made}
+        for name in made & self.differential.keys():
+            by[name].append(self.differential[name])
+        held = {
+            name
+            for name in made
+            if any(_uses(each, zero | made | self.subexpressions.keys()) for each in by[name])
+        }
+        while True:
+            values = self.values(zero | held)
+            left = {
+                name
+                for name in held
+                if any(
+                    not self.values(zero | held).keeps(line)
+                    for line in self._assigned.get(name, ())
+                )
+                or (name in self.differential and values.of(self.differential[name]) != ZERO)
+            }
+            if not left:
+                return zero | held, held
+            held -= left
+
+    def signed(self, signed, zero):
+        """Return the names of what may be negative: what is signed, and what becomes negative by code."""
+        while True:
+            found = set(signed)
+            for _, lines, *_ in self.codes:
+                known = self.values(zero, found)
+                for line in lines:
+                    known.keeps(line)
+                    if known.of(line[1]).low < 0:
+                        found.add(line[1])
+            if found == signed:
+                return found
+            signed = found
+
+    def changes(self, weight, mask, zero, signed):
+        """Yield (where, line, what it may do) of lines that may change what a pruned synapse has to leave alone."""
+        for what, lines, across, beside in self.codes:
+            any_number, known = self.values(zero), self.values(zero, signed)
+            for line in lines:
+                stays, stays_0 = any_number.keeps(line), known.keeps(line)
+                if line[1] == weight and not stays_0:
+                    yield what, line, "learn"
+                elif line[1] == mask and not stays:
+                    yield what, line, "come back"
+                # what all synapses of a neuron set alike is no matter of one
+                elif not stays and (line[1] in across or (line[1] in beside and line[2] != "=")):
+                    yield what, line, "transmit"
 
 
 def _uses(expression, names):
     return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(syntax_tree(expression)))  # fmt: skip
-
-
-def _in_brackets(expression):
-    return expression if expression.replace("_", "").isalnum() else f"({expression})"
 
 
 class _Values:
@@ -131,13 +193,13 @@ class _Values:
         if name in self._subexpressions:
             return self._of(syntax_tree(self._subexpressions[name]).body)
         if name in self._constants:
-            return Bounds(self._constants[name], self._constants[name])
+            return point(self._constants[name])
         return Bounds(-math.inf if self._signed is None or name in self._signed else 0.0, same=name)
 
     def _of(self, node):
         match node:
             case ast.Constant(value=bool() | int() | float()):
-                return Bounds(float(node.value), float(node.value))
+                return point(node.value)
             case ast.Name():
                 return self._of_name(node.id)
             case ast.UnaryOp(op=ast.USub()):
@@ -148,7 +210,11 @@ class _Values:
                 return operation(type(node.op), self._of(node.left), self._of(node.right))
             case ast.Compare(ops=[how]):
                 return comparison(type(how), self._of(node.left), self._of(node.comparators[0]))
-            case ast.Compare() | ast.BoolOp() | ast.UnaryOp():
+            case ast.BoolOp():
+                return truth(type(node.op), [self._of(value) for value in node.values])
+            case ast.UnaryOp(op=ast.Not()):
+                return comparison(ast.Eq, self._of(node.operand), ZERO)
+            case ast.Compare() | ast.UnaryOp():
                 return TRUTH
             case ast.Call(func=ast.Name(id=name)):
                 return call(name, [self._of(argument) for argument in node.args])

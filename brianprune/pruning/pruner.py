@@ -46,13 +46,14 @@ class Pruner(Deciding, NetworkOperation):
     NotImplementedError
         On a standalone device, where Brian2 ignores network operations.
     ValueError
-        If a pruned synapse (weight and mask 0) may transmit or learn: names the line.
+        If a pruned synapse (weight and mask 0) may transmit, learn or come back: names the line.
     RuntimeError
-        If one has learned, seen at the next event or at the end of a run.
+        If one has a weight that acts, seen at the next event and at the ends of a run.
 
     Notes
     -----
-    Pruned weights are set to zero. If a neuron rule kills neurons and the postsynaptic group
+    Pruned weights are set to zero, and variables of a synapse that only weight and mask bring about, such as its
+    conductance. If a neuron rule kills neurons and the postsynaptic group
     has a variable ``alive``, it is set too. `decisions` holds what was decided so far. Brian2's
     ``store()`` and ``restore()`` include it. Where there are several synapses of a pair, a rule sees
     further rows of weights.
@@ -89,7 +90,7 @@ class Pruner(Deciding, NetworkOperation):
             isinstance(n_events, bool) or not isinstance(n_events, numbers.Integral) or n_events < 1
         ):
             raise ValueError(f"Pruner: n_events = {n_events!r}: must be a whole number, at least 1")
-        check_masked(synapses, weight, mask)
+        self._masked = check_masked(synapses, weight, mask)
         self.synapses, self.rule = synapses, rule
         if len(synapses):  # connected already
             self._check_pairs(len(synapses), len(synapses.source) * len(synapses.target))
@@ -131,13 +132,14 @@ class Pruner(Deciding, NetworkOperation):
         if self._since_us is None:
             # its own clock, which ticks at events only, may be ahead
             self._since_us = self._now(self.synapses.target.clock)
+        if np.any(getattr(self.synapses, f"{self._mask}_")):  # else none is set yet
+            self._checked()
         super().before_run(run_namespace)
 
     def after_run(self) -> None:
         """Check that no pruned synapse learned since the last event."""
         super().after_run()
-        if self.decisions:
-            self._checked()
+        self._checked()
 
     @staticmethod
     def _now(clock):
@@ -187,13 +189,15 @@ class Pruner(Deciding, NetworkOperation):
             synapses.target.alive = np.asarray(synapses.target.alive) & ~died
         setattr(synapses, f"{self._mask}_", mask)
         setattr(synapses, f"{self._weight}_", weights * mask)
+        for name in self._masked.held:
+            setattr(synapses, f"{name}_", np.where(mask, getattr(synapses, f"{name}_"), 0))
 
     def _checked(self):
         """Return weights and mask of the synapses."""
         names = self.synapses.name, self._weight, self._mask
         weights, mask = (np.array(getattr(self.synapses, f"{name}_")) for name in names[1:])
         mask = self._checked_mask(mask, self._mask, names[0])
-        self._check_unlearned(weights, mask, names)
+        self._check_weights(self._masked, weights, mask, names)
         return weights, mask
 
     def _count_pre(self):

@@ -85,6 +85,7 @@ class SegmentPruner(Deciding):
         events = range(self._start_us + first * self._every_us, end, self._every_us)
         cuts = sorted({begin, *events, end})
         pieces, state = [], dict(state or {})
+        self._checked(network, described, state)
         for now, until in itertools.pairwise(cuts):
             if now in events and now > self._since_us:
                 state |= self._act(network, described, state, now)
@@ -98,8 +99,7 @@ class SegmentPruner(Deciding):
             self._count(described, run)
             pieces.append(((now - begin) * 1e-6, run))
             self._end_us = until
-        if self.decisions:
-            self._checked(network, described, state)
+        self._checked(network, described, state)
         return joined(pieces)
 
     def _described(self, network):
@@ -111,14 +111,14 @@ class SegmentPruner(Deciding):
                 f" {', '.join(known) or 'none'}"
             )
         described = known[self.synapses]
-        if (self._weight, self._mask) not in described.refused:
+        if (self._weight, self._mask) not in described.masked:
             raise ValueError(
                 f"SegmentPruner: '{self.synapses}' has no variables '{self._weight}' and '{self._mask}' with a value"
                 f" for each synapse; it has {', '.join(described.variables)}"
             )
-        refused = described.refused[self._weight, self._mask]
-        if refused is not None:
-            raise ValueError(refused)
+        masked = described.masked[self._weight, self._mask]
+        if isinstance(masked, str):
+            raise ValueError(masked)
         wanted = [described.target]
         if isinstance(self.rule, Rule) and self.rule.needs_counts_pre:
             wanted.append(described.source)
@@ -136,16 +136,18 @@ class SegmentPruner(Deciding):
             self._counts_pre = self._counts_pre + run.recorded[described.counters[described.source]]
 
     def _checked(self, network, described, state):
-        """Return ends, weights and mask of the synapses, and the neurons' ``alive`` by name."""
+        """Return ends, weights and mask of the synapses, and by name what else an event may change."""
         names = [f"{self.synapses}.{x}" for x in (self._weight, self._mask)]
         index = [f"{self.synapses}._synaptic_{x}" for x in ("pre", "post")]
-        initial = network.initial([*names, *index, *described.alive])
+        masked = described.masked[self._weight, self._mask]
+        held = [f"{self.synapses}.{name}" for name in masked.held]
+        initial = network.initial([*names, *index, *held, *described.alive])
         given = {each: np.atleast_1d(state.get(each, initial[each])) for each in initial}
         pre, post = (given[each].astype(np.int64) - first
                      for each, first in zip(index, described.first, strict=True))  # fmt: skip
         weights, mask = (np.broadcast_to(given[each], len(pre)) for each in names)
         weights, mask = np.array(weights), self._checked_mask(mask, self._mask, self.synapses)
-        self._check_unlearned(weights, mask, (self.synapses, self._weight, self._mask))
+        self._check_weights(masked, weights, mask, (self.synapses, self._weight, self._mask))
         return pre, post, weights, mask, given
 
     def _act(self, network, described, state, now):
@@ -170,6 +172,9 @@ class SegmentPruner(Deciding):
             f"{name}.{self._weight}": weights * mask,
             f"{name}.{self._mask}": mask.astype(float),
         }
+        for each in described.masked[self._weight, self._mask].held:
+            each = f"{name}.{each}"
+            new[each] = np.where(mask, np.broadcast_to(given[each], len(mask)), 0)
         for each in described.alive:  # of the target: those of its group
             alive = np.array(np.broadcast_to(given[each], described.n_group)).astype(bool)
             alive[described.first[1] :][: described.n_target] &= ~died
