@@ -157,6 +157,8 @@ def _in_processes(experiments, n_jobs, how):
 def _on_cluster(experiments, scheduler, how):
     """Yield what ends on a dask.distributed cluster, which gives what a dead worker had to another."""
     with _cluster(scheduler) as client:
+        from distributed import as_completed
+
         _check_workers(client)
         folder, left = how.get("results"), []
         for e in experiments:
@@ -165,21 +167,24 @@ def _on_cluster(experiments, scheduler, how):
                 left.append(e)
             else:
                 yield e, stored
-        pool = joblib.Parallel(n_jobs=-1, batch_size=1, return_as="generator_unordered")
-        jobs = _jobs(left, how)
-        done = set()
+        # not by joblib: it may wait for ever when a worker dies
+        futures = [
+            client.submit(_numbered, k, e, _key(e), how, pure=False) for k, e in enumerate(left)
+        ]
+        number_of = {future.key: k for k, future in enumerate(futures)}
         try:
-            for k, result in pool(jobs) if left else ():
-                done.add(k)
-                if not isinstance(result, Failed):  # of a worker that has a folder of its own
-                    left[k].keep(result, folder)
-                yield left[k], result
-        except Exception as error:
-            if type(error).__name__ != "KilledWorker":  # it took several workers along
-                raise
-            for k, e in enumerate(left):
-                if k not in done:
+            for future in as_completed(futures):
+                e = left[number_of[future.key]]
+                error = future.exception()
+                if type(error).__name__ == "KilledWorker":  # it took several workers along
                     yield e, Failed(f"its process died, or another's did: {error}")
+                    continue
+                _, result = future.result()
+                if not isinstance(result, Failed):  # of a worker that has a folder of its own
+                    e.keep(result, folder)
+                yield e, result
+        finally:
+            client.cancel(futures)
 
 
 @contextlib.contextmanager
@@ -201,7 +206,7 @@ def _cluster(scheduler):
         raise RuntimeError(
             f"scheduler = {scheduler!r}: there is no dask scheduler ({error})"
         ) from None
-    with client, joblib.parallel_config(backend="dask"):
+    with client:
         yield client
 
 
