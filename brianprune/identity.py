@@ -13,7 +13,7 @@ from brian2 import Quantity
 
 from .parameters import Parameter, Parameters
 
-__all__ = ["content_hash", "own_code"]
+__all__ = ["content_hash", "own_classes", "own_code", "own_modules"]
 
 #: Types whose repr is their content.
 _ATOMS = (
@@ -111,6 +111,8 @@ class _Content:
         elif inspect.isfunction(value):
             if _is_installed(value):
                 self.text(f"{value.__module__}.{value.__qualname__}")
+                if hasattr(value, "__wrapped__"):  # a package's decorator of one's own function
+                    self.add(value.__wrapped__)
             else:
                 self._add_function(value)
         elif inspect.ismethod(value):
@@ -294,6 +296,12 @@ def own_modules(parameters):
     return {
         sys.modules[name] for name in (names - {"__main__", "__mp_main__"}) & sys.modules.keys()
     }
+
+
+def own_classes(parameters):
+    """Return the classes in `parameters` that are not the package's."""
+    kinds = set(map(type, _parts(parameters)))
+    return {kind for kind in kinds if not _is_packaged(kind.__module__, kind)}
 
 
 def _parts(value):

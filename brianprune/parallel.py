@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import numbers
+import pickle
 import sys
 from collections.abc import Iterable
 from concurrent.futures.process import BrokenProcessPool
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import joblib
 from tqdm.auto import tqdm
 
-from .identity import own_modules
+from .identity import own_classes, own_modules
+from .parameters import remember
 
 try:
     from joblib.externals import cloudpickle  # its own, before 1.6
@@ -136,22 +138,15 @@ def _in_processes(experiments, n_jobs, how):
     """Yield what ends until all have, or a process dies."""
     # even one has a process of its own: it may not take this one along
     n_jobs = joblib.effective_n_jobs(n_jobs)
-    jobs = _jobs(experiments, how)
+    jobs = (joblib.delayed(run)(*arguments) for run, *arguments in _jobs(experiments, how))
     pool = joblib.Parallel(
         n_jobs=max(2, n_jobs), pre_dispatch=n_jobs, batch_size=1, return_as="generator_unordered"
     )
-    modules = set().union(*map(own_modules, experiments))
     try:
-        # processes that know a module of before an edit get its classes as they are now
-        for module in modules:
-            cloudpickle.register_pickle_by_value(module)
         for k, result in pool(jobs):
-            yield experiments[k], result
+            yield experiments[k], _whole(experiments[k], result)
     except BrokenProcessPool:
         return
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _on_cluster(experiments, scheduler, how):
@@ -168,9 +163,7 @@ def _on_cluster(experiments, scheduler, how):
             else:
                 yield e, stored
         # not by joblib: it may wait for ever when a worker dies
-        futures = [
-            client.submit(_numbered, k, e, _key(e), how, pure=False) for k, e in enumerate(left)
-        ]
+        futures = [client.submit(*job, pure=False) for job in _jobs(left, how)]
         number_of = {future.key: k for k, future in enumerate(futures)}
         try:
             for future in as_completed(futures):
@@ -179,7 +172,7 @@ def _on_cluster(experiments, scheduler, how):
                 if type(error).__name__ == "KilledWorker":  # it took several workers along
                     yield e, Failed(f"its process died, or another's did: {error}")
                     continue
-                _, result = future.result()
+                result = _whole(e, future.result()[1])
                 if not isinstance(result, Failed):  # of a worker that has a folder of its own
                     e.keep(result, folder)
                 yield e, result
@@ -224,7 +217,22 @@ def _check_workers(client):
 
 
 def _jobs(experiments, how):
-    return (joblib.delayed(_numbered)(k, e, _key(e), how) for k, e in enumerate(experiments))
+    """Yield a function and its arguments for each experiment."""
+    return ((_numbered, k, _packed(e), _key(e), how) for k, e in enumerate(experiments))
+
+
+def _packed(experiment):
+    """Return an experiment with its classes as they are now, for processes that may know others of these names."""
+    modules = own_modules(experiment)
+    try:
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
+        return cloudpickle.dumps(experiment)
+    except Exception:  # a lock among what a class uses, say: by name, then
+        return experiment
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _key(experiment):
@@ -233,14 +241,31 @@ def _key(experiment):
         return experiment.key
 
 
-def _numbered(number, experiment, key, how):
-    """Run an experiment in another process, if that has the same code."""
-    if key is not None and _key(experiment) != key:
+def _numbered(number, packed, key, how):
+    """Run an experiment in another process; return its number and the result, which lacks it."""
+    experiment = packed
+    if isinstance(packed, bytes):
+        experiment = pickle.loads(packed)
+        # a class that is sent by value is made once more, empty, before the one that is known takes its place
+        remember(own_classes(experiment))
+        if key is not None:
+            experiment._named(key)
+    elif key is not None and _key(experiment) != key:
         return number, Failed(
-            "ValueError: the process has other code of one's own classes than the one that asks: save their module, and"
-            " start processes or workers anew"
+            "ValueError: the process has other code of one's own classes than the one that asks, and they cannot be sent"
+            " (they hold what cannot be pickled): save their module, and start processes or workers anew"
         )
-    return number, _try(experiment, how)
+    result = _try(experiment, how)
+    if not isinstance(result, Failed):
+        result.experiment = None
+    return number, result
+
+
+def _whole(experiment, result):
+    """Give a result of another process its experiment."""
+    if not isinstance(result, Failed):
+        result.experiment = experiment
+    return result
 
 
 def _try(experiment, how):

@@ -371,9 +371,13 @@ def _is_ours(cls):
 
 
 def _restore(cls, values):
-    # a class that is sent by value is made once more, empty, before the one that is known takes its place
-    _REGISTRY[cls.__name__] = cls
     return cls(**values)
+
+
+def remember(classes):
+    """Let `parse` find classes by name, whatever was defined since under the same."""
+    for cls in classes:
+        _REGISTRY[cls.__name__] = cls
 
 
 def parse(text):

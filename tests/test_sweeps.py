@@ -10,7 +10,7 @@ import pytest
 from brian2 import ms, mV
 
 import brianprune as bp
-from brianprune.parallel import _numbered
+from brianprune.parallel import _numbered, _packed
 from brianprune.parameters import parse
 from brianprune.sweeps import Search
 
@@ -180,6 +180,8 @@ _real = bp.experiment.TrainedRun
 @pytest.mark.slow
 def test_processes_have_the_code_as_it_is_now(tiny, tmp_path, monkeypatch):
     source = """
+import dataclasses
+import threading
 import brianprune as bp
 
 class OfAModule(bp.ScheduledPruning):
@@ -187,6 +189,21 @@ class OfAModule(bp.ScheduledPruning):
 
     def decide(self, event):
         return bp.Decision(event.mask & (event.weights > self.share), event.alive)
+
+@dataclasses.dataclass
+class Settings:
+    by: float = 0.0
+
+SETTINGS = Settings()
+
+class Lazy(bp.ScheduledPruning):
+    def decide(self, event):
+        import wave  # not loaded before
+
+        return bp.Decision(event.mask & (event.weights > OfAModule.share + SETTINGS.by), event.alive)
+
+class Locked(OfAModule):
+    lock = threading.Lock()
 
 @bp.pruning_rule
 def same(weights, mask, activity):
@@ -225,7 +242,9 @@ def same(weights, mask, activity):
     importlib.reload(module)
     found.append(left())
     assert found[0] > found[1] > found[2]
-    number, failed = _numbered(3, tiny, "another key", {})
+    locked = tiny.replace(pruning=module.Locked(start=8, interval=4))
+    assert _packed(locked) is locked  # by name, since a lock cannot be sent
+    number, failed = _numbered(3, tiny, "another key", {})  # what could not be sent
     assert number == 3
     assert "other code" in failed.error
 

@@ -85,7 +85,7 @@ class Deciding:
         ):  # one without synapses may get some again
             alive = self.decisions[-1].alive
         if isinstance(self.rule, PruningRule):
-            mask = self.rule(weights, mask, counts[post])
+            mask = self.rule(np.where(mask, weights, 0), mask, counts[post])
             left = _alive(mask, post, n_post)
             n_pruned = int(np.count_nonzero(alive & ~left))
             self.decisions.append(Decision(mask, left, np.nan, n_pruned))
@@ -117,16 +117,18 @@ class Deciding:
             weights = decision.weights[place]
         return weights, decision.mask[place], alive & ~decision.alive
 
-    def _check_weights(self, masked, weights, mask, names):
-        """Refuse weights of pruned synapses if these act without the mask."""
-        n_weights = np.count_nonzero(weights[~mask]) if masked.bare else 0
-        if n_weights:
-            synapses, weight, mask = names
-            raise RuntimeError(
-                f"{type(self).__name__}: {n_weights} synapses of '{synapses}' have '{mask}' = 0 and a weight, which acts:"
-                f" they were given it, or learned it after they were pruned. Set {synapses}.{weight} to 0 there, and"
-                f" multiply what changes '{weight}' in on_pre and on_post by '{mask}', or what transmits"
-            )
+    def _check_held(self, masked, values, mask, names):
+        """Refuse values of pruned synapses, by variable, that act without the mask; of all pruned, none is set yet."""
+        synapses, weight, mask_name = names
+        pruned = np.asarray(mask) == 0
+        for variable in (*([weight] if masked.bare else []), *masked.held):
+            n = np.count_nonzero(values[variable][pruned])
+            if n and not pruned.all():
+                raise RuntimeError(
+                    f"{type(self).__name__}: {n} synapses of '{synapses}' have '{mask_name}' = 0 and a '{variable}', which acts:"
+                    f" they were given it, or learned it after they were pruned. Set {synapses}.{variable} to 0 there, and"
+                    f" multiply what changes it, or what transmits, by '{mask_name}'"
+                )
 
     def _check_pairs(self, n_synapses, n_pairs):
         """Refuse a rule that lets synapses grow where some could not."""

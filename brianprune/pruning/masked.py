@@ -25,7 +25,7 @@ __all__ = ["check_masked"]
 class Masked(NamedTuple):
     """What is known of synapses of which pruned ones neither transmit nor learn."""
 
-    held: tuple  #: variables of a synapse that only weight and mask bring about: to be 0 with them
+    held: tuple  #: variables of a synapse that transmit and that only weight and mask bring about: to be 0 with them
     bare: bool  #: whether the weight acts without the mask, so that it has to be 0
 
 
@@ -59,7 +59,7 @@ def check_masked(synapses, weight, mask):
     bare = any(
         does == "transmit" for *_, does in code.changes(weight, mask, code.held({mask})[0], signed)
     )
-    return Masked(tuple(sorted(held & compat.variables_of_synapses(synapses))), bare)
+    return Masked(tuple(sorted(held & synapses.variables.keys())), bare)
 
 
 def _masked(line, mask, learns):
@@ -84,6 +84,9 @@ class _Code:
         self.codes = compat.synaptic_code(synapses)
         self.subexpressions, self.differential = compat.synaptic_equations(synapses)
         self.constants = compat.constants(synapses)
+        self._opaque = (synapses.namespace or {}).keys() - self.constants.keys()
+        shared = synapses.variables.keys() - compat.variables_of_synapses(synapses)
+        self._not_held = shared | {weight, mask}
         self._assigned = {}
         for _, lines, across, beside in self.codes:
             for line in lines:
@@ -91,19 +94,39 @@ class _Code:
                     self._assigned.setdefault(line[1], []).append(line)
 
     def values(self, zero, signed=None):
-        return _Values(zero, self.subexpressions, self.constants, signed)
+        return _Values(zero, self.subexpressions, self.constants, self._opaque, signed)
 
     def held(self, zero):
-        """Return what is 0 with the variables that are: all of it, and the variables that only those bring about."""
-        made = self._assigned.keys() | (self.differential.keys() - zero)
+        """Return what is 0 with the variables that are: all of it, and what transmits that only those bring about."""
+        made = (self._assigned.keys() | self.differential.keys()) - self._not_held
         by = {name: [line[3] for line in self._assigned.get(name, ())] for name in made}
         for name in made & self.differential.keys():
             by[name].append(self.differential[name])
-        held = {
-            name
-            for name in made
-            if any(_uses(each, zero | made | self.subexpressions.keys()) for each in by[name])
-        }
+        uses = {name: self._names(*by[name]) - {name} for name in made}
+        transmits = self._names(
+            *(
+                line[3]
+                for _, lines, across, beside in self.codes
+                for line in lines
+                if line[1] in across | beside
+            )
+        )
+        while True:
+            more = set().union(*(uses[name] for name in transmits & made)) - transmits
+            if not more:
+                break
+            transmits |= more
+        held = {name for name in made & transmits if uses[name] & (zero | made)}
+        while True:  # by what is 0, not by each other alone
+            reached = set(zero)
+            while True:
+                more = {name for name in held - reached if uses[name] & reached}
+                if not more:
+                    break
+                reached |= more
+            if held <= reached:
+                break
+            held &= reached
         while True:
             values = self.values(zero | held)
             left = {
@@ -118,6 +141,17 @@ class _Code:
             if not left:
                 return zero | held, held
             held -= left
+
+    def _names(self, *expressions):
+        """Return the names in expressions, those in subexpressions included."""
+        names, left = set(), list(expressions)
+        while left:
+            new = {node.id for node in ast.walk(syntax_tree(left.pop())) if isinstance(node, ast.Name)}  # fmt: skip
+            left += [
+                self.subexpressions[name] for name in new - names if name in self.subexpressions
+            ]
+            names |= new
+        return names
 
     def signed(self, signed, zero):
         """Return the names of what may be negative: what is signed, and what becomes negative by code."""
@@ -144,12 +178,15 @@ class _Code:
                 elif line[1] == mask and not stays:
                     yield what, line, "come back"
                 # what all synapses of a neuron set alike is no matter of one
-                elif not stays and (line[1] in across or (line[1] in beside and line[2] != "=")):
+                elif not stays and (line[1] in across or (line[1] in beside and not _sets(line))):
                     yield what, line, "transmit"
 
 
-def _uses(expression, names):
-    return any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(syntax_tree(expression)))  # fmt: skip
+def _sets(line):
+    """Whether a statement gives its variable a value that does not depend on the one before."""
+    _, variable, how, expression = line
+    names = {node.id for node in ast.walk(syntax_tree(expression)) if isinstance(node, ast.Name)}
+    return how == "=" and variable not in names
 
 
 class _Values:
@@ -158,8 +195,9 @@ class _Values:
     With a set of names given, only these may be negative.
     """
 
-    def __init__(self, zero, subexpressions, constants, signed=None):
+    def __init__(self, zero, subexpressions, constants, opaque, signed=None):
         self._zero, self._subexpressions, self._constants = zero, subexpressions, constants
+        self._opaque = opaque
         self._signed = signed
         self._assigned = {}
 
@@ -216,7 +254,7 @@ class _Values:
                 return comparison(ast.Eq, self._of(node.operand), ZERO)
             case ast.Compare() | ast.UnaryOp():
                 return TRUTH
-            case ast.Call(func=ast.Name(id=name)):
+            case ast.Call(func=ast.Name(id=name)) if name not in self._opaque:
                 return call(name, [self._of(argument) for argument in node.args])
         return ANY
 

@@ -52,8 +52,8 @@ class Pruner(Deciding, NetworkOperation):
 
     Notes
     -----
-    Pruned weights are set to zero, and variables of a synapse that only weight and mask bring about, such as its
-    conductance. If a neuron rule kills neurons and the postsynaptic group
+    Pruned weights are set to zero, and variables of a synapse that transmit and that only weight and mask bring
+    about, such as its conductance. If a neuron rule kills neurons and the postsynaptic group
     has a variable ``alive``, it is set too. `decisions` holds what was decided so far. Brian2's
     ``store()`` and ``restore()`` include it. Where there are several synapses of a pair, a rule sees
     further rows of weights.
@@ -132,14 +132,14 @@ class Pruner(Deciding, NetworkOperation):
         if self._since_us is None:
             # its own clock, which ticks at events only, may be ahead
             self._since_us = self._now(self.synapses.target.clock)
-        if np.any(getattr(self.synapses, f"{self._mask}_")):  # else none is set yet
-            self._checked()
+        self._masked = check_masked(self.synapses, self._weight, self._mask)  # as it is now
+        self._read()
         super().before_run(run_namespace)
 
     def after_run(self) -> None:
         """Check that no pruned synapse learned since the last event."""
         super().after_run()
-        self._checked()
+        self._read()
 
     @staticmethod
     def _now(clock):
@@ -170,7 +170,8 @@ class Pruner(Deciding, NetworkOperation):
         if len(self.decisions) >= self._n_events:
             return
         synapses = self.synapses
-        weights, mask = self._checked()
+        weights, mask = self._read()
+        mask = self._checked_mask(mask, self._mask, synapses.name)
         counts = np.asarray(self._counter.count) - self._counted
         self._counted = self._counted + counts
         counts_pre = self._count_pre()
@@ -192,13 +193,15 @@ class Pruner(Deciding, NetworkOperation):
         for name in self._masked.held:
             setattr(synapses, f"{name}_", np.where(mask, getattr(synapses, f"{name}_"), 0))
 
-    def _checked(self):
-        """Return weights and mask of the synapses."""
-        names = self.synapses.name, self._weight, self._mask
-        weights, mask = (np.array(getattr(self.synapses, f"{name}_")) for name in names[1:])
-        mask = self._checked_mask(mask, self._mask, names[0])
-        self._check_weights(self._masked, weights, mask, names)
-        return weights, mask
+    def _read(self):
+        """Return weights and mask of the synapses; check what of pruned ones has to be 0."""
+        names = self._weight, self._mask
+        values = {
+            name: np.array(getattr(self.synapses, f"{name}_"))
+            for name in (*names, *self._masked.held)
+        }
+        self._check_held(self._masked, values, values[self._mask], (self.synapses.name, *names))
+        return values[self._weight], values[self._mask]
 
     def _count_pre(self):
         """Return the spikes of each source since the last event; None if they do not spike."""

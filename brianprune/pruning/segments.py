@@ -85,7 +85,7 @@ class SegmentPruner(Deciding):
         events = range(self._start_us + first * self._every_us, end, self._every_us)
         cuts = sorted({begin, *events, end})
         pieces, state = [], dict(state or {})
-        self._checked(network, described, state)
+        self._read(network, described, state)
         for now, until in itertools.pairwise(cuts):
             if now in events and now > self._since_us:
                 state |= self._act(network, described, state, now)
@@ -99,7 +99,7 @@ class SegmentPruner(Deciding):
             self._count(described, run)
             pieces.append(((now - begin) * 1e-6, run))
             self._end_us = until
-        self._checked(network, described, state)
+        self._read(network, described, state)
         return joined(pieces)
 
     def _described(self, network):
@@ -135,25 +135,33 @@ class SegmentPruner(Deciding):
         if described.source in described.counters:
             self._counts_pre = self._counts_pre + run.recorded[described.counters[described.source]]
 
-    def _checked(self, network, described, state):
-        """Return ends, weights and mask of the synapses, and by name what else an event may change."""
-        names = [f"{self.synapses}.{x}" for x in (self._weight, self._mask)]
-        index = [f"{self.synapses}._synaptic_{x}" for x in ("pre", "post")]
+    def _read(self, network, described, state):
+        """Return ends of the synapses and what an event may change, by name; check what has to be 0."""
         masked = described.masked[self._weight, self._mask]
-        held = [f"{self.synapses}.{name}" for name in masked.held]
-        initial = network.initial([*names, *index, *held, *described.alive])
+        mine = (self._weight, self._mask, *masked.held)
+        index = [f"{self.synapses}._synaptic_{x}" for x in ("pre", "post")]
+        initial = network.initial(
+            [*(f"{self.synapses}.{name}" for name in mine), *index, *described.alive]
+        )
         given = {each: np.atleast_1d(state.get(each, initial[each])) for each in initial}
         pre, post = (given[each].astype(np.int64) - first
                      for each, first in zip(index, described.first, strict=True))  # fmt: skip
-        weights, mask = (np.broadcast_to(given[each], len(pre)) for each in names)
-        weights, mask = np.array(weights), self._checked_mask(mask, self._mask, self.synapses)
-        self._check_weights(masked, weights, mask, (self.synapses, self._weight, self._mask))
-        return pre, post, weights, mask, given
+        values = {
+            name: np.array(np.broadcast_to(given[f"{self.synapses}.{name}"], len(pre)))
+            for name in mine
+        }
+        names = self.synapses, self._weight, self._mask
+        self._check_held(masked, values, values[self._mask], names)
+        return pre, post, values, given
 
     def _act(self, network, described, state, now):
         """Let the rule act; return what it changes in the state."""
         name = self.synapses
-        pre, post, weights, mask, given = self._checked(network, described, state)
+        pre, post, values, given = self._read(network, described, state)
+        weights, mask = (
+            values[self._weight],
+            self._checked_mask(values[self._mask], self._mask, name),
+        )
         seen = described.source in described.counters
         weights, mask, died = self._decided(
             weights,
@@ -173,8 +181,7 @@ class SegmentPruner(Deciding):
             f"{name}.{self._mask}": mask.astype(float),
         }
         for each in described.masked[self._weight, self._mask].held:
-            each = f"{name}.{each}"
-            new[each] = np.where(mask, np.broadcast_to(given[each], len(mask)), 0)
+            new[f"{name}.{each}"] = np.where(mask, values[each], 0)
         for each in described.alive:  # of the target: those of its group
             alive = np.array(np.broadcast_to(given[each], described.n_group)).astype(bool)
             alive[described.first[1] :][: described.n_target] &= ~died
