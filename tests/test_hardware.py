@@ -958,6 +958,7 @@ class HalfNeuron(bp.ConductanceLIF):
         return {name: 0.5 * value for name, value in super().values(network, names).items()}
 
 
+@pytest.mark.slow
 @needs("iverilog")
 def test_neurons_with_other_values_are_built_and_with_other_equations_refused():
     data = bp.digits(n_train=2, n_test=2)

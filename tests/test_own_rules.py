@@ -614,6 +614,7 @@ class OwnTraces(bp.Plasticity):
     on_post = "w += eta*x_pre"
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_an_experiment_runs_its_classes_as_they_are_now(tiny, tmp_path, monkeypatch):
     experiment = tiny.replace(

@@ -131,6 +131,7 @@ def test_compare_writes_its_numbers_above_the_bars(tiny):
         assert ax.get_ylim()[1] > 1
 
 
+@pytest.mark.slow
 def test_a_sweep_over_rules_and_over_times_is_drawn_whole(tiny):
     how = {
         "backend": "numpy",

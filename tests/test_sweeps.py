@@ -325,6 +325,7 @@ def test_a_sweep_on_a_cluster_goes_on_without_a_dead_worker(tiny, tmp_path, clus
     assert (tmp_path / "log").read_text().split("\n")[:-1] == acted
 
 
+@pytest.mark.slow
 def test_workers_without_the_folder_send_results_back(tiny, tmp_path, cluster, monkeypatch):
     joblib = pytest.importorskip("joblib")
     distributed = pytest.importorskip("distributed")
@@ -353,6 +354,7 @@ def test_a_cluster_that_cannot_be_used_is_named(tiny, monkeypatch):
         bp.sweep(tiny, backend="numpy", seed=[0, 1], scheduler="tcp://127.0.0.1:1")
 
 
+@pytest.mark.slow
 def test_progress_is_that_of_all_points(tiny, capfd):
     bp.sweep(tiny, n_jobs=2, backend="numpy", report="text", seed=[0, 1, 2])
     said = capfd.readouterr().err
