@@ -154,6 +154,9 @@ class _Content:
         for name in sorted(_globals(code)):
             module = sys.modules.get(name)
             value = function.__globals__.get(name, module)
+            if value is None and name in _imports(code):  # not loaded yet; the same when it is
+                self.text(name)
+                self.text(f"module {name}")
             if value is None:
                 continue
             self.text(name)
@@ -211,6 +214,14 @@ def _globals(code):
         if isinstance(constant, types.CodeType):
             names |= _globals(constant)
     return names
+
+
+def _imports(code):
+    """Return the names of the modules that code, and code within it, imports."""
+    names = {step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
+    return names.union(
+        *(_imports(each) for each in code.co_consts if isinstance(each, types.CodeType))
+    )
 
 
 def _attributes(code):

@@ -390,6 +390,19 @@ def test_code_that_is_added_to_synapses_later_is_followed():
     assert "may transmit" in str(caught.value.__cause__)
 
 
+def test_a_module_that_is_imported_when_the_code_runs_changes_nothing(monkeypatch):
+    def decide():
+        import colorsys
+
+        return colorsys
+
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    before = content_hash(decide)
+    decide()
+    assert "colorsys" in sys.modules
+    assert content_hash(decide) == before
+
+
 def test_what_a_package_decorates_is_looked_into():
     def made(share):
         @np.errstate(all="ignore")
