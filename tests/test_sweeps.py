@@ -214,33 +214,24 @@ def same(weights, mask, activity):
     monkeypatch.syspath_prepend(tmp_path)
     module = importlib.import_module("module_of_a_rule")
 
-    def left():
-        found = {
-            left_by(rule)
-            for rule in (module.OfAModule(start=8, interval=4), module.same.every(4, 8))
-        }
-        assert len(found) == 1
-        return found.pop()
-
-    def left_by(rule):
-        experiment = tiny.replace(pruning=rule)
-        bp.sweep(
-            experiment, n_jobs=2, backend="numpy", results=tmp_path, seed=[1, 2]
-        )  # what is then read
-        table = bp.sweep(experiment, n_jobs=2, backend="numpy", results=tmp_path, seed=[1, 2])
+    def left(rule, seeds):
+        experiment = tiny.replace(pruning=rule, data__n_train=12, data__n_test=4, n_label=6)
+        how = {"n_jobs": 2, "backend": "numpy", "results": tmp_path, "seed": seeds}
+        table = bp.sweep(experiment, **how)
         alone = experiment.replace(seed=1).run("numpy")
         assert table["connectivity"][0] == alone.summary()["connectivity"]
-        stored = experiment.replace(seed=1).stored(tmp_path)
-        assert stored.mask.sum() == alone.mask.sum()
+        assert experiment.replace(seed=1).stored(tmp_path).mask.sum() == alone.mask.sum()
+        if isinstance(rule, module.OfAModule):  # what is stored is read by the processes
+            assert bp.sweep(experiment, **how).equals(table)
         return alone.mask.sum()
 
-    found = [left()]
+    found = [left(module.OfAModule(start=8, interval=4), [1, 2])]
     module.OfAModule.share = 0.04
-    found.append(left())
+    found.append(left(module.same.every(4, 8), [1, 2]))
     path.write_text(source.replace("SHARE", "0.06"))
     os.utime(path, (1e9, 2e9))
     importlib.reload(module)
-    found.append(left())
+    found.append(left(module.Lazy(start=8, interval=4), [1, 2, 3, 4]))
     assert found[0] > found[1] > found[2]
     locked = tiny.replace(pruning=module.Locked(start=8, interval=4))
     assert _packed(locked) is locked  # by name, since a lock cannot be sent
@@ -249,6 +240,7 @@ def same(weights, mask, activity):
     assert "other code" in failed.error
 
 
+@pytest.mark.slow
 def test_a_point_that_fails_is_a_row_with_its_error(tiny, monkeypatch):
     real = bp.Experiment.run
 
