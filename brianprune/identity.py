@@ -194,9 +194,8 @@ class _Content:
                 if isinstance(value, Parameter):
                     value = (repr(value.default), value.meaning)
                 special = name.startswith("__") and not inspect.isfunction(value)
-                if issubclass(
-                    base, enum.Enum
-                ):  # names _of_this_form_ are its own, with tables that grow
+                # names _of_this_form_ are an enumeration's own, with tables that grow
+                if issubclass(base, enum.Enum):
                     special = special or name.startswith("_") or isinstance(value, base)
                 if not (special or name == "fields" or inspect.isdatadescriptor(value)):
                     self.text(name)
@@ -301,8 +300,9 @@ def own_modules(parameters):
     names = set()
     for value in _parts(parameters):
         made_of = [base for base in type(value).__mro__ if not _is_packaged(base.__module__, base)]
-        if hasattr(value, "function"):  # of a rule that is a function
-            made_of += [value.function] if not _is_installed(value.function) else []
+        function = getattr(value, "function", None)  # of a rule that is one
+        if inspect.isfunction(function) and not _is_installed(function):
+            made_of.append(function)
         names |= {each.__module__ for each in made_of}
     return {
         sys.modules[name] for name in (names - {"__main__", "__mp_main__"}) & sys.modules.keys()

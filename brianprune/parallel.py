@@ -235,6 +235,18 @@ def _packed(experiment):
             cloudpickle.unregister_pickle_by_value(module)
 
 
+def _unpacked(packed, key):
+    """Return the experiment that was sent, under its key if its code was sent with it."""
+    if not isinstance(packed, bytes):
+        return packed
+    experiment = pickle.loads(packed)
+    # a class that is sent by value is made once more, empty, before the one that is known takes its place
+    remember(own_classes(experiment))
+    if key is not None:
+        experiment._named(key)
+    return experiment
+
+
 def _key(experiment):
     """Return the experiment's key, or None if its code cannot be identified."""
     with contextlib.suppress(TypeError):
@@ -243,14 +255,8 @@ def _key(experiment):
 
 def _numbered(number, packed, key, how):
     """Run an experiment in another process; return its number and the result, which lacks it."""
-    experiment = packed
-    if isinstance(packed, bytes):
-        experiment = pickle.loads(packed)
-        # a class that is sent by value is made once more, empty, before the one that is known takes its place
-        remember(own_classes(experiment))
-        if key is not None:
-            experiment._named(key)
-    elif key is not None and _key(experiment) != key:
+    experiment = _unpacked(packed, key)
+    if key is not None and _key(experiment) != key:
         return number, Failed(
             "ValueError: the process has other code of one's own classes than the one that asks, and they cannot be sent"
             " (they hold what cannot be pickled): save their module, and start processes or workers anew"

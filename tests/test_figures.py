@@ -25,6 +25,7 @@ from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
 from brianprune.hardware import EventDrivenCore, implementation, measurements
 from brianprune.hdf5 import read_tree
+from brianprune.parallel import _packed, _unpacked
 from brianprune.parameters import parse
 from brianprune.results import TableResult
 
@@ -155,6 +156,8 @@ def test_keys_are_the_same_in_another_process():
     for fig in REGISTRY.values():
         for experiment in fig.experiments(fig.scales.get("quick", fig.scales["full"])):
             assert pickle.loads(pickle.dumps(experiment)).key == experiment.key, fig.name
+            sent = _unpacked(_packed(experiment), experiment.key)
+            assert sent.key == experiment.key, fig.name
 
 
 def test_list(capsys):

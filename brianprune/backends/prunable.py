@@ -31,9 +31,7 @@ class Described(NamedTuple):
     n_group: int  #: neurons of the target's whole group
     first: tuple  #: number of the first neuron of source and target in their groups
     variables: tuple  #: those with a value for each synapse
-    masked: (
-        dict  #: by (weight, mask): what is known of pruned ones, or why they are no weight and mask
-    )
+    masked: dict  #: by (weight, mask): a `Masked`, or why they are no weight and mask
     counters: dict  #: "monitor.count" of the monitors that count a group's spikes
     alive: tuple  #: "group.alive", if the target has this variable
 

@@ -57,10 +57,9 @@ class OfVerilog(_Measurement):
 
     design = WINNER_TAKE_ALL
 
-    @property
-    def key(self) -> str:
-        """Name of the result file: a hash of the measurement and of the Verilog."""
-        texts = [super().key, *map(verilog, self.design.files)]
+    def _identity(self):
+        """Return a hash of the measurement and of the Verilog."""
+        texts = [super()._identity(), *map(verilog, self.design.files)]
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 

@@ -116,17 +116,12 @@ class _Code:
             if not more:
                 break
             transmits |= more
-        held = {name for name in made & transmits if uses[name] & (zero | made)}
-        while True:  # by what is 0, not by each other alone
-            reached = set(zero)
-            while True:
-                more = {name for name in held - reached if uses[name] & reached}
-                if not more:
-                    break
-                reached |= more
-            if held <= reached:
+        held = set()  # what uses what is 0, or what uses that
+        while True:
+            more = {name for name in made & transmits if uses[name] & (zero | held)} - held
+            if not more:
                 break
-            held &= reached
+            held |= more
         while True:
             values = self.values(zero | held)
             left = {
@@ -153,6 +148,11 @@ class _Code:
             names |= new
         return names
 
+    def _sets(self, line):
+        """Whether a statement gives its variable a value that does not depend on the one before."""
+        _, variable, how, expression = line
+        return how == "=" and variable not in self._names(expression)
+
     def signed(self, signed, zero):
         """Return the names of what may be negative: what is signed, and what becomes negative by code."""
         while True:
@@ -178,15 +178,10 @@ class _Code:
                 elif line[1] == mask and not stays:
                     yield what, line, "come back"
                 # what all synapses of a neuron set alike is no matter of one
-                elif not stays and (line[1] in across or (line[1] in beside and not _sets(line))):
+                elif not stays and (
+                    line[1] in across or (line[1] in beside and not self._sets(line))
+                ):
                     yield what, line, "transmit"
-
-
-def _sets(line):
-    """Whether a statement gives its variable a value that does not depend on the one before."""
-    _, variable, how, expression = line
-    names = {node.id for node in ast.walk(syntax_tree(expression)) if isinstance(node, ast.Name)}
-    return how == "=" and variable not in names
 
 
 class _Values:

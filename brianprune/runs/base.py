@@ -46,8 +46,10 @@ class Computation(Parameters):
 
         In another process it is that of the process which asks, as the code is.
         """
-        if "_key" in vars(self):
-            return self._key
+        return vars(self).get("_key") or self._identity()
+
+    def _identity(self):
+        """Return the key that the code as it is now gives."""
         inner = [value for value in self._values.values() if isinstance(value, Computation)]
         revision = max(each.revision for each in (self, *inner))
         since = "" if revision == 1 else f"revision {revision} "
@@ -149,7 +151,11 @@ class Simulation(Computation):
         with Reporter(report) as reporter:
             result = run.result(reporter)
         result._key = began
-        if began is not None and results is not None and self.key != began:
+        try:
+            changed = results is not None and self.key != began
+        except TypeError:  # it holds now what cannot be identified
+            changed = True
+        if changed:
             warnings.warn(
                 f"{type(self).__name__}: what identifies one's own code has changed during the run, by an edit or since"
                 " the code writes to it (a memo, a log). The result is stored as that of the code at its start",
