@@ -1,12 +1,17 @@
 """What code of one's own is identified by: its content, wherever and whenever it is defined."""
 
+import contextlib
+import copyreg
 import dis
 import enum
 import functools
 import hashlib
+import importlib.util
 import inspect
+import pickle
 import sys
 import types
+import weakref
 
 import numpy as np
 from brian2 import Quantity
@@ -38,7 +43,8 @@ def content_hash(value):
     ----------
     value : number, text, array, collection, function or object
         Of a function: its code, what it captured, its defaults, and the globals that it reads. Of an
-        object: its class, if it belongs to no installed package, and what it would be pickled as.
+        object: its class, if it belongs to no installed package, and what it would be pickled as. Of
+        one's own modules, wherever they are met: what any of the code that was met uses of them.
 
     Returns
     -------
@@ -51,6 +57,7 @@ def content_hash(value):
     """
     content = _Content()
     content.add(value)
+    content.add_modules()
     return content.digest.hexdigest()[:12]
 
 
@@ -60,6 +67,8 @@ class _Content:
     def __init__(self):
         self.digest = hashlib.sha256()
         self._seen = {}
+        self._modules = {}  # of one's own that were met, by name
+        self._names = set()  # that code uses
 
     def text(self, text):
         self.digest.update(f"{text} ".encode())
@@ -72,8 +81,26 @@ class _Content:
             self._add_array(value)
         elif isinstance(value, types.ModuleType):
             self.text(f"module {value.__name__}")
+            if not _is_packaged(value.__name__, value):
+                self._modules[value.__name__] = value
         elif self._is_new(value):
             self._add_object(value, kind)
+
+    def add_modules(self):
+        """Add what code uses of one's own modules, which may be more code that uses more of them."""
+        done = set()
+        while True:
+            used = {
+                (name, attribute)
+                for name, module in self._modules.items()
+                for attribute in self._names & vars(module).keys()
+            }
+            if used == done:
+                return
+            for name, attribute in sorted(used - done):
+                self.text(f"{name}.{attribute}")
+                self.add(vars(self._modules[name])[attribute])
+            done = used
 
     def _is_new(self, value):
         """Whether an object is met for the first time; the reference keeps its id its own."""
@@ -98,21 +125,21 @@ class _Content:
             self.text(f"{kind.__name__} {len(value)}")
             for item in value:
                 self.add(item)
-        elif kind is dict:
+        elif kind in (dict, types.MappingProxyType):
             self.text(f"dict {len(value)}")
             for item in value.items():
                 self.add(item)
         elif kind in (set, frozenset):
             self.text(f"set {sorted(content_hash(item) for item in value)}")
         elif kind.__name__ == "PruningRule" and kind.__module__.startswith("brianprune."):
-            self.add((value._carried or value.function, value.regrows))
+            self.add((value.function, value.regrows))
         elif isinstance(value, functools._lru_cache_wrapper):
             self.add(value.__wrapped__)
         elif inspect.isfunction(value):
             if _is_installed(value):
                 self.text(f"{value.__module__}.{value.__qualname__}")
-                if hasattr(value, "__wrapped__"):  # a package's decorator of one's own function
-                    self.add(value.__wrapped__)
+                if not _is_importable(value):  # what a package has made of one's own function
+                    self.add((vars(value), _captured(value)))
             else:
                 self._add_function(value)
         elif inspect.ismethod(value):
@@ -125,7 +152,12 @@ class _Content:
     def _add_reduced(self, value, kind):
         """Add an object as what it would be pickled as, and its class."""
         try:
-            reduced = value.__reduce_ex__(2)
+            reducer = copyreg.dispatch_table.get(kind)
+            reduced = reducer(value) if reducer else value.__reduce_ex__(2)
+            if isinstance(reduced, str):
+                module = sys.modules[pickle.whichmodule(value, reduced)]
+                if functools.reduce(getattr, reduced.split("."), module) is not value:
+                    raise TypeError
         except Exception:
             raise TypeError(
                 f"{value!r}, a {kind.__name__}, cannot be part of what one's own code is identified by: let it"
@@ -143,33 +175,37 @@ class _Content:
     def _add_function(self, function):
         code = function.__code__
         self._add_code(code)
-        cells = []
-        for cell in function.__closure__ or ():
-            try:
-                cells.append(cell.cell_contents)
-            except ValueError:  # not yet set
-                cells.append(None)
-        self.add((cells, function.__defaults__, function.__kwdefaults__, vars(function)))
-        attributes = _attributes(code)
-        for name in sorted(_globals(code)):
-            module = sys.modules.get(name)
-            value = function.__globals__.get(name, module)
-            if value is None and name in _imports(code):  # not loaded yet; the same when it is
-                self.text(name)
-                self.text(f"module {name}")
-            if value is None:
-                continue
+        self.add(
+            (_captured(function), function.__defaults__, function.__kwdefaults__, vars(function))
+        )
+        for name in sorted(_globals(code) & function.__globals__.keys()):
             self.text(name)
-            self.add(value)
-            if isinstance(value, types.ModuleType) and not _is_packaged(value.__name__, value):
-                for used in sorted(attributes & vars(value).keys()):  # of a module of one's own
-                    self.text(used)
-                    self.add(vars(value)[used])
+            self.add(function.__globals__[name])
+        for name, listed in sorted(_imports(code, function.__globals__.get("__package__"))):
+            self.text(f"import {name} {listed}")
+            self._add_import(name, listed)
+
+    def _add_import(self, name, listed):
+        """Add a module that a function imports when it runs, unless it is a package's or is not there."""
+        package = name.partition(".")[0]
+        with contextlib.suppress(ImportError, ValueError):
+            if package == "brianprune" or _is_package_file(
+                str(importlib.util.find_spec(package).origin)
+            ):
+                return
+            self.add(importlib.import_module(name))
+            self.add(sys.modules[package])  # the name that 'import a.b' gives
+            for item in listed:  # attributes, or modules
+                with contextlib.suppress(ImportError):
+                    self.add(importlib.import_module(f"{name}.{item}"))
 
     def _add_code(self, code):
         self.digest.update(code.co_code)
         self.text((code.co_names, code.co_varnames, code.co_freevars, code.co_flags))
+        self._names.update(code.co_names)
         for constant in code.co_consts:
+            if isinstance(constant, str) and constant.isidentifier():  # of getattr
+                self._names.add(constant)
             if isinstance(constant, types.CodeType):
                 self._add_code(constant)
             else:
@@ -180,6 +216,8 @@ class _Content:
         self.text(f"class {cls.__qualname__}")
         if issubclass(cls, enum.Enum):
             self.add({name: member.value for name, member in cls.__members__.items()})
+        if not _is_packaged(type(cls).__module__, type(cls)):
+            self.add(type(cls))
         for base in cls.__mro__[:-1]:
             if _is_packaged(base.__module__, base):
                 self.text(f"{base.__module__}.{base.__qualname__}")
@@ -193,49 +231,83 @@ class _Content:
                     value = value.func
                 if isinstance(value, Parameter):
                     value = (repr(value.default), value.meaning)
-                special = name.startswith("__") and not inspect.isfunction(value)
-                # names _of_this_form_ are an enumeration's own, with tables that grow
-                if issubclass(base, enum.Enum):
-                    special = special or name.startswith("_") or isinstance(value, base)
-                if not (special or name == "fields" or inspect.isdatadescriptor(value)):
+                if _is_content(base, name, value):
                     self.text(name)
                     self.add(value)
 
 
+def _is_content(cls, name, value):
+    """Tell whether an entry of a class is what its author wrote, and not Python's or a base class's."""
+    if inspect.isfunction(value):
+        return True
+    if issubclass(cls, enum.Enum):  # names _of_this_form_ are its own, with tables that grow
+        return not (name.startswith("_") or isinstance(value, cls))
+    if isinstance(value, types.GetSetDescriptorType | types.MemberDescriptorType):
+        return False
+    if name == "_abc_impl" or (name == "fields" and issubclass(cls, Parameters)):
+        return False
+    return callable(value) or not name.startswith("__")
+
+
+def _captured(function):
+    """Return what a function has captured, without the caches of packages."""
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:  # not yet set
+            value = None
+        found.append(None if isinstance(value, weakref.WeakKeyDictionary) else value)
+    return found
+
+
+def _is_importable(function):
+    """Whether a function is what a package has under its name."""
+    found = module = sys.modules.get(function.__module__)
+    for name in function.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is function and _is_packaged(function.__module__, module)
+
+
 def _globals(code):
-    """Return the names that code, and code within it, reads as globals or imports."""
+    """Return the names that code, and code within it, reads as globals."""
     names = {
         step.argval
         for step in dis.get_instructions(code)
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME")
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
     }
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _globals(constant)
-    return names
+    return names.union(*map(_globals, _inner(code)))
 
 
-def _imports(code):
-    """Return the names of the modules that code, and code within it, imports."""
-    names = {step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
-    return names.union(
-        *(_imports(each) for each in code.co_consts if isinstance(each, types.CodeType))
-    )
+def _imports(code, package):
+    """Return what code, and code within it, imports: full names of modules, and what it takes from each."""
+    found, constants = set(), []
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+            constants.append(step.argval)
+        elif step.opname == "IMPORT_NAME":
+            level, listed = constants[-2:]
+            with contextlib.suppress(ImportError, ValueError):
+                name = importlib.util.resolve_name("." * level + step.argval, package)
+                found.add((name, listed or ()))
+    return found.union(*(_imports(each, package) for each in _inner(code)))
 
 
-def _attributes(code):
-    """Return all names that code, and code within it, uses."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _attributes(constant)
-    return names
+def _inner(code):
+    return [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
 
 
 def _is_installed(function):
     """Whether a function belongs to an installed package, whose version is part of the provenance."""
-    file = function.__code__.co_filename
-    return _is_package_file(file) or file.startswith("<frozen")
+    # not by the file of its code, which one that was sent by value has lost
+    module = function.__globals__
+    file = module.get("__file__") or function.__code__.co_filename
+    name = module.get("__name__", "")
+    return (
+        name.partition(".")[0] == "brianprune"
+        or _is_package_file(file)
+        or file.startswith("<frozen")
+    )
 
 
 def _is_package_file(file):
@@ -285,28 +357,17 @@ def own_code(parameters):
     )
 
 
-def own_modules(parameters):
-    """Return the modules that define classes and functions in `parameters` which are not the package's.
-
-    Parameters
-    ----------
-    parameters : Parameters
-
-    Returns
-    -------
-    set of module
-        Without ``__main__``.
-    """
-    names = set()
-    for value in _parts(parameters):
-        made_of = [base for base in type(value).__mro__ if not _is_packaged(base.__module__, base)]
-        function = getattr(value, "function", None)  # of a rule that is one
-        if inspect.isfunction(function) and not _is_installed(function):
-            made_of.append(function)
-        names |= {each.__module__ for each in made_of}
-    return {
-        sys.modules[name] for name in (names - {"__main__", "__mp_main__"}) & sys.modules.keys()
-    }
+def own_modules():
+    """Return the loaded modules that belong to no installed package, without ``__main__``."""
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if isinstance(module, types.ModuleType)
+        and getattr(module, "__file__", None)
+        and module.__name__ == name
+        and name not in ("__main__", "__mp_main__")
+        and not _is_packaged(name, module)
+    ]
 
 
 def own_classes(parameters):

@@ -218,32 +218,41 @@ def _check_workers(client):
 
 def _jobs(experiments, how):
     """Yield a function and its arguments for each experiment."""
-    return ((_numbered, k, _packed(e), _key(e), how) for k, e in enumerate(experiments))
+    modules = own_modules()
+    return ((_numbered, k, _packed(e, modules), _key(e), how) for k, e in enumerate(experiments))
 
 
-def _packed(experiment):
-    """Return an experiment with its classes as they are now, for processes that may know others of these names."""
-    modules = own_modules(experiment)
+def _packed(experiment, modules):
+    """Return an experiment with all code of one's own as it is now, for processes that may know other code."""
+    mine = [m for m in modules if m.__name__ not in cloudpickle.list_registry_pickle_by_value()]
     try:
-        for module in modules:
+        for module in mine:
             cloudpickle.register_pickle_by_value(module)
         return cloudpickle.dumps(experiment)
-    except Exception:  # a lock among what a class uses, say: by name, then
-        return experiment
+    except Exception:  # a lock among what a module holds, say: by name, then
+        pass
     finally:
-        for module in modules:
+        for module in mine:
             cloudpickle.unregister_pickle_by_value(module)
+    try:
+        return cloudpickle.dumps(experiment)
+    except Exception as error:
+        return Failed(f"{type(error).__name__}: cannot be sent to another process: {error}")
 
 
 def _unpacked(packed, key):
-    """Return the experiment that was sent, under its key if its code was sent with it."""
-    if not isinstance(packed, bytes):
-        return packed
-    experiment = pickle.loads(packed)
-    # a class that is sent by value is made once more, empty, before the one that is known takes its place
-    remember(own_classes(experiment))
-    if key is not None:
-        experiment._named(key)
+    """Return the experiment that was sent, or a `Failed` if its code is another here."""
+    try:
+        experiment = pickle.loads(packed)
+        # a class that is sent by value is made once more, empty, before the one that is known takes its place
+        remember(own_classes(experiment))
+    except Exception as error:
+        return Failed(f"{type(error).__name__}: cannot be read in another process: {error}")
+    if key is not None and _key(experiment) != key:
+        return Failed(
+            "ValueError: the process has other code of one's own than the one that asks, and it could not be sent (it"
+            " holds what cannot be pickled, or lacks what it had): save its modules, and start processes or workers anew"
+        )
     return experiment
 
 
@@ -255,12 +264,9 @@ def _key(experiment):
 
 def _numbered(number, packed, key, how):
     """Run an experiment in another process; return its number and the result, which lacks it."""
-    experiment = _unpacked(packed, key)
-    if key is not None and _key(experiment) != key:
-        return number, Failed(
-            "ValueError: the process has other code of one's own classes than the one that asks, and they cannot be sent"
-            " (they hold what cannot be pickled): save their module, and start processes or workers anew"
-        )
+    experiment = packed if isinstance(packed, Failed) else _unpacked(packed, key)
+    if isinstance(experiment, Failed):
+        return number, experiment
     result = _try(experiment, how)
     if not isinstance(result, Failed):
         result.experiment = None

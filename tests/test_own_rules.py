@@ -1,8 +1,10 @@
 """Pruning rules of one's own: what identifies them, and the `Pruner` in any Brian2 network."""
 
+import abc
 import copy
 import enum
 import functools
+import importlib
 import pickle
 import re
 import subprocess
@@ -21,6 +23,7 @@ from brian2 import (
     NeuronGroup,
     SpikeGeneratorGroup,
     Synapses,
+    check_units,
     ms,
     mV,
     prefs,
@@ -239,7 +242,7 @@ UNMASKED = {
         "v_post += w*mask", {"on_post": "w = clip(w + 0.1*x_post, 0, 1)"}, "may learn.*on_post"),
     "summed": ("s += 1", {"model": "s : 1\nx_post = s*2 : 1 (summed)"}, "may transmit"),
     "far from its start": ("tr += 1; w = clip(w + 0.1*(tr - 3), 0, 1); v_post += w", {"model": "tr : 1"}, "may learn"),
-    "not a number": ("v_post += w*mask/w", {}, "may transmit"),
+    "not a number": ("v_post += w*mask/w", {}, "may be no number"),
     "an unknown function": ("v_post += arcsin(0.1*x_post)", {}, "may transmit"),
     "a negative trace": ("tr -= 0.1; w = clip(w - tr, 0, 1); v_post += w", {"model": "tr : 1"}, "may learn"),
     "a counter": ("n += 1; v_post += w; w = clip(w + 0.1*int(n > 5)*int(n < 20), 0, 1)", {"model": "n : 1"}, "may learn"),
@@ -257,8 +260,8 @@ UNMASKED = {
     "a shared variable": ("v_post += w*mask + s; s = 0.9*s", {"model": "s : 1 (shared)"}, "may transmit"),
     "what decays by itself": ("v_post += w*mask + c; c = 0.9*c", {"model": "c : 1"}, "may transmit"),
     "a power of 0": ("v_post += 0.1*w**mu", {"model": "mu : 1"}, "may transmit"),
-    "what is no number": ("v_post += k*x_post", {"namespace": {"k": np.nan}}, "may transmit"),
-    "no bound of a weight": ("v_post += w; w = clip(w + k*x_post, 0, 1)", {"namespace": {"k": np.nan}}, "may learn"),
+    "what is no number": ("v_post += k*x_post", {"namespace": {"k": np.nan}}, "may be no number"),
+    "no bound of a weight": ("v_post += w; w = clip(w + k*x_post, 0, 1)", {"namespace": {"k": np.nan}}, "may be no number"),
     "a big current": ("v_post += int(x_post > 1000)", {}, "may transmit"),
     "its own reset": ("v_post = w*mask", {}, r"may transmit.*v_post [+]= \(w\*mask - v_post\)\*mask"),
 }  # fmt: skip
@@ -314,7 +317,7 @@ def test_pruned_synapses_that_learn_by_what_is_negative_are_seen_while_the_netwo
     net, synapses, pruner = network(half, on_pre)
     net.run(11 * ms)
     synapses.target.x = -0.1
-    message = "20 synapses of .* have 'mask' = 0 and a 'w', which acts.*multiply what changes it"
+    message = "20 synapses of .* have 'mask' = 0 and a 'w' that is not 0.*multiply what changes it"
     with pytest.raises(RuntimeError, match=message):  # at the end of a run
         net.run(5 * ms)
     with pytest.raises(BrianObjectException) as caught:  # at the start of the next
@@ -325,7 +328,7 @@ def test_pruned_synapses_that_learn_by_what_is_negative_are_seen_while_the_netwo
     synapses.target.x = -0.1
     with pytest.raises(Exception, match=r"(?s)BrianObject.*|have 'mask'") as caught:  # at an event
         net.run(100 * ms)
-    assert "a 'w', which acts" in f"{caught.value} {caught.value.__cause__}"
+    assert "a 'w' that is not 0" in f"{caught.value} {caught.value.__cause__}"
     assert len(pruner.decisions) == 1
     net, synapses, pruner = network(half, on_pre)
     synapses.mask = "int(j > 0)"
@@ -421,6 +424,149 @@ def test_what_a_package_decorates_is_looked_into():
         return decide
 
     assert content_hash(made(0.3)) == content_hash(made(0.3)) != content_hash(made(0.8))
+
+
+IMPORTS = {
+    "from": "from KEPT import keep\n\ndef f(w):\n    return keep(w)\n",
+    "module": "import KEPT\n\ndef f(w):\n    return KEPT.keep(w)\n",
+    "late from": "def f(w):\n    from KEPT import keep\n    return keep(w)\n",
+    "late module": "def f(w):\n    import KEPT as m\n    return m.keep(w)\n",
+    "facade": "import FACADE\n\ndef f(w):\n    return FACADE.KEPT.keep(w)\n",
+    "submodule": "import FOLDER.sub\n\ndef f(w):\n    return FOLDER.sub.keep(w)\n",
+    "late submodule": "def f(w):\n    from FOLDER import sub\n    return sub.keep(w)\n",
+    "default": "import KEPT\n\ndef f(w, m=KEPT):\n    return m.keep(w)\n",
+    "attribute": "import KEPT\n\nclass f:\n    m = KEPT\n    def g(self, w):\n        return self.m.keep(w)\n",
+    "by name": "import KEPT\n\ndef f(w):\n    return getattr(KEPT, 'keep')(w)\n",
+}
+
+
+@pytest.mark.parametrize("source", IMPORTS.values(), ids=IMPORTS)
+def test_what_code_takes_from_modules_of_ones_own_is_part_of_it(tmp_path, monkeypatch, source):
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for number, limit in enumerate((0.0, 0.1, 0.1)):
+        # the same names, in files that Python has not compiled before
+        for name in ("KEPT", "FACADE", "FOLDER", "FOLDER.sub", "USER"):
+            sys.modules.pop(name, None)
+        folder = tmp_path / str(number)
+        (folder / "FOLDER").mkdir(parents=True)
+        kept = f"LIMIT = {limit}\n\ndef keep(w):\n    return w > LIMIT\n"
+        for name, text in (
+            ("KEPT", kept),
+            ("FACADE", "import KEPT\n"),
+            ("FOLDER/__init__", ""),
+            ("FOLDER/sub", kept),
+            ("USER", source),
+        ):
+            (folder / f"{name}.py").write_text(text)
+        monkeypatch.syspath_prepend(folder)
+        found.append(content_hash(importlib.import_module("USER").f))
+    assert found[0] != found[1] == found[2]
+
+
+def test_what_packages_and_python_make_of_code_is_looked_into():
+    def checked(limit):
+        @check_units(w=1, result=1)
+        def keep(w):
+            return w > limit
+
+        return keep
+
+    def dispatched(limit):
+        @functools.singledispatch
+        def keep(w):
+            return w > limit
+
+        return keep
+
+    def called(limit):
+        class Keep(enum.Enum):
+            LARGE = 1
+
+            def __call__(self, w):
+                return w > limit
+
+        return Keep.LARGE
+
+    def made_by(limit):
+        class Meta(type):
+            def keep(cls, w):
+                return w > limit
+
+        return Meta("Made", (), {})
+
+    def partly(limit):
+        return type("Partly", (), {"__call__": functools.partial(lambda w, limit: w, limit=limit)})
+
+    for made in (checked, dispatched, called, made_by, partly):
+        assert content_hash(made(0.1)) == content_hash(made(0.1)) != content_hash(made(0.9))
+    alike = [np.maximum, re.compile("a"), abc.ABCMeta("Base", (), {})]
+    assert len({content_hash(each) for each in alike}) == len(alike)
+    with pytest.raises(TypeError, match="cannot be part"):
+        content_hash(np.frompyfunc(lambda w: w, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("model", "on_pre"),
+    [
+        ("q : 1", "v_post += w*q*mask; q *= 1 - 0.1*w"),
+        ("q : 1", "v_post += w*q*mask; q += 0.1*q*mask"),
+    ],
+)
+def test_a_synapse_that_grows_again_acts_as_before(model, on_pre):
+    class Once(bp.ScheduledPruning):
+        regrows = True
+
+        def decide(self, event):
+            weights = np.where(event.mask, event.weights, 0.5)
+            mask = event.mask | (event.number > 0)
+            mask[0] = event.number > 0
+            return bp.Decision(mask, event.alive, weights=weights)
+
+    net, synapses, _ = network(Once(), on_pre, model=model)
+    synapses.q = 1
+    net.run(15 * ms)
+    first = np.asarray(synapses.i) == 0
+    assert not np.asarray(synapses.mask)[first].any()
+    net.run(30 * ms)
+    assert np.asarray(synapses.mask)[first].all()
+    assert np.asarray(synapses.q)[first].min() > 0
+
+
+def test_weights_that_are_learned_when_all_are_pruned_are_seen():
+    class All(bp.ScheduledPruning):
+        def decide(self, event):
+            return bp.Decision(np.zeros_like(event.mask), event.alive)
+
+    net, synapses, _ = network(All(), "v_post += w; w = clip(w - x_post, 0, 1)")
+    net.run(11 * ms)
+    synapses.target.x = -0.1
+    with pytest.raises(RuntimeError, match=r"40 synapses of .* a 'w' that is not 0"):
+        net.run(5 * ms)
+
+
+def test_a_rule_sees_no_weight_of_pruned_synapses():
+    seen = []
+
+    class Half(bp.ScheduledPruning):
+        def decide(self, event):
+            seen.append(event.weights[~event.mask])
+            mask = event.mask.copy()
+            mask[:, ::2] = False
+            return bp.Decision(mask, event.alive)
+
+    net, synapses, _ = network(Half(), "v_post += w*mask; w = clip(w - x_post, 0, 1)")
+    synapses.mask = "i > 0"  # the others have a weight that does not act
+    net.run(11 * ms)
+    assert len(seen[0]) == 5
+    assert np.all(seen[0] == 0)
+
+
+def test_what_is_no_number_at_weight_0_has_a_remedy_of_its_own():
+    with pytest.raises(ValueError, match=r"may be no number .*clip\(w, 1e-9, 1e9\)"):
+        network(half, "v_post += log(w)*mask")
+    net, *_ = network(half, "v_post += log(clip(w, 1e-9, 1e9))*mask")
+    net.run(30 * ms)
 
 
 def test_what_a_pruned_synapse_holds_is_0_with_it():

@@ -257,7 +257,7 @@ def test_pruned_synapses_that_learned_are_seen_at_the_next_event_and_at_the_end(
         falling = first.state | {"target.trace": np.full(M, -0.01)}
         with pytest.raises(
             RuntimeError,
-            match=r"SegmentPruner: .* synapses of 'synapses' have 'mask' = 0 and a 'w', which acts",
+            match=r"SegmentPruner: .* synapses of 'synapses' have 'mask' = 0 and a 'w' that is not 0",
         ):
             network.run(duration * ms, falling, spikes={"source": spikes()}, pruner=pruner)
         assert len(pruner.decisions) == 1

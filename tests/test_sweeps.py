@@ -10,6 +10,7 @@ import pytest
 from brian2 import ms, mV
 
 import brianprune as bp
+from brianprune.identity import own_modules
 from brianprune.parallel import _numbered, _packed
 from brianprune.parameters import parse
 from brianprune.sweeps import Search
@@ -234,10 +235,46 @@ def same(weights, mask, activity):
     found.append(left(module.Lazy(start=8, interval=4), [1, 2, 3, 4]))
     assert found[0] > found[1] > found[2]
     locked = tiny.replace(pruning=module.Locked(start=8, interval=4))
-    assert _packed(locked) is locked  # by name, since a lock cannot be sent
-    number, failed = _numbered(3, tiny, "another key", {})  # what could not be sent
+    sent = _packed(locked, own_modules())  # by name, since a lock cannot be sent
+    number, failed = _numbered(3, sent, "another key", {})
     assert number == 3
     assert "other code" in failed.error
+
+    class Here(bp.ScheduledPruning):
+        lock = threading.Lock()
+
+    for wrong, why in ((_packed(tiny.replace(pruning=Here(start=8, interval=4)), []), "cannot be sent"), (b"no", "cannot be read")):  # fmt: skip
+        assert why in _numbered(0, wrong, None, {})[1].error
+
+
+def test_a_module_that_rules_use_is_sent_with_them(tiny, tmp_path, monkeypatch):
+    (tmp_path / "settings_of_rules.py").write_text(
+        "LIMIT = 0.0\n\ndef keep(weights):\n    return weights > LIMIT\n"
+    )
+    (tmp_path / "rules_of_settings.py").write_text("""
+import brianprune as bp
+import settings_of_rules
+
+class Limited(bp.ScheduledPruning):
+    def decide(self, event):
+        return bp.Decision(event.mask & settings_of_rules.keep(event.weights), event.alive)
+
+@bp.pruning_rule
+def limited(weights, mask, activity):
+    return mask & settings_of_rules.keep(weights)
+""")
+    monkeypatch.syspath_prepend(tmp_path)
+    rules = importlib.import_module("rules_of_settings")
+    small = tiny.replace(data__n_train=12, data__n_test=4, n_label=6)
+    # not what the file says, which the processes would read
+    monkeypatch.setattr(rules.settings_of_rules, "LIMIT", 0.04)
+    for rule in (rules.Limited(start=8, interval=4), rules.limited.every(4, 8)):
+        experiment = small.replace(pruning=rule)
+        how = {"backend": "numpy", "seed": [1, 2]}
+        there = bp.sweep(experiment, n_jobs=2, results=tmp_path, **how)
+        here = bp.sweep(experiment, **how)
+        assert there["connectivity"].equals(here["connectivity"])
+        assert here["connectivity"].max() < 1
 
 
 @pytest.mark.slow

@@ -57,9 +57,10 @@ class OfVerilog(_Measurement):
 
     design = WINNER_TAKE_ALL
 
-    def _identity(self):
-        """Return a hash of the measurement and of the Verilog."""
-        texts = [super()._identity(), *map(verilog, self.design.files)]
+    @property
+    def key(self) -> str:
+        """Name of the result file: a hash of the measurement and of the Verilog."""
+        texts = [super().key, *map(verilog, self.design.files)]
         return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 

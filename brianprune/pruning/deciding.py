@@ -79,13 +79,14 @@ class Deciding:
         died : array of bool, shape (targets,)
         """
         n_pre, n_post = sizes
+        weights = np.where(mask, weights, 0)  # one that grows again starts anew
         alive = _alive(mask, post, n_post)
         if self.decisions and isinstance(
             self.rule, Rule
         ):  # one without synapses may get some again
             alive = self.decisions[-1].alive
         if isinstance(self.rule, PruningRule):
-            mask = self.rule(np.where(mask, weights, 0), mask, counts[post])
+            mask = self.rule(weights, mask, counts[post])
             left = _alive(mask, post, n_post)
             n_pruned = int(np.count_nonzero(alive & ~left))
             self.decisions.append(Decision(mask, left, np.nan, n_pruned))
@@ -118,16 +119,18 @@ class Deciding:
         return weights, decision.mask[place], alive & ~decision.alive
 
     def _check_held(self, masked, values, mask, names):
-        """Refuse values of pruned synapses, by variable, that act without the mask; of all pruned, none is set yet."""
+        """Refuse values of pruned synapses, by variable, that act without the mask."""
         synapses, weight, mask_name = names
         pruned = np.asarray(mask) == 0
+        if not self.decisions and pruned.all():  # none is set yet
+            return
         for variable in (*([weight] if masked.bare else []), *masked.held):
             n = np.count_nonzero(values[variable][pruned])
-            if n and not pruned.all():
+            if n:
                 raise RuntimeError(
-                    f"{type(self).__name__}: {n} synapses of '{synapses}' have '{mask_name}' = 0 and a '{variable}', which acts:"
-                    f" they were given it, or learned it after they were pruned. Set {synapses}.{variable} to 0 there, and"
-                    f" multiply what changes it, or what transmits, by '{mask_name}'"
+                    f"{type(self).__name__}: {n} synapses of '{synapses}' have '{mask_name}' = 0 and a '{variable}' that is"
+                    f" not 0: they were given it, or learned it after they were pruned. Set {synapses}.{variable} to 0"
+                    f" there, and multiply what changes it, or what transmits, by '{mask_name}'"
                 )
 
     def _check_pairs(self, n_synapses, n_pairs):

@@ -22,6 +22,10 @@ from .bounds import (
 __all__ = ["check_masked"]
 
 
+#: What a line of a pruned synapse may do, besides 'transmit', 'learn' and 'come back'.
+_NO_NUMBER = "be no number"
+
+
 class Masked(NamedTuple):
     """What is known of synapses of which pruned ones neither transmit nor learn."""
 
@@ -55,9 +59,16 @@ def check_masked(synapses, weight, mask):
         if code.values(zero, signed).of(expression) != ZERO:
             refuse("learn", "model", f"d{weight}/dt = {expression}", f"d{weight}/dt = ({expression})*{mask}")  # fmt: skip
     for what, line, does in code.changes(weight, mask, zero, signed):
+        if does == _NO_NUMBER:
+            raise ValueError(
+                f"Pruner: '{line[0]}' in the {what} of '{synapses.name}' may be no number for a pruned synapse, whose"
+                f" '{weight}' is 0: keep what it divides by, and what it takes the logarithm or a power of, from 0, as"
+                f" clip({weight}, 1e-9, 1e9) does, and constants finite"
+            )
         refuse(does, what, line[0], _masked(line, mask, does != "transmit"))
     bare = any(
-        does == "transmit" for *_, does in code.changes(weight, mask, code.held({mask})[0], signed)
+        does in ("transmit", _NO_NUMBER)
+        for *_, does in code.changes(weight, mask, code.held({mask})[0], signed)
     )
     return Masked(tuple(sorted(held & synapses.variables.keys())), bare)
 
@@ -118,7 +129,11 @@ class _Code:
             transmits |= more
         held = set()  # what uses what is 0, or what uses that
         while True:
-            more = {name for name in made & transmits if uses[name] & (zero | held)} - held
+            more = {
+                name
+                for name in made & transmits - held
+                if uses[name] & (zero | held) and self._leaves_0(name)
+            }
             if not more:
                 break
             held |= more
@@ -136,6 +151,13 @@ class _Code:
             if not left:
                 return zero | held, held
             held -= left
+
+    def _leaves_0(self, name):
+        """Whether a variable that is 0 may become another number; else it is what it was given at the start."""
+        of_0 = self.values({name})
+        return any(
+            not self.values({name}).keeps(line) for line in self._assigned.get(name, ())
+        ) or (name in self.differential and of_0.of(self.differential[name]) != ZERO)
 
     def _names(self, *expressions):
         """Return the names in expressions, those in subexpressions included."""
@@ -174,14 +196,14 @@ class _Code:
             for line in lines:
                 stays, stays_0 = any_number.keeps(line), known.keeps(line)
                 if line[1] == weight and not stays_0:
-                    yield what, line, "learn"
+                    yield what, line, _NO_NUMBER if stays_0 is None else "learn"
                 elif line[1] == mask and not stays:
                     yield what, line, "come back"
                 # what all synapses of a neuron set alike is no matter of one
                 elif not stays and (
                     line[1] in across or (line[1] in beside and not self._sets(line))
                 ):
-                    yield what, line, "transmit"
+                    yield what, line, _NO_NUMBER if stays is None else "transmit"
 
 
 class _Values:
@@ -197,7 +219,7 @@ class _Values:
         self._assigned = {}
 
     def keeps(self, line):
-        """Run a statement; return whether its variable certainly stays what it is."""
+        """Run a statement; return whether its variable certainly stays what it is, None if it may be no number."""
         _, variable, how, expression = line
         before = self._of_name(variable)
         try:
@@ -205,7 +227,7 @@ class _Values:
             after = value if how == "=" else operation(_ASSIGN[how], before, value)
         except NoNumberError:
             self._assigned[variable] = ANY
-            return False
+            return None
         self._assigned[variable] = after
         if before.known:
             return after.is_(before.low)

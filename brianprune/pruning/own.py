@@ -40,7 +40,6 @@ class PruningRule:
         self.regrows = regrows
         self.name = self.__name__ = function.__name__
         self.__doc__ = function.__doc__
-        self._carried = None
         PruningRule._defined.append(self)
 
     def __call__(self, weights, mask, activity):
@@ -100,19 +99,12 @@ class PruningRule:
     def source(self):
         """A hash of what the rule computes: its code, what it captured, the globals it reads.
 
-        A changed rule is another experiment. It travels to other processes with the rule.
+        A changed rule is another experiment.
         """
-        return self._carried or content_hash((self.function, self.regrows))
+        return content_hash((self.function, self.regrows))
 
     def __reduce__(self):
-        return _unpickle, (self.function, self.regrows, self.source)
-
-
-def _unpickle(function, regrows, source):
-    """Make a rule anew in another process, with the hash that it had where it was defined."""
-    rule = PruningRule(function, regrows)
-    rule._carried = source
-    return rule
+        return PruningRule, (self.function, self.regrows)
 
 
 def _defined(name, source):

@@ -34,31 +34,18 @@ def check_run(segment, report):
 class Computation(Parameters):
     """Base of what is computed: parameters that name their result file."""
 
-    _key: str
-
     result_class = None  #: of the finished result
     #: raised when a version of the package computes other numbers: results of before are not found
     revision = 1
 
     @property
     def key(self) -> str:
-        """Name of the result file: a hash of the experiment and of one's own code in it, as it is now.
-
-        In another process it is that of the process which asks, as the code is.
-        """
-        return vars(self).get("_key") or self._identity()
-
-    def _identity(self):
-        """Return the key that the code as it is now gives."""
+        """Name of the result file: a hash of the experiment and of one's own code in it, as it is now."""
         inner = [value for value in self._values.values() if isinstance(value, Computation)]
         revision = max(each.revision for each in (self, *inner))
         since = "" if revision == 1 else f"revision {revision} "
         text = f"{FORMAT} {since}{self!r}{own_code(self)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def _named(self, key):
-        """Fix the key, in a process that has been sent the code."""
-        object.__setattr__(self, "_key", key)
 
     def _store(self, results):
         if results is not None:
