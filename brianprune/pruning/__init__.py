@@ -1,6 +1,7 @@
 """Pruning rules: pure functions of arrays, and when they act."""
 
 from .base import AfterTraining, Decision, Past, PruningEvent, Rule, ScheduledPruning, decide
+from .clusters import ClusterNeuronPruning
 from .conditions import DeepRewiring, PruneInTurn, PruneWhere, RegrowWhere
 from .connections import ConnectionPruning
 from .neurons import (
@@ -29,6 +30,7 @@ __all__ = [
     "AdaptiveNeuronPruning",
     "AdaptiveWeightPruning",
     "AfterTraining",
+    "ClusterNeuronPruning",
     "ConnectionPruning",
     "ConstantNeuronPruning",
     "ConstantWeightPruning",

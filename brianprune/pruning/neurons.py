@@ -101,40 +101,30 @@ def least_missed(counts, labels, classes, alive, n, scale, at_once=10):
     array of bool, shape (neurons,)
         The neurons still alive.
     """
+    alive = np.array(alive)
+    mute = np.flatnonzero(alive & (classes < 0))[: min(n, np.count_nonzero(alive) - 1)]
+    alive[mute] = False
+    return least_missed_by_all(counts, [(labels, classes)], alive, n - len(mute), scale, at_once)
+
+
+def least_missed_by_all(counts, readouts, alive, n, scale, at_once, last=-np.inf):
+    """Kill the `n` living neurons that several readouts together miss least, see `least_missed`.
+
+    Parameters
+    ----------
+    readouts : list of (labels, classes)
+        Each with a class for each living neuron.
+    last : float
+        What counts as the mean of a readout's margins without the last neuron of a class, from -1; -inf: it stays.
+    """
     counts, alive = np.asarray(counts, dtype=np.float32), np.array(alive)
-    rows = np.arange(len(labels))
     while n > 0:
-        mute = np.flatnonzero(alive & (classes < 0))[: min(n, np.count_nonzero(alive) - 1)]
-        alive[mute] = False
-        n -= len(mute)
-        voters = [np.flatnonzero(alive & (classes == c)) for c in range(max(labels) + 1)]
-        sums = np.stack([counts[:, ids].sum(axis=1) for ids in voters], axis=1)
-        means = sums / np.maximum([len(ids) for ids in voters], 1)
-        own = means[rows, labels]
-        rivals = means.copy()
-        rivals[rows, labels] = -np.inf
-        nearest = rivals.argmax(axis=1)
-        first = rivals[rows, nearest]
-        rivals[rows, nearest] = -np.inf
-        second = rivals.max(axis=1)
-        score = np.full(len(alive), -np.inf)
-        for c, ids in enumerate(voters):
-            if len(ids) < 2:
-                continue
-            without = (sums[:, [c]] - counts[:, ids]) / (len(ids) - 1)
-            others = np.where(nearest == c, second, first)[:, None]
-            is_own = (labels == c)[:, None]
-            margin = np.where(
-                is_own, without - first[:, None], own[:, None] - np.maximum(others, without)
-            )
-            score[ids] = np.tanh(margin / scale).mean(axis=0)
-        left = np.array([len(ids) for ids in voters])
+        score = sum(_margins_without(counts, *readout, alive, scale, last) for readout in readouts)
         dying = 0
         for j in np.argsort(-score, kind="stable"):
             if dying == min(at_once, n) or score[j] == -np.inf:
                 break
-            if left[classes[j]] > 1:
-                left[classes[j]] -= 1
+            if last > -np.inf or all(np.sum(alive & (of == of[j])) > 1 for _, of in readouts):
                 alive[j] = False
                 dying += 1
         if dying == 0:
@@ -143,7 +133,36 @@ def least_missed(counts, labels, classes, alive, n, scale, at_once=10):
     return alive
 
 
-class _NeuronPruning(ScheduledPruning):
+def _margins_without(counts, labels, classes, alive, scale, last):
+    """Return the mean of ``tanh(margin/scale)`` without each neuron, `last` for the last of a class; -inf for the dead."""
+    rows = np.arange(len(labels))
+    n_classes = max(labels.max(), classes.max()) + 1
+    voters = [np.flatnonzero(alive & (classes == c)) for c in range(n_classes)]
+    sums = np.stack([counts[:, ids].sum(axis=1) for ids in voters], axis=1)
+    means = sums / np.maximum([len(ids) for ids in voters], 1)
+    own = means[rows, labels]
+    rivals = means.copy()
+    rivals[rows, labels] = -np.inf
+    nearest = rivals.argmax(axis=1)
+    first = rivals[rows, nearest]
+    rivals[rows, nearest] = -np.inf
+    second = rivals.max(axis=1)
+    score = np.full(len(alive), -np.inf)
+    for c, ids in enumerate(voters):
+        if len(ids) < 2:
+            score[ids] = last
+            continue
+        without = (sums[:, [c]] - counts[:, ids]) / (len(ids) - 1)
+        others = np.where(nearest == c, second, first)[:, None]
+        is_own = (labels == c)[:, None]
+        margin = np.where(
+            is_own, without - first[:, None], own[:, None] - np.maximum(others, without)
+        )
+        score[ids] = np.tanh(margin / scale).mean(axis=0)
+    return score
+
+
+class NeuronPruning(ScheduledPruning):
     """Base of the scheduled neuron rules: a cap on the total, and a mask that follows."""
 
     n_max = Parameter(
@@ -159,7 +178,7 @@ class _NeuronPruning(ScheduledPruning):
         return Decision(event.mask & alive, alive, float(threshold), int(n_pruned))
 
 
-class ConstantNeuronPruning(_NeuronPruning):
+class ConstantNeuronPruning(NeuronPruning):
     """S1, constant pruning: the `n` least active neurons at each event."""
 
     n = Parameter(2, "neurons killed at each event (20 of 100 in 10 events)", OURS, minimum=0)
@@ -170,7 +189,7 @@ class ConstantNeuronPruning(_NeuronPruning):
         return self._decision(event, lowest_counts(event.counts, event.alive, n))
 
 
-class RandomNeuronPruning(_NeuronPruning):
+class RandomNeuronPruning(NeuronPruning):
     """Control: `n` random neurons at each event."""
 
     n = Parameter(2, "neurons killed at each event", OURS, minimum=0)
@@ -182,7 +201,7 @@ class RandomNeuronPruning(_NeuronPruning):
         return self._decision(event, lowest_counts(lottery, event.alive, n))
 
 
-class RedundancyNeuronPruning(_NeuronPruning):
+class RedundancyNeuronPruning(NeuronPruning):
     """Ours: of the two living neurons with the most similar weights, the less active dies; `n` times.
 
     A neuron that another one stands in for is missed less than one that spikes little. The
@@ -209,7 +228,7 @@ class RedundancyNeuronPruning(_NeuronPruning):
         return self._decision(event, alive, last)
 
 
-class ThresholdNeuronPruning(_NeuronPruning):
+class ThresholdNeuronPruning(NeuronPruning):
     """S2, constant-threshold pruning: every neuron that spiked less than a fixed number."""
 
     threshold = Parameter(
@@ -222,7 +241,7 @@ class ThresholdNeuronPruning(_NeuronPruning):
         return self._decision(event, alive, self.threshold)
 
 
-class AdaptiveNeuronPruning(_NeuronPruning):
+class AdaptiveNeuronPruning(NeuronPruning):
     """S3, adaptive pruning: every neuron below a threshold that adapts (the paper's choice).
 
     ========== =============================================================================
