@@ -25,6 +25,7 @@ from brianprune.figures.__main__ import main
 from brianprune.figures.base import mean_and_interval, summarise
 from brianprune.hardware import EventDrivenCore, implementation, measurements
 from brianprune.hdf5 import read_tree
+from brianprune.identity import own_modules
 from brianprune.parallel import _packed, _unpacked
 from brianprune.parameters import parse
 from brianprune.results import TableResult
@@ -57,6 +58,7 @@ def small(monkeypatch):
         table_2={6: 2, 8: 3},
         spikes_per_image={6: 30, 8: 30},
         early=4,
+        last=6,
         early_steps=2,
         early_seeds=(0,),
         variants={"default": {}},
@@ -156,7 +158,7 @@ def test_keys_are_the_same_in_another_process():
     for fig in REGISTRY.values():
         for experiment in fig.experiments(fig.scales.get("quick", fig.scales["full"])):
             assert pickle.loads(pickle.dumps(experiment)).key == experiment.key, fig.name
-            sent = _unpacked(_packed(experiment), experiment.key)
+            sent = _unpacked(_packed(experiment, own_modules()), experiment.key)
             assert sent.key == experiment.key, fig.name
 
 

@@ -37,7 +37,7 @@ class ClusterNeuronPruning(NeuronPruning):
         (20, 80), "clusters of the coarsest and of the finest; at most half of the living", OURS
     )
     scale = Parameter(
-        0.1, "margin, in spikes of a neuron, beyond which an image counts as decided", OURS, above=0
+        0.4, "margin, in spikes of a neuron, beyond which an image counts as decided", OURS, above=0
     )
     at_once = Parameter(20, "neurons that die before margins are computed anew", OURS, minimum=1)
 

@@ -1,4 +1,4 @@
-"""Half of the neurons removed without labels while the network learns: when, and what adapts with it."""
+"""Half of the neurons removed without labels while the network learns: when, which, and what adapts with it."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -6,6 +6,7 @@ import pandas as pd
 from ...models import LivingAdaptiveThreshold
 from ...pruning import (
     AdaptiveNeuronPruning,
+    ClusterNeuronPruning,
     ConstantNeuronPruning,
     RandomNeuronPruning,
     RedundancyNeuronPruning,
@@ -15,7 +16,9 @@ from ..style import caption
 from .scales import PAPER_400_OF_800, PAPER_TABLE_2, SCALES, base_experiment, rule_of
 
 
-@figure("neuron_pruning.early", "Half of the neurons removed early, without labels", SCALES)
+@figure(
+    "neuron_pruning.early", "Half of the neurons removed without labels: when, and which", SCALES
+)
 class Early:
     """Loss and operations saved by when neurons die and whether thresholds follow the living."""
 
@@ -34,7 +37,7 @@ class Early:
             yield "unpruned", seed, base
             yield "half alone", seed, base_experiment(scale, half, seed)
             once = {"n": half, "n_max": half, "interval": scale.n_train // 2}
-            early, steps = scale.early, scale.early_steps
+            early, steps, last = scale.early, scale.early_steps, scale.last
             stepwise = {
                 "n_max": half,
                 "start": early,
@@ -45,6 +48,7 @@ class Early:
                 "S1": ConstantNeuronPruning(start=early, **once),
                 "S3": AdaptiveNeuronPruning(alpha=scale.early_fraction, **stepwise),
                 "similar weights (ours)": RedundancyNeuronPruning(start=early, **once),
+                "clusters (ours)": ClusterNeuronPruning(start=early, **once),
             }
             for name, rule in rules.items():
                 yield f"early {name}", seed, follows.replace(pruning=rule)
@@ -54,6 +58,8 @@ class Early:
             for strategy in ("random (control)", "S3 adaptive"):
                 rule = rule_of(scale, size, strategy, half)
                 yield f"late {strategy.partition(' ')[0]}", seed, base.replace(pruning=rule)
+            for name in ("random", "S1", "clusters (ours)"):
+                yield f"last {name}", seed, follows.replace(pruning=rules[name].replace(start=last))
 
     @staticmethod
     def experiments(scale):
@@ -82,7 +88,7 @@ class Early:
 
     @staticmethod
     def draw(table, scale):
-        fig, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
+        fig, ax = plt.subplots(figsize=(7, 5), layout="constrained")
         own = table[table["way"] != "unpruned"]
         line = summarise(own, ["way"], "difference")
         saved = own.groupby("way", sort=False)["training_saved"].mean()
@@ -106,9 +112,9 @@ class Early:
         ax.set(xlabel="accuracy, points against unpruned", ylim=(-0.6, len(line) - 0.4))
         caption(
             fig,
-            f"{scale.note}; {scale.sizes[1]} neurons, half of them removed after {scale.early:,} images (early) or"
-            f" from {scale.start:,} on (late); mean and 95 % interval (Student's t) over"
-            f" {table['seed'].nunique()} seeds, paired. Early, unless said: the thresholds' time constant follows"
-            " the living neurons.",
+            f"{scale.note}; {scale.sizes[1]} neurons, half of them removed after {scale.early:,} images (early),"
+            f" from {scale.start:,} on (late), or after {scale.last:,} of {scale.n_train:,} (last); mean and 95 % interval (Student's t) over"
+            f" {table['seed'].nunique()} seeds, paired. Early and last, unless said: the thresholds' time"
+            " constant follows the living neurons.",
         )
         return fig

@@ -42,7 +42,8 @@ class NeuronScale(Scale):
     fraction: float
     fractions: tuple
     spikes_per_image: dict  #: of a size, in the second half of training, unpruned (measured)
-    early: int  #: images before neurons die early, images between small steps, seeds, S3's fraction
+    early: int  #: images before neurons die early and last, images between small steps, seeds, S3's fraction
+    last: int
     early_steps: int
     early_seeds: tuple
     early_fraction: float
@@ -70,6 +71,7 @@ FULL = NeuronScale(
     fractions=(0.6, 0.7, 0.8, 0.9),
     spikes_per_image={100: 33, 800: 40},
     early=8_000,
+    last=58_000,
     early_steps=1_000,
     early_seeds=(0, 1, 2, 3, 4),
     early_fraction=0.97,
@@ -105,6 +107,7 @@ QUICK = NeuronScale(
     fractions=(0.9, 0.95, 1.0),
     spikes_per_image={20: 14, 40: 16},
     early=300,
+    last=1_250,
     early_steps=50,
     early_seeds=(0, 1),
     early_fraction=1.0,
