@@ -186,18 +186,18 @@ class _Content:
             self._add_import(name, listed)
 
     def _add_import(self, name, listed):
-        """Add a module that a function imports when it runs, unless it is a package's or is not there."""
-        package = name.partition(".")[0]
-        with contextlib.suppress(ImportError, ValueError):
-            if package == "brianprune" or _is_package_file(
-                str(importlib.util.find_spec(package).origin)
-            ):
-                return
-            self.add(importlib.import_module(name))
-            self.add(sys.modules[package])  # the name that 'import a.b' gives
-            for item in listed:  # attributes, or modules
-                with contextlib.suppress(ImportError):
-                    self.add(importlib.import_module(f"{name}.{item}"))
+        """Add a module that a function imports when it runs, unless it is a package's or cannot be imported."""
+        package = name.partition(".")[0]  # the name that 'import a.b' gives
+        for each in (package, name, *(f"{name}.{item}" for item in listed)):
+            with contextlib.suppress(
+                Exception
+            ):  # no module, or one that fails: what imports it says so
+                spec = importlib.util.find_spec(package)
+                if package == "brianprune" or _is_package_file(str(spec.origin)):
+                    return
+                importlib.import_module(each)
+            if each in sys.modules:
+                self.add(sys.modules[each])
 
     def _add_code(self, code):
         self.digest.update(code.co_code)

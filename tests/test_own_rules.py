@@ -464,6 +464,23 @@ def test_what_code_takes_from_modules_of_ones_own_is_part_of_it(tmp_path, monkey
     assert found[0] != found[1] == found[2]
 
 
+def test_a_module_that_cannot_be_imported_is_a_name(tmp_path, monkeypatch):
+    (tmp_path / "fails_when_imported.py").write_text("raise RuntimeError('no display')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def one():
+        import not_installed_anywhere
+
+        return not_installed_anywhere
+
+    def other():
+        import fails_when_imported
+
+        return fails_when_imported
+
+    assert content_hash(one) == content_hash(one) != content_hash(other) == content_hash(other)
+
+
 def test_what_packages_and_python_make_of_code_is_looked_into():
     def checked(limit):
         @check_units(w=1, result=1)
