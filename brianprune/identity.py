@@ -189,9 +189,8 @@ class _Content:
         """Add a module that a function imports when it runs, unless it is a package's or cannot be imported."""
         package = name.partition(".")[0]  # the name that 'import a.b' gives
         for each in (package, name, *(f"{name}.{item}" for item in listed)):
-            with contextlib.suppress(
-                Exception
-            ):  # no module, or one that fails: what imports it says so
+            # no module, or one that fails: what imports it says so
+            with contextlib.suppress(Exception):
                 spec = importlib.util.find_spec(package)
                 if package == "brianprune" or _is_package_file(str(spec.origin)):
                     return
