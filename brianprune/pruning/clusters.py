@@ -54,7 +54,8 @@ class ClusterNeuronPruning(NeuronPruning):
         living = np.flatnonzero(event.alive)
         counts = _table(event.spikes, len(event.alive), self.n_images)[:, living]
         most = max(2, len(living) // 2)
-        sizes = np.geomspace(*self.clusters, self.n_clusterings).round().astype(int).clip(2, most)
+        coarse, fine = self.clusters
+        sizes = np.geomspace(coarse, fine, self.n_clusterings).round().astype(int).clip(2, most)
         readouts = list(cluster_readouts(counts, sizes, event.rng))
         alive = event.alive.copy()
         alive[living] = least_missed_by_all(
