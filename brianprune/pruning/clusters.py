@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
@@ -81,7 +81,7 @@ def _table(spikes, n_neurons, n_images):
 
 
 def cluster_readouts(
-    counts: np.ndarray, sizes: Sequence[int], rng: np.random.Generator
+    counts: np.ndarray, sizes: Iterable[int], rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Cluster neurons that spike for the same images, and find each image's cluster.
 
@@ -89,7 +89,7 @@ def cluster_readouts(
     ----------
     counts : array, shape (images, neurons)
         Spikes of each neuron for each image.
-    sizes : sequence of int
+    sizes : iterable of int
         Clusters wanted, of each clustering; those that stay empty are left out.
     rng : numpy.random.Generator
         Of the neurons that clusters begin with.
