@@ -155,10 +155,11 @@ def call(tmp_path, *arguments):
 
 
 def test_keys_are_the_same_in_another_process():
+    modules = own_modules()
     for fig in REGISTRY.values():
         for experiment in fig.experiments(fig.scales.get("quick", fig.scales["full"])):
             assert pickle.loads(pickle.dumps(experiment)).key == experiment.key, fig.name
-            sent = _unpacked(_packed(experiment, own_modules()), experiment.key)
+            sent = _unpacked(_packed(experiment, modules), experiment.key)
             assert sent.key == experiment.key, fig.name
 
 
