@@ -247,6 +247,7 @@ def same(weights, mask, activity):
         assert why in _numbered(0, wrong, None, {})[1].error
 
 
+@pytest.mark.slow
 def test_a_module_that_rules_use_is_sent_with_them(tiny, tmp_path, monkeypatch):
     (tmp_path / "settings_of_rules.py").write_text(
         "LIMIT = 0.0\n\ndef keep(weights):\n    return weights > LIMIT\n"
