@@ -125,7 +125,12 @@ def homeostasis():
 def early():
     """Half of the neurons removed without labels."""
     rows = []
-    for way, own in read("neuron_pruning/early").groupby("way", sort=False):
+    found = read("neuron_pruning/early")
+    accuracy = found.pivot(index="seed", columns="way", values="accuracy")
+    for way, own in found.groupby("way", sort=False):
+        when, _, which = way.partition(" ")
+        chance = f"{when} random"
+        against = "" if which == "random" or chance not in accuracy else interval(accuracy[way] - accuracy[chance])  # fmt: skip
         rows.append(
             {
                 "way": way,
@@ -133,6 +138,7 @@ def early():
                 "living neurons": f"{own['n_alive'].mean():.0f}",
                 "accuracy": interval(own["accuracy"]),
                 "difference": "" if way == "unpruned" else interval(own["difference"]),
+                "against random removal then": against,
                 "saved in training, %": given(own["training_saved"].mean(), 1),
             }
         )

@@ -476,6 +476,14 @@ def test_only_the_last_images_count():
     assert (all_images.decide(by_images(np.vstack([before, counts]))).alive != late).any()
 
 
+def test_clusters_of_few_or_silent_neurons_do_what_they_can():
+    rule = bp.ClusterNeuronPruning(n=3, clusters=(4, 8))
+    silent = by_images(np.zeros((5, 8), int))
+    assert np.count_nonzero(~rule.decide(silent).alive) == 3
+    one = silent._replace(alive=np.arange(8) == 2)
+    np.testing.assert_array_equal(rule.decide(one).alive, one.alive)
+
+
 def test_dead_neurons_are_in_no_cluster():
     counts, _ = of_kinds(np.random.default_rng(0))
     dead = np.zeros(counts.shape[1], bool)

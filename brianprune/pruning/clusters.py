@@ -50,8 +50,10 @@ class ClusterNeuronPruning(NeuronPruning):
 
     def decide(self, event: PruningEvent) -> Decision:
         """Kill the `n` neurons that are missed least."""
-        n = min(self.n, self._room(event))
         living = np.flatnonzero(event.alive)
+        n = min(self.n, self._room(event), len(living) - 1)
+        if n < 1:
+            return self._decision(event, event.alive.copy())
         counts = _table(event.spikes, len(event.alive), self.n_images)[:, living]
         most = max(2, len(living) // 2)
         coarse, fine = self.clusters
@@ -62,7 +64,7 @@ class ClusterNeuronPruning(NeuronPruning):
             counts,
             readouts,
             alive[living],
-            min(n, len(living) - 1),
+            n,
             self.scale,
             self.at_once,
             last=-1,
@@ -75,7 +77,7 @@ def _table(spikes, n_neurons, n_images):
     image, neuron, count = spikes
     last = image.max(initial=-1)
     recent = image > last - n_images
-    table = np.zeros((min(n_images, last + 1), n_neurons), dtype=np.float32)
+    table = np.zeros((max(1, min(n_images, last + 1)), n_neurons), dtype=np.float32)
     table[image[recent] - last - 1, neuron[recent]] = count[recent]
     return table
 
