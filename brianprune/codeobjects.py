@@ -22,11 +22,24 @@ __all__ = [
 ]
 
 
+def _row_index(lines):
+    """Replace the index of a row's source by the row in generated code."""
+    return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", "\n".join(lines))
+
+
 def _dense_indices(lines):
     """Replace the index arrays of a dense matrix by row and column in generated code."""
-    code = "\n".join(lines)
-    code = re.sub(r"\b\w+__synaptic_post\[_idx\]", "_column", code)
-    return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", code)
+    return re.sub(r"\b\w+__synaptic_post\[_idx\]", "_column", _row_index(lines))
+
+
+def _arrays_of_rows(variables, indices):
+    """Arrays of the synapses, but that of their source, which is the row."""
+    arrays = [
+        Generator.get_array_name(variable)
+        for name, variable in variables.items()
+        if indices[name] == "_idx" and getattr(variable, "dynamic", False)
+    ]
+    return [name for name in dict.fromkeys(arrays) if not name.endswith("__synaptic_pre")]
 
 
 class Standalone(CPPStandaloneCodeObject):
@@ -66,7 +79,9 @@ class _Ours(Standalone):
         "brianprune",
         env_globals={
             "len": len,
+            "row_index": _row_index,
             "dense_indices": _dense_indices,
+            "arrays_of_rows": _arrays_of_rows,
             "zeros_of": _zeros_of,
             "arrays_of": _arrays_of,
             "nonzero": _nonzero,
@@ -119,7 +134,7 @@ class SparseSynapses(DenseSynapses):
     synapse to each target, in order, is walked as one of `DenseSynapses`.
     """
 
-    #: whether blocks of the target are marked where a spike arrives, or the name of what has to be true there
+    #: whether neurons of the target are marked where a spike arrives, or the name of what has to be true there
     marks: Any = False
 
     @staticmethod
@@ -169,14 +184,14 @@ class SparseEvents(_Ours):
     """
 
     branch_free = True
-    marked = False  #: whether only marked blocks are looked at
+    marked = False  #: whether only marked neurons are looked at
 
     @classmethod
     def where_marked(cls) -> Any:
-        """Return a class that looks only at blocks where something has changed.
+        """Return a class that looks only at neurons to which something has happened.
 
         That is where a `SparseSynapses.marking` pathway has brought a spike since the last look, or
-        a neuron was above then; everywhere after any other code that may lift a neuron above its threshold.
+        a neuron was above then; at all after any other code that may lift a neuron above its threshold.
         """
         return type(cls.__name__, (cls,), {"marked": True})
 

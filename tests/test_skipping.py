@@ -347,22 +347,18 @@ def sparse_network(marked, leak, drive, above="above = v_post >= limit_post", cr
     return network
 
 
+ROWS = {
+    "whole rows among others": [
+        [], [0, 1, 2], [0, 1, 2], [2, 1, 0], [1], [0, 1, 2], [0, 1, 2], [0, 1, 2], [0, 1, 2], [0, 2], [0, 1, 2],
+    ],
+    "rows of one length": [[0, 2], [1, 0], [2, 1], [1, 2], [0, 1], [2, 0], [0, 2], [1, 2], [0, 1], [1, 0], [2, 1]],
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("on_pre", ["v_post += w", "v_post += w; w += 1"])
-def test_whole_rows_among_others(on_pre):
-    """Rows with all synapses in order, with all in another order, with some, with none; every subset spikes."""
-    rows = [
-        [],
-        [0, 1, 2],
-        [0, 1, 2],
-        [2, 1, 0],
-        [1],
-        [0, 1, 2],
-        [0, 1, 2],
-        [0, 1, 2],
-        [0, 1, 2],
-        [0, 2],
-        [0, 1, 2],
-    ]
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+def test_rows_are_walked_for_every_subset_of_spikes(rows, on_pre):
+    """Rows with all synapses in order, with all in another order, with some, with none."""
     i, j = np.repeat(np.arange(11), [len(row) for row in rows]), np.concatenate(rows).astype(int)
 
     def build():
@@ -391,7 +387,7 @@ def test_whole_rows_among_others(on_pre):
 @pytest.mark.slow
 @pytest.mark.parametrize("leak", [False, True])
 @pytest.mark.parametrize("drive", ["v = 0", "v = 2*int(i % 7 == 0)", "drive = 1.2*int(i > 280)"])
-def test_blocks_without_arrivals_need_not_be_looked_at(leak, drive):
+def test_neurons_without_arrivals_need_not_be_looked_at(leak, drive):
     rng = np.random.default_rng(1)
     steps = np.sort(rng.integers(0, 300, 400))
     pairs = np.unique(np.stack([steps, rng.integers(0, 40, 400)], axis=1), axis=0)

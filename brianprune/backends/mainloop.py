@@ -24,7 +24,7 @@ def loop_lines(clocks, steps, marking=(), before=()):
     steps : list of (str, str)
         Clock and code object.
     marking : collection of (str, str)
-        Code object, and group all blocks of which are marked after it.
+        Code object, and group all neurons of which are marked after it.
     before : collection of (str, str)
         Code object, and what is done before it.
     """
@@ -56,9 +56,8 @@ def loop_lines(clocks, steps, marking=(), before=()):
         lines.append(f"    if (_now_{name}) _run_{code}();")
         for other, group in marking:
             if other == code:
-                blocks = f'segment::blocks("{group}", 0)'
                 lines.append(
-                    f"    if (_now_{name}) std::fill({blocks}.begin(), {blocks}.end(), 1);"
+                    f'    if (_now_{name}) segment::mark_all(segment::marked("{group}", 0));'
                 )
     for name, clock in clocks.items():
         lines += [

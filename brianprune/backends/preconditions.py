@@ -183,7 +183,7 @@ def _keeps_zero(code, writer, variable):
 
 
 def lifting(network):
-    """Return the code that may lift a neuron above a threshold which is looked at in marked blocks only.
+    """Return the code that may lift a neuron above a threshold of which marked neurons only are looked at.
 
     Returns
     -------
@@ -203,7 +203,7 @@ def lifting(network):
                     group.variables[name], ArrayVariable
                 ):
                     raise ValueError(
-                        f"'{thresholder.name}' looks at marked blocks only, but '{name}' in its condition '{condition}'"
+                        f"'{thresholder.name}' looks at marked neurons only, but '{name}' in its condition '{condition}'"
                         " changes by itself: compare variables that code sets, or leave the codeobj_class out"
                     )
             for name in sorted(names):

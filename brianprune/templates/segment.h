@@ -259,14 +259,19 @@ private:
     }
 };
 
-// Blocks of 64 neurons of a group in which something has happened.
-inline std::vector<char>& blocks(const char* group, size_t n)
+// Neurons of a group to which something has happened, a bit for each; all at first.
+inline std::vector<uint64_t>& marked(const char* group, size_t n)
 {
-    static std::map<std::string, std::vector<char>> all;
-    std::vector<char>& found = all[group];
+    static std::map<std::string, std::vector<uint64_t>> all;
+    std::vector<uint64_t>& found = all[group];
     if (found.empty())
-        found.assign((n + 63)/64, 1);
+        found.assign((n + 63)/64, ~(uint64_t)0);
     return found;
+}
+
+inline void mark_all(std::vector<uint64_t>& marked)
+{
+    std::fill(marked.begin(), marked.end(), ~(uint64_t)0);
 }
 
 // Make a generator anew in memory that holds nothing else, so that equal states are equal bytes.

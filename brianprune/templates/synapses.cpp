@@ -19,38 +19,42 @@
     #error SparseSynapses have no pathway of postsynaptic spikes: use DenseSynapses
     {% elif _sparse %}
     static std::vector<int32_t> _first;  // synapse of each source, and the end
+    static int32_t _each = 0;  // synapses of every source; -1: they differ
+    static std::vector<char> _whole;  // rows with a synapse to every target, in order
+    static bool _some_whole = false;
     if (_first.empty())
     {
         _first.assign(_n_pre + 1, 0);
         for(size_t _k=0; _k<{{_dynamic__synaptic_pre}}.size(); _k++)
             _first[{{_dynamic__synaptic_pre}}[_k] + 1]++;
-        for(int32_t _row=0; _row<_n_pre; _row++)
-            _first[_row + 1] += _first[_row];
-    }
-    {% if pathway.codeobj_class.marks %}
-    static std::vector<char>& _marked = segment::blocks("{{pathway.synapses.target.name}}", _n_post);
-    {% endif %}
-    static std::vector<char> _whole;  // rows with a synapse to every target, in order
-    if (_whole.empty())
-    {
+        _each = _first[1];
         _whole.assign(_n_pre, 0);
         for(int32_t _row=0; _row<_n_pre; _row++)
         {
-            bool _all = _first[_row + 1] - _first[_row] == _n_post;
+            const int32_t _length = _first[_row + 1];
+            if (_length != _each)
+                _each = -1;
+            _first[_row + 1] += _first[_row];
+            bool _all = _length == _n_post;
             for(int32_t _column=0; _all && _column<_n_post; _column++)
                 _all = {{_dynamic__synaptic_post}}[_first[_row] + _column] == _column;
             _whole[_row] = _all;
+            _some_whole = _some_whole || _all;
         }
     }
+    {% if pathway.codeobj_class.marks %}
+    static std::vector<uint64_t>& _marked = segment::marked("{{pathway.synapses.target.name}}", _n_post);
+    {% endif %}
     {% set _code = vector_code['target'] if vector_code is mapping else vector_code %}
     {% if vector_code is mapping %}
     {{scalar_code['target']|autoindent}}
     {% endif %}
+    const bool _is_long = _first[_n_pre] > 8*_n_pre;
     for(int32_t _event=0; _event<_n_events;)
     {
         // whole rows, those of several spikes in one walk over the targets
         {% for _rows in ((4, 2, 1) if vector_code is mapping else (1,)) %}
-        if(_event + {{_rows}} <= _n_events{% for _k in range(_rows) %} && _whole[{{_eventspace}}[_event + {{_k}}]]{% endfor %})
+        if(_some_whole && _event + {{_rows}} <= _n_events{% for _k in range(_rows) %} && _whole[{{_eventspace}}[_event + {{_k}}]]{% endfor %})
         {
             {% for _k in range(_rows) %}
             const int32_t _row_{{_k}} = {{_eventspace}}[_event + {{_k}}], _first_{{_k}} = _first[_row_{{_k}}];
@@ -67,7 +71,7 @@
                 {% endfor %}
             }
             {% if pathway.codeobj_class.marks %}
-            std::fill(_marked.begin(), _marked.end(), 1);
+            segment::mark_all(_marked);
             {% endif %}
             _event += {{_rows}};
             continue;
@@ -75,26 +79,28 @@
         {% endfor %}
         const int32_t _row = {{_eventspace}}[_event];
         // long rows lie anywhere in memory: ask for the beginning of the one after the next
-        if(_event + 2 < _n_events && _first[_n_pre] > 8*_n_pre)
+        if(_is_long && _event + 2 < _n_events)
         {
             const int32_t _begin = _first[{{_eventspace}}[_event + 2]];
             const int32_t _end = std::min(_first[{{_eventspace}}[_event + 2] + 1], _begin + 256);
-            for(int32_t _idx=_begin; _idx<_end; _idx+=8)
+            for(int32_t _idx=_begin; _idx<_end; _idx+=16)
             {
-                {% for _name in variables if variable_indices[_name] == '_idx' and variables[_name].dynamic is defined and variables[_name].dynamic and _name != '_synaptic_pre' %}
-                __builtin_prefetch(&{{get_array_name(variables[_name])}}[_idx]);
+                {% for _array in arrays_of_rows(variables, variable_indices) %}
+                __builtin_prefetch(&{{_array}}[_idx]);
                 {% endfor %}
             }
         }
-        for(int32_t _idx=_first[_row]; _idx<_first[_row + 1]; _idx++)
+        const int32_t _begin = _each < 0 ? _first[_row] : _row*_each;
+        const int32_t _end = _each < 0 ? _first[_row + 1] : _begin + _each;
+        for(int32_t _idx=_begin; _idx<_end; _idx++)
         {
             const size_t _vectorisation_idx = _idx;
-            {{_code|autoindent}}
+            {{row_index(_code)|autoindent}}
             {% if pathway.codeobj_class.marks is string %}
             if({{pathway.codeobj_class.marks}})
-                _marked[_postsynaptic_idx/64] = 1;
+                _marked[_postsynaptic_idx/64] |= (uint64_t)1 << _postsynaptic_idx%64;
             {% elif pathway.codeobj_class.marks %}
-            _marked[_postsynaptic_idx/64] = 1;
+            _marked[_postsynaptic_idx/64] |= (uint64_t)1 << _postsynaptic_idx%64;
             {% endif %}
         }
         _event++;

@@ -1,5 +1,6 @@
 {# Thresholds block by block: the comparison is vectorised, and only a block in which a neuron
-   crossed is looked at neuron by neuron. The condition is Brian2's own generated code. #}
+   crossed is looked at neuron by neuron; of a group with marks, only the neurons marked are.
+   The condition is Brian2's own generated code. #}
 {# USES_VARIABLES { N } #}
 {% extends 'common_group.cpp' %}
 
@@ -18,22 +19,27 @@
     }
     for(int64_t _idx=_only; _idx==_only && _idx>=0 && _idx<(int64_t)N; _idx++)
     {
+        const size_t _vectorisation_idx = _idx;
     {% else %}
     {% if owner.thresholder[eventspace_variable.name[1:-5]].codeobj_class.marked %}
-    static std::vector<char>& _marked = segment::blocks("{{owner.name}}", N);
-    {% set _marked = True %}
+    static std::vector<uint64_t>& _marked = segment::marked("{{owner.name}}", N);
+    {% set _is_marked = True %}
     {% else %}
-    {% set _marked = False %}
+    {% set _is_marked = False %}
     {% endif %}
     for(size_t _first=0; _first<N; _first+=64)
     {
-        {% if _marked %}
-        if(!_marked[_first/64])
+        {% if _is_marked %}
+        uint64_t _looked_at = _marked[_first/64];
+        if(!_looked_at)
             continue;
         {% endif %}
         const size_t _last = std::min(_first + 64, (size_t)N);
-        int32_t _n_crossed = 0;
+        {% if _is_marked %}
+        if(_looked_at == ~(uint64_t)0)
+        {% endif %}
         {
+            int32_t _n_crossed = 0;
             {{scalar_code['first']|autoindent}}
             for(size_t _idx=_first; _idx<_last; _idx++)
             {
@@ -41,16 +47,36 @@
                 {{vector_code['first']|autoindent}}
                 _n_crossed += _cond ? 1 : 0;
             }
+            if(_n_crossed == 0)
+            {
+                {% if _is_marked %}
+                _marked[_first/64] = 0;
+                {% endif %}
+                continue;
+            }
         }
-        {% if _marked %}
-        _marked[_first/64] = _n_crossed != 0;
-        {% endif %}
-        if(_n_crossed == 0)
-            continue;
+        {% if _is_marked %}
+        // of these one by one; marked stays who is above now
+        uint64_t _above = 0;
+        for(; _looked_at; _looked_at &= _looked_at - 1)
+        {
+            const size_t _idx = _first + __builtin_ctzll(_looked_at);
+            if(_idx >= _last)
+                break;
+            const size_t _vectorisation_idx = _idx;
+            {
+                {{scalar_code['first']|autoindent}}
+                {{vector_code['first']|autoindent}}
+                if(!_cond)
+                    continue;
+            }
+            _above |= _looked_at & -_looked_at;
+        {% else %}
         for(size_t _idx=_first; _idx<_last; _idx++)
-    {% endif %}
         {
             const size_t _vectorisation_idx = _idx;
+        {% endif %}
+    {% endif %}
             {{vector_code['all']|autoindent}}
             if(_cond)
             {
@@ -60,8 +86,15 @@
                 {{lastspike}}[_idx] = {{t}};
                 {% endif %}
             }
-        }
+    {% if 'named' in vector_code %}
     }
+    {% else %}
+        }
+        {% if _is_marked %}
+        _marked[_first/64] = _above;
+        {% endif %}
+    }
+    {% endif %}
     {{_eventspace}}[N] = _count;
 {% endblock %}
 

@@ -257,6 +257,7 @@ def inference_network(shape, synapses=None, dense=None):
         name="pool",
         **common,
     )
+    pool.thresholder["spike"].codeobj_class = SparseEvents if dense else None
     conv_pool = Synapses(
         conv,
         pool,
