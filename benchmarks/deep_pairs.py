@@ -2,8 +2,8 @@
 
     python benchmarks/deep_pairs.py --results FOLDER
 
-The trained pairs of figure connection_pruning.table, computed if they are not in the folder (full scale, needs
-``BRIANPRUNE_DATA``). All images are shown to both networks of a pair, one after the other, several times, so that
+The trained Caltech 101 pairs of figure connection_pruning.table, computed if they are not in the folder (full scale,
+needs ``BRIANPRUNE_DATA``). All images are shown to both networks of a pair, one after the other, several times, so that
 what else the machine does meets both. Counted is what the table counts. Writes ``benchmarks/deep_pairs.csv``.
 """
 
@@ -17,6 +17,8 @@ from brianprune.figures.base import summarise
 from brianprune.figures.connection_pruning.scales import FULL, pairs_of
 from brianprune.runs.layerwise import LayerwiseRun, _Layer
 from brianprune.runs.reporter import Reporter
+
+CALTECH = ("Faces_easy, Motorbikes", "Faces, Motorbikes")
 
 
 def layers_of(run, result):
@@ -42,7 +44,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     rows, backend = [], backends.get("cpp_standalone")
-    for name, seed, unpruned, pruned in pairs_of(FULL):
+    for name, seed, unpruned, pruned in pairs_of(FULL, CALTECH):
         run = LayerwiseRun(unpruned, backend, 1000, None)
         run.reporter = Reporter(None)
         both = [layers_of(run, e.run(results=options.results)) for e in (unpruned, pruned)]
