@@ -371,17 +371,18 @@ def test_rows_are_walked_for_every_subset_of_spikes(rows, on_pre):
         return Network(inputs, group, arriving)
 
     spiking = (np.arange(2**11)[:, np.newaxis] >> np.arange(11)) & 1
-    steps, neurons = np.nonzero(spiking)
+    alone = np.repeat(np.eye(11, dtype=int), np.arange(11), axis=0)  # no two spike equally often
+    steps, neurons = np.nonzero(np.concatenate([spiking, alone]))
     w = 2 ** np.arange(len(i)) % 1009
     run = bp.CompiledNetwork(build).run(
-        204.8 * ms, {"arriving.w": w}, {"inputs": (neurons, steps * 0.1 * ms)}
+        210.3 * ms, {"arriving.w": w}, {"inputs": (neurons, steps * 0.1 * ms)}
     )
     learned = "w += 1" in on_pre
     arrived = np.zeros((11, 3))
-    # each source spikes 1024 times, and brings w, w + 1, w + 2, ...
-    arrived[i, j] = 1024 * w + learned * (1023 * 1024 // 2)
+    times = 1024 + i  # that each spikes, and brings w, w + 1, w + 2, ...
+    arrived[i, j] = times * w + learned * ((times - 1) * times // 2)
     assert list(run.state["group.v"]) == list(arrived.sum(axis=0))
-    assert list(run.state["arriving.w"]) == list(w + 1024 * learned)
+    assert list(run.state["arriving.w"]) == list(w + times * learned)
 
 
 @pytest.mark.slow
