@@ -23,13 +23,20 @@ __all__ = [
 
 
 def _row_index(lines):
-    """Replace the index of a row's source by the row in generated code."""
-    return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", "\n".join(lines))
+    """Replace the index of a row's source by the row in generated code that does not write to the source."""
+    code = "\n".join(lines)
+    if re.search(
+        r"\[_presynaptic_idx\] = ", code
+    ):  # the compiler would sum over a row in another order
+        return code
+    return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", code)
 
 
 def _dense_indices(lines):
     """Replace the index arrays of a dense matrix by row and column in generated code."""
-    return re.sub(r"\b\w+__synaptic_post\[_idx\]", "_column", _row_index(lines))
+    code = "\n".join(lines)
+    code = re.sub(r"\b\w+__synaptic_post\[_idx\]", "_column", code)
+    return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", code)
 
 
 def _arrays_of_rows(variables, indices):

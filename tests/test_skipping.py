@@ -13,6 +13,7 @@ from brian2 import (
     SpikeGeneratorGroup,
     SpikeMonitor,
     Synapses,
+    linked_var,
     ms,
     second,
 )
@@ -404,6 +405,55 @@ def test_neurons_without_arrivals_need_not_be_looked_at(leak, drive):
     for found in others:
         assert np.array_equal(found.spikes["crossings"], expected.spikes["crossings"])
         assert np.array_equal(found.state["group.v"], expected.state["group.v"])
+
+
+def lifted_elsewhere(how, marked):
+    """70 neurons; what a marking pathway changes is not the target's variable that is compared."""
+    group = NeuronGroup(
+        70, "v : 1\nseen : 1", threshold="v >= 1", reset="v -= 0.7",
+        events={"tick": "(i + t_in_timesteps) % 37 == 0"}, name="group",
+    )  # fmt: skip
+    looks, event = group, "spike"
+    others = []
+    if how == "linked":
+        looks = NeuronGroup(70, "v : 1 (linked)", threshold="v >= 1", name="other")
+        looks.v = linked_var(group, "v")
+        others.append(looks)
+    if marked:
+        looks.thresholder[event].codeobj_class = SparseEvents.where_marked()
+    lifting = Synapses(
+        group, group, on_pre={"pre": "v_pre += 0.3; seen_post += 1" if how == "pre" else "v_post += 0.3"},
+        on_event={"pre": "tick"}, delay={"pre": 0 * ms}, codeobj_class=SparseSynapses, name="lifting",
+    )  # fmt: skip
+    lifting.connect(j="(i + 1) % N_post")
+    if marked:
+        lifting.pre.codeobj_class = SparseSynapses.marking()
+    network = Network(group, *others, lifting, SpikeMonitor(looks, name="spikes"))
+    network.schedule = ["start", "synapses", "groups", "thresholds", "resets", "end"]
+    return network
+
+
+@pytest.mark.parametrize("how", ["pre", "linked"])
+def test_what_a_marking_pathway_changes_elsewhere_is_looked_at(how):
+    expected, found = (
+        bp.CompiledNetwork(lambda marked=marked: lifted_elsewhere(how, marked)).run(40 * ms)
+        for marked in (False, True)
+    )
+    assert len(expected.spikes["spikes"][0]) > 50
+    assert np.array_equal(found.spikes["spikes"], expected.spikes["spikes"])
+
+
+def test_two_events_of_a_group_cannot_both_look_at_what_is_marked():
+    def build():
+        group = NeuronGroup(3, "v : 1", events={"low": "v >= 0.5", "high": "v >= 1"}, name="group")
+        for event in ("low", "high"):
+            group.thresholder[event].codeobj_class = SparseEvents.where_marked()
+        return Network(group)
+
+    with pytest.raises(
+        ValueError, match=r"'group'.*'low' and 'high'.*where_marked.* for one of them"
+    ):
+        bp.CompiledNetwork(build)
 
 
 @pytest.mark.parametrize(

@@ -192,10 +192,17 @@ def lifting(network):
     """
     found = []
     for group in network.sorted_objects:
-        for event, thresholder in getattr(group, "thresholder", {}).items():
-            kind = thresholder.codeobj_class or object
-            if not (issubclass(kind, SparseEvents) and kind.marked):
-                continue
+        marked = [
+            (event, thresholder)
+            for event, thresholder in getattr(group, "thresholder", {}).items()
+            if getattr(thresholder.codeobj_class, "marked", False)
+        ]
+        if len(marked) > 1:
+            raise ValueError(
+                f"'{group.name}': {' and '.join(repr(event) for event, _ in marked)} look at marked neurons only, but what"
+                " one has looked at the other would not see: use where_marked() for one of them, SparseEvents for the others"
+            )
+        for event, thresholder in marked:
             condition = group.events[event]
             names = get_identifiers(condition) & group.variables.keys()
             for name in names:
@@ -209,12 +216,22 @@ def lifting(network):
             for name in sorted(names):
                 variable = group.variables[name]
                 for writer, _, code in compat.writers(network, variable):
-                    marks = getattr(writer.codeobj_class, "marks", False)
+                    marks = _marks(writer, code, variable, group)
                     if isinstance(marks, str):
                         _check_marks(marks, writer, code, condition, group)
                     if not marks and not _lowers(code, writer, variable, condition, name):
                         found += [(each.name, group.name) for each in compat.code_objects(writer)]
     return found
+
+
+def _marks(writer, code, variable, group):
+    """Return what a pathway marks, if it marks each neuron of the group of which it changes the variable."""
+    marks = getattr(writer.codeobj_class, "marks", False)
+    if not marks or writer.synapses.target is not group or code is None:
+        return False
+    variables = writer.synapses.variables
+    written = [name for _, name, _, _ in code if variables.get(name) is variable]
+    return marks if all(variables.indices[n] == "_postsynaptic_idx" for n in written) else False
 
 
 def _check_marks(where, writer, code, condition, group):
