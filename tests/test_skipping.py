@@ -21,7 +21,7 @@ from brian2.monitors.spikemonitor import EventMonitor
 from conftest import TINY
 
 import brianprune as bp
-from brianprune import generator
+from brianprune import codeobjects, generator
 from brianprune.backends import preconditions, standalone, translations
 from brianprune.codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
 from brianprune.encoding import StepSpikes, presentations
@@ -413,14 +413,13 @@ def lifted_elsewhere(how, marked):
         70, "v : 1\nseen : 1", threshold="v >= 1", reset="v -= 0.7",
         events={"tick": "(i + t_in_timesteps) % 37 == 0"}, name="group",
     )  # fmt: skip
-    looks, event = group, "spike"
-    others = []
+    looks, others = group, []
     if how == "linked":
         looks = NeuronGroup(70, "v : 1 (linked)", threshold="v >= 1", name="other")
         looks.v = linked_var(group, "v")
         others.append(looks)
     if marked:
-        looks.thresholder[event].codeobj_class = SparseEvents.where_marked()
+        looks.thresholder["spike"].codeobj_class = SparseEvents.where_marked()
     lifting = Synapses(
         group, group, on_pre={"pre": "v_pre += 0.3; seen_post += 1" if how == "pre" else "v_post += 0.3"},
         on_event={"pre": "tick"}, delay={"pre": 0 * ms}, codeobj_class=SparseSynapses, name="lifting",
@@ -441,6 +440,16 @@ def test_what_a_marking_pathway_changes_elsewhere_is_looked_at(how):
     )
     assert len(expected.spikes["spikes"][0]) > 50
     assert np.array_equal(found.spikes["spikes"], expected.spikes["spikes"])
+
+
+def test_the_row_of_a_synapse_is_its_source_unless_code_writes_to_the_source():
+    read = "v[j] += w[_dynamic_array_synapses__synaptic_pre[_idx]];"
+    assert codeobjects._row_index([read]) == "v[j] += w[_row];"
+    written = [
+        "const int32_t _presynaptic_idx = _dynamic_array_synapses__synaptic_pre[_idx];",
+        "v[_presynaptic_idx] = v_pre;",
+    ]
+    assert codeobjects._row_index(written) == "\n".join(written)
 
 
 def test_two_events_of_a_group_cannot_both_look_at_what_is_marked():

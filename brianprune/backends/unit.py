@@ -16,24 +16,15 @@ unit: unit.cpp
 \t$(CXX) $(filter-out -c,$(CXXFLAGS)) unit.cpp -o $(PROGRAM) $(LFLAGS)
 """
 
-#: Arrays begin where a vector instruction's line of the cache does. Those of many pages lie in large pages, where
-#: the system has them: a row anywhere in it is then found without a walk over the table of pages.
+#: Arrays begin where a vector instruction's line of the cache does.
 _ALIGNED = """
 #include <cstdlib>
 #include <new>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 void* operator new(std::size_t size)
 {
-    const std::size_t large = 1 << 21, line = 2*size >= large ? large : 64;
-    void* memory = ::aligned_alloc(line, (size + line - 1)/line*line + line*(size == 0));
+    void* memory = ::aligned_alloc(64, (size + 63)/64*64 + 64*(size == 0));
     if (!memory)
         throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-    if (line == large)
-        ::madvise(memory, size, MADV_HUGEPAGE);
-#endif
     return memory;
 }
 void* operator new[](std::size_t size) { return operator new(size); }

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
 
 from ..parameters import OURS, Parameter
 from .base import Decision, PruningEvent
@@ -102,7 +101,9 @@ def cluster_readouts(
     classes : array of int, shape (neurons,)
         Cluster of each image and of each neuron, of one clustering.
     """
-    from sklearn.cluster import kmeans_plusplus  # imports take a second: only where it is needed
+    # these take a second to import: only where they are needed
+    from scipy.cluster.vq import kmeans2
+    from sklearn.cluster import kmeans_plusplus
 
     norms = np.maximum(np.linalg.norm(counts, axis=0), 1e-30)
     similarity = (counts / norms).T @ (counts / norms)
