@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
 from brian2.utils.stringtools import get_identifiers
 
@@ -39,12 +40,12 @@ def _dense_indices(lines):
     return re.sub(r"\b\w+__synaptic_pre\[_idx\]", "_row", code)
 
 
-def _arrays_of_rows(variables, indices):
-    """Arrays of the synapses, but that of their source, which is the row."""
+def _arrays_at(index, variables, indices):
+    """Arrays that code reads or writes at an index; not that of a synapse's source, which is its row."""
     arrays = [
         Generator.get_array_name(variable)
         for name, variable in variables.items()
-        if indices[name] == "_idx" and getattr(variable, "dynamic", False)
+        if indices[name] == index and isinstance(variable, ArrayVariable)
     ]
     return [name for name in dict.fromkeys(arrays) if not name.endswith("__synaptic_pre")]
 
@@ -88,7 +89,7 @@ class _Ours(Standalone):
             "len": len,
             "row_index": _row_index,
             "dense_indices": _dense_indices,
-            "arrays_of_rows": _arrays_of_rows,
+            "arrays_at": _arrays_at,
             "zeros_of": _zeros_of,
             "arrays_of": _arrays_of,
             "nonzero": _nonzero,

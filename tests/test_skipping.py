@@ -442,6 +442,51 @@ def test_what_a_marking_pathway_changes_elsewhere_is_looked_at(how):
     assert np.array_equal(found.spikes["spikes"], expected.spikes["spikes"])
 
 
+def few_spikes_and_synapses():
+    rng = np.random.default_rng(0)
+    i, j = np.divmod(np.sort(rng.choice(6000 * 6500, 9000, replace=False)), 6500)
+    sources = rng.permuted(np.tile(np.arange(6500), (20, 1)), axis=1)[:, :25]
+    return np.repeat(np.arange(20), 25), sources.ravel(), i, j
+
+
+def short_rows(marked):
+    """6,500 sources of one or two synapses, the last of none; few of as many neurons are marked in a step."""
+    times, sources, i, j = few_spikes_and_synapses()
+    inputs = SpikeGeneratorGroup(6500, sources, times * ms, dt=1 * ms, name="inputs")
+    group = NeuronGroup(6500, "v : 1", threshold="v >= 1", reset="v -= 1", dt=1 * ms, name="group")
+    if marked:
+        group.thresholder["spike"].codeobj_class = SparseEvents.where_marked()
+    arriving = Synapses(
+        inputs, group, on_pre="v_post += 1", delay=0 * ms, codeobj_class=SparseSynapses, dt=1 * ms, name="arriving"
+    )  # fmt: skip
+    arriving.connect(i=i, j=j)
+    if marked:
+        arriving.pre.codeobj_class = SparseSynapses.marking()
+    network = Network(inputs, group, arriving, SpikeMonitor(group, name="spikes"))
+    network.schedule = ["start", "groups", "thresholds", "synapses", "resets", "end"]
+    return network
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_short_rows_of_many_sources_are_as_by_hand(marked):
+    found = bp.CompiledNetwork(lambda: short_rows(marked)).run(21 * ms)
+    times, sources, i, j = few_spikes_and_synapses()
+    v, expected = np.zeros(6500), []
+    for step in range(21):
+        spiked = np.flatnonzero(v >= 1)
+        expected += [(step, k) for k in spiked]
+        arrived = np.isin(i, sources[times == step])
+        v += np.bincount(j[arrived], minlength=6500)
+        v[spiked] -= 1
+    assert len(expected) > 500
+    assert {k // 512 for _, k in expected} == set(range(13))
+    neuron, when = found.spikes["spikes"]
+    order = np.lexsort((neuron, np.round(when / ms)))
+    assert [
+        (round(float(t / ms)), n) for t, n in zip(when[order], neuron[order], strict=True)
+    ] == expected
+
+
 def test_the_row_of_a_synapse_is_its_source_unless_code_writes_to_the_source():
     read = "v[j] += w[_dynamic_array_synapses__synaptic_pre[_idx]];"
     assert codeobjects._row_index([read]) == "v[j] += w[_row];"

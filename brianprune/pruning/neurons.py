@@ -118,8 +118,11 @@ def least_missed_by_all(counts, readouts, alive, n, scale, at_once, last=-np.inf
         What counts as the mean of a readout's margins without the last neuron of a class, from -1; -inf: it stays.
     """
     counts, alive = np.asarray(counts, dtype=np.float32), np.array(alive)
+    spiked = np.nonzero(counts)
     while n > 0:
-        score = sum(_margins_without(counts, *readout, alive, scale, last) for readout in readouts)
+        score = sum(
+            _margins_without(counts, spiked, *readout, alive, scale, last) for readout in readouts
+        )
         dying = 0
         for j in np.argsort(-score, kind="stable"):
             if dying == min(at_once, n) or score[j] == -np.inf:
@@ -133,13 +136,18 @@ def least_missed_by_all(counts, readouts, alive, n, scale, at_once, last=-np.inf
     return alive
 
 
-def _margins_without(counts, labels, classes, alive, scale, last):
-    """Return the mean of ``tanh(margin/scale)`` without each neuron, `last` for the last of a class; -inf for the dead."""
+def _margins_without(counts, spiked, labels, classes, alive, scale, last):
+    """Return the mean of ``tanh(margin/scale)`` without each neuron, `last` for the last of a class; -inf for the dead.
+
+    Without a neuron that did not spike an image's margin is that without any other silent one of its class, so it
+    is computed once for a class, and anew only where a neuron `spiked` (images, neurons).
+    """
     rows = np.arange(len(labels))
-    n_classes = max(labels.max(), classes.max()) + 1
-    voters = [np.flatnonzero(alive & (classes == c)) for c in range(n_classes)]
-    sums = np.stack([counts[:, ids].sum(axis=1) for ids in voters], axis=1)
-    means = sums / np.maximum([len(ids) for ids in voters], 1)
+    of_class = np.arange(max(labels.max(), classes.max()) + 1)
+    members = (classes[:, None] == of_class) & alive[:, None]
+    n_members = members.sum(axis=0)
+    sums = (counts @ members.astype(np.float32)).astype(float)
+    means = sums / np.maximum(n_members, 1)
     own = means[rows, labels]
     rivals = means.copy()
     rivals[rows, labels] = -np.inf
@@ -147,19 +155,24 @@ def _margins_without(counts, labels, classes, alive, scale, last):
     first = rivals[rows, nearest]
     rivals[rows, nearest] = -np.inf
     second = rivals.max(axis=1)
-    score = np.full(len(alive), -np.inf)
-    for c, ids in enumerate(voters):
-        if len(ids) < 2:
-            score[ids] = last
-            continue
-        without = (sums[:, [c]] - counts[:, ids]) / (len(ids) - 1)
-        others = np.where(nearest == c, second, first)[:, None]
-        is_own = (labels == c)[:, None]
+
+    def decided(image, of, spikes):
+        """``tanh(margin/scale)`` of images without a neuron of class `of` that had some spikes for them."""
+        without = (sums[image, of] - spikes) / np.maximum(n_members[of] - 1, 1)
+        others = np.where(nearest[image] == of, second[image], first[image])
         margin = np.where(
-            is_own, without - first[:, None], own[:, None] - np.maximum(others, without)
+            labels[image] == of, without - first[image], own[image] - np.maximum(others, without)
         )
-        score[ids] = np.tanh(margin / scale).mean(axis=0)
-    return score
+        return np.tanh(margin / scale)
+
+    silent = decided(rows[:, None], of_class, 0)
+    image, neuron = (index[alive[spiked[1]]] for index in spiked)
+    changed = (
+        decided(image, classes[neuron], counts[image, neuron]) - silent[image, classes[neuron]]
+    )
+    score = silent.sum(axis=0)[classes] + np.bincount(neuron, changed, len(alive))
+    score = np.where(n_members[classes] > 1, score / len(labels), last)
+    return np.where(alive, score, -np.inf)
 
 
 class NeuronPruning(ScheduledPruning):

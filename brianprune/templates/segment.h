@@ -274,6 +274,23 @@ inline void mark_all(std::vector<uint64_t>& marked)
     std::fill(marked.begin(), marked.end(), ~(uint64_t)0);
 }
 
+// The first word from one on in which a neuron is marked; the number of words: there is none.
+inline size_t next_marked(const std::vector<uint64_t>& marked, size_t word)
+{
+    const size_t n = marked.size();
+    const auto among_eight = [&](size_t first) {
+        uint64_t any = 0;
+        for (size_t k = 0; k < 8; k++)
+            any |= marked[first + k];
+        return any != 0;
+    };
+    while (word + 8 <= n && !among_eight(word))
+        word += 8;
+    while (word < n && !marked[word])
+        word++;
+    return word;
+}
+
 // Make a generator anew in memory that holds nothing else, so that equal states are equal bytes.
 template <class Generator> void renew(Generator& generator)
 {

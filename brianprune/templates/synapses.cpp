@@ -49,6 +49,7 @@
     {% if vector_code is mapping %}
     {{scalar_code['target']|autoindent}}
     {% endif %}
+    const auto _first_of = [](int32_t _row) { return _each < 0 ? _first[_row] : _row*_each; };
     const bool _is_long = _first[_n_pre] > 8*_n_pre;
     for(int32_t _event=0; _event<_n_events;)
     {
@@ -78,20 +79,41 @@
         }
         {% endfor %}
         const int32_t _row = {{_eventspace}}[_event];
-        // long rows lie anywhere in memory: ask for the beginning of the one after the next
+        // rows and what they change lie anywhere in memory: ask for what is needed soon
+        {% set _rows_arrays = arrays_at('_idx', variables, variable_indices) %}
         if(_is_long && _event + 2 < _n_events)
         {
             const int32_t _begin = _first[{{_eventspace}}[_event + 2]];
             const int32_t _end = std::min(_first[{{_eventspace}}[_event + 2] + 1], _begin + 256);
             for(int32_t _idx=_begin; _idx<_end; _idx+=16)
             {
-                {% for _array in arrays_of_rows(variables, variable_indices) %}
+                {% for _array in _rows_arrays %}
                 __builtin_prefetch(&{{_array}}[_idx]);
                 {% endfor %}
             }
         }
-        const int32_t _begin = _each < 0 ? _first[_row] : _row*_each;
-        const int32_t _end = _each < 0 ? _first[_row + 1] : _begin + _each;
+        else if(!_is_long && _event + 8 < _n_events)
+        {
+            const int32_t _near = _first_of({{_eventspace}}[_event + 8]);
+            if(_near < _first[_n_pre])
+            {
+                const int32_t _column = {{_dynamic__synaptic_post}}[_near];
+                {% for _array in arrays_at('_postsynaptic_idx', variables, variable_indices) %}
+                __builtin_prefetch(&{{_array}}[_column]);
+                {% endfor %}
+            }
+            if(_event + 16 < _n_events)
+            {
+                const int32_t _row = {{_eventspace}}[_event + 16], _idx = _first_of(_row);
+                {% for _array in _rows_arrays %}
+                __builtin_prefetch(&{{_array}}[_idx]);
+                {% endfor %}
+                {% for _array in arrays_at('_presynaptic_idx', variables, variable_indices) %}
+                __builtin_prefetch(&{{_array}}[_row]);
+                {% endfor %}
+            }
+        }
+        const int32_t _begin = _first_of(_row), _end = _first_of(_row + 1);
         for(int32_t _idx=_begin; _idx<_end; _idx++)
         {
             const size_t _vectorisation_idx = _idx;

@@ -27,13 +27,14 @@
     {% else %}
     {% set _is_marked = False %}
     {% endif %}
+    {% if _is_marked %}
+    for(size_t _first=64*segment::next_marked(_marked, 0); _first<N; _first=64*segment::next_marked(_marked, _first/64 + 1))
+    {
+        uint64_t _looked_at = _marked[_first/64];
+    {% else %}
     for(size_t _first=0; _first<N; _first+=64)
     {
-        {% if _is_marked %}
-        uint64_t _looked_at = _marked[_first/64];
-        if(!_looked_at)
-            continue;
-        {% endif %}
+    {% endif %}
         const size_t _last = std::min(_first + 64, (size_t)N);
         {% if _is_marked %}
         if(_looked_at == ~(uint64_t)0)

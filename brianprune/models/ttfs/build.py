@@ -257,7 +257,7 @@ def inference_network(shape, synapses=None, dense=None):
         name="pool",
         **common,
     )
-    pool.thresholder["spike"].codeobj_class = SparseEvents if dense else None
+    pool.thresholder["spike"].codeobj_class = SparseEvents.where_marked() if dense else None
     conv_pool = Synapses(
         conv,
         pool,
@@ -268,6 +268,8 @@ def inference_network(shape, synapses=None, dense=None):
         name="conv_pool",
         **common,
     )
+    if dense:
+        conv_pool.pre.codeobj_class = SparseSynapses.marking()
     i, j = windows(shape)
     conv_pool.connect(i=i, j=j)
     for group, reset in (

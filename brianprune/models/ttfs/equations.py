@@ -154,5 +154,5 @@ POOL = """
 v                                                       : 1
 """
 POOL_CROSSING = "v >= 1"
-POOL_RESET = f"v = -{INHIBITED}"
+POOL_RESET = f"v -= {INHIBITED}"
 TO_POOL = "v_post += is_first_pre"
