@@ -199,7 +199,7 @@ class SparseEvents(_Ours):
         """Return a class that looks only at neurons to which something has happened.
 
         That is where a `SparseSynapses.marking` pathway has brought a spike since the last look, or
-        a neuron was above then; at all after any other code that may lift a neuron above its threshold.
+        a neuron was above then; after any other code that may lift a neuron above its threshold it looks at all.
         """
         return type(cls.__name__, (cls,), {"marked": True})
 

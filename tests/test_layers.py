@@ -109,6 +109,7 @@ def test_first_spikes_equal_the_reference_exactly(backend, name):
     image, step = np.divmod(steps_of(times), case.shape.steps_per_image)
     first = np.full((N_IMAGES, case.shape.pooled.size), -1)
     first[image, unit] = step - 2
+    assert np.count_nonzero(first >= 0) == len(unit)  # none spikes twice
     expected = np.stack(
         [reference.infer(times, case.weights, case.layer, N_BINS) for times in case.times]
     )

@@ -386,6 +386,14 @@ def test_margin_spares_the_last_of_a_class_and_takes_the_mute_first():
     np.testing.assert_array_equal(least_missed(counts, labels, classes, alive, 0, 0.3), alive)
 
 
+def test_margin_takes_the_lower_index_of_equals():
+    counts = np.array([[0, 2, 2, 1], [3, 1, 3, 1], [0, 1, 1, 1]])
+    labels, classes = np.array([0, 1, 1]), np.array([0, 1, 0, 1])
+    # margins without neuron 0 are 1/2, -2 and 0, without neuron 1 they are 0, -2 and 1/2
+    alive = least_missed(counts, labels, classes, np.ones(4, dtype=bool), 1, 1.0, 1)
+    assert list(np.flatnonzero(~alive)) == [0]
+
+
 def test_margin_does_not_depend_on_the_order_of_neurons():
     counts, labels, classes = _readout(1)
     order = np.random.default_rng(0).permutation(NEURONS)

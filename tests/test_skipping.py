@@ -487,6 +487,25 @@ def test_short_rows_of_many_sources_are_as_by_hand(marked):
     ] == expected
 
 
+def test_a_pathway_may_mark_where_it_changes_nothing():
+    def build(marked):
+        inputs = SpikeGeneratorGroup(2, [0, 1, 1], [0, 1, 2] * ms, dt=1 * ms, name="inputs")
+        group = NeuronGroup(3, "v : 1", threshold="v >= 1", reset="v = 0", dt=1 * ms, name="group")
+        group.v = [0, 2, 0]
+        synapses = Synapses(
+            inputs, group, "w : 1", on_pre="w += 1", delay=0 * ms, codeobj_class=SparseSynapses, name="synapses"
+        )  # fmt: skip
+        synapses.connect(i=[0, 1, 1], j=[1, 0, 2])
+        if marked:
+            synapses.pre.codeobj_class = SparseSynapses.marking()
+            group.thresholder["spike"].codeobj_class = SparseEvents.where_marked()
+        return Network(inputs, group, synapses, SpikeMonitor(group, name="spikes"))
+
+    expected, found = (bp.CompiledNetwork(lambda m=m: build(m)).run(3 * ms) for m in (False, True))
+    assert list(found.state["synapses.w"]) == [1, 2, 2]
+    assert list(found.spikes["spikes"][0]) == list(expected.spikes["spikes"][0]) == [1]
+
+
 def test_the_row_of_a_synapse_is_its_source_unless_code_writes_to_the_source():
     read = "v[j] += w[_dynamic_array_synapses__synaptic_pre[_idx]];"
     assert codeobjects._row_index([read]) == "v[j] += w[_row];"

@@ -124,7 +124,8 @@ def least_missed_by_all(counts, readouts, alive, n, scale, at_once, last=-np.inf
             _margins_without(counts, spiked, *readout, alive, scale, last) for readout in readouts
         )
         dying = 0
-        for j in np.argsort(-score, kind="stable"):
+        # equal scores are sums in another order: the last digits say nothing
+        for j in np.argsort(-score.round(9), kind="stable"):
             if dying == min(at_once, n) or score[j] == -np.inf:
                 break
             if last > -np.inf or all(np.sum(alive & (of == of[j])) > 1 for _, of in readouts):

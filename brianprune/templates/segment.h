@@ -269,6 +269,11 @@ inline std::vector<uint64_t>& marked(const char* group, size_t n)
     return found;
 }
 
+inline void mark(std::vector<uint64_t>& marked, int32_t neuron)
+{
+    marked[neuron/64] |= (uint64_t)1 << neuron%64;
+}
+
 inline void mark_all(std::vector<uint64_t>& marked)
 {
     std::fill(marked.begin(), marked.end(), ~(uint64_t)0);

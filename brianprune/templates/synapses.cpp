@@ -120,9 +120,9 @@
             {{row_index(_code)|autoindent}}
             {% if pathway.codeobj_class.marks is string %}
             if({{pathway.codeobj_class.marks}})
-                _marked[_postsynaptic_idx/64] |= (uint64_t)1 << _postsynaptic_idx%64;
+                segment::mark(_marked, {{_synaptic_post}}[_idx]);
             {% elif pathway.codeobj_class.marks %}
-            _marked[_postsynaptic_idx/64] |= (uint64_t)1 << _postsynaptic_idx%64;
+            segment::mark(_marked, {{_synaptic_post}}[_idx]);
             {% endif %}
         }
         _event++;
