@@ -443,7 +443,9 @@ def test_importing_loads_nothing_that_only_some_calls_use():
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(run.stdout.split())
     assert {"brianprune.experiment", "brianprune.figures"} & loaded == {"brianprune.experiment"}
-    rarely = "IPython cocotb dask distributed ipywidgets nir optuna seaborn sklearn xarray"
+    rarely = (
+        "IPython cocotb dask distributed ipywidgets nir optuna seaborn sklearn sknetwork xarray"
+    )
     rarely = {
         *rarely.split(),
         *(f"scipy.{part}" for part in ("cluster", "ndimage", "spatial", "stats")),

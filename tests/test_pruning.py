@@ -1,5 +1,3 @@
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +6,6 @@ from hypothesis.extra.numpy import arrays
 
 import brianprune as bp
 from brianprune.pruning.base import PruningEvent
-from brianprune.pruning.clusters import cluster_readouts
 from brianprune.pruning.neurons import below_threshold, least_missed, lowest_counts
 
 NEURONS = 12
@@ -431,87 +428,3 @@ def test_margin_rule_in_an_experiment(tiny):
     np.testing.assert_array_equal(result.alive, expected)
     none = tiny.replace(pruning=bp.MarginNeuronPruning(n=0)).run("numpy")
     np.testing.assert_array_equal(none.test_counts, unpruned.test_counts)
-
-
-def of_kinds(rng, n_kinds=4, n_each=6, n_confused=8, n_images=400):
-    """Spikes of neurons for images of several kinds, the last neurons' for two kinds: (counts, kinds of images)."""
-    kinds = rng.integers(n_kinds, size=n_images)
-    own = np.repeat(np.arange(n_kinds), n_each)
-    counts = rng.poisson(np.where(own == kinds[:, None], 1.0, 0.1))
-    first = np.arange(n_confused) % n_kinds
-    both = (first == kinds[:, None]) | ((first + 1) % n_kinds == kinds[:, None])
-    return np.hstack([counts, rng.poisson(np.where(both, 1.0, 0.1))]), kinds
-
-
-def by_images(counts, weights=None):
-    image, neuron = np.nonzero(counts)
-    alive = np.ones(counts.shape[1], bool)
-    return event(counts.sum(axis=0), alive)._replace(spikes=(image, neuron, counts[image, neuron]))
-
-
-def test_clusters_of_neurons_stand_in_for_kinds_of_images():
-    counts, kinds = of_kinds(np.random.default_rng(0), n_confused=0)
-    for labels, classes in cluster_readouts(counts, [4, 6], np.random.default_rng(1)):
-        of_neurons = [set(classes[k : k + 6]) for k in range(0, 24, 6)]
-        for one, other in itertools.combinations(of_neurons, 2):
-            assert not one & other
-        right = [label in of_neurons[kind] for label, kind in zip(labels, kinds, strict=True)]
-        assert np.mean(right) > 0.95
-
-
-def test_neurons_that_tell_nothing_apart_die_first():
-    killed = []
-    for seed in range(5):
-        counts, _ = of_kinds(np.random.default_rng(seed))
-        rule = bp.ClusterNeuronPruning(n=8, clusters=(4, 4), n_clusterings=5, at_once=2)
-        alive = rule.decide(by_images(counts)).alive
-        assert np.count_nonzero(~alive) == 8
-        killed.append(np.count_nonzero(~alive[-8:]))
-    assert np.mean(killed) > 6  # of 8; at random 2
-    capped = bp.ClusterNeuronPruning(n=8, n_max=3, clusters=(4, 8))
-    assert np.count_nonzero(~capped.decide(by_images(counts)).alive) == 3
-    assert capped.replace(n=0).decide(by_images(counts)).alive.all()
-
-
-def test_only_the_last_images_count():
-    rng = np.random.default_rng(0)
-    counts, _ = of_kinds(rng)
-    before = rng.poisson(3.0, counts.shape)
-    rule = bp.ClusterNeuronPruning(n=6, n_images=len(counts), clusters=(4, 8))
-    late = rule.decide(by_images(np.vstack([before, counts]))).alive
-    np.testing.assert_array_equal(late, rule.decide(by_images(counts)).alive)
-    all_images = rule.replace(n_images=2 * len(counts))
-    assert (all_images.decide(by_images(np.vstack([before, counts]))).alive != late).any()
-
-
-def test_clusters_of_few_or_silent_neurons_do_what_they_can():
-    rule = bp.ClusterNeuronPruning(n=3, clusters=(4, 8))
-    silent = by_images(np.zeros((5, 8), int))
-    assert np.count_nonzero(~rule.decide(silent).alive) == 3
-    one = silent._replace(alive=np.arange(8) == 2)
-    np.testing.assert_array_equal(rule.decide(one).alive, one.alive)
-
-
-def test_dead_neurons_are_in_no_cluster():
-    counts, _ = of_kinds(np.random.default_rng(0))
-    dead = np.zeros(counts.shape[1], bool)
-    dead[::3] = True
-    counts[:, dead] = 5  # of before they died
-    given = by_images(counts)._replace(alive=~dead)
-    alive = bp.ClusterNeuronPruning(n=5, clusters=(4, 8)).decide(given).alive
-    assert not alive[dead].any()
-    assert np.count_nonzero(alive) == np.count_nonzero(~dead) - 5
-
-
-@pytest.mark.parametrize("clusters", [(4,), (1, 4), (8, 4), (2.5, 4)])
-def test_clusters_that_cannot_be_are_refused(clusters):
-    with pytest.raises(ValueError, match=r"ClusterNeuronPruning.clusters = .*choose two"):
-        bp.ClusterNeuronPruning(clusters=clusters)
-
-
-def test_clusters_are_the_same_in_segments(tiny):
-    rule = bp.ClusterNeuronPruning(n=2, start=12, interval=4, clusters=(2, 3), n_images=10)
-    experiment = tiny.replace(pruning=rule, data__n_train=16, data__n_test=4, n_label=8)
-    one, other = (experiment.run("numpy", segment=segment) for segment in (5, 1000))
-    np.testing.assert_array_equal(one.alive, other.alive)
-    assert np.count_nonzero(~one.alive) == 2

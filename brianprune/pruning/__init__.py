@@ -1,7 +1,7 @@
 """Pruning rules: pure functions of arrays, and when they act."""
 
 from .base import AfterTraining, Decision, Past, PruningEvent, Rule, ScheduledPruning, decide
-from .clusters import ClusterNeuronPruning
+from .clusters import ClusterNeuronPruning, CommunityNeuronPruning
 from .conditions import DeepRewiring, PruneInTurn, PruneWhere, RegrowWhere
 from .connections import ConnectionPruning
 from .neurons import (
@@ -31,6 +31,7 @@ __all__ = [
     "AdaptiveWeightPruning",
     "AfterTraining",
     "ClusterNeuronPruning",
+    "CommunityNeuronPruning",
     "ConnectionPruning",
     "ConstantNeuronPruning",
     "ConstantWeightPruning",

@@ -9,7 +9,7 @@ neurons live. What a rule has to remember from event to event it puts into `Deci
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +69,9 @@ class PruningEvent(NamedTuple):
         Presynaptic neurons, if there are several rows of weights for each: row k is of neuron ``k % n_pre``.
     memory : dict of arrays
         What the rule put into `Decision.memory` at the last event.
+    input_counts : function, or None
+        ``input_counts(n)`` returns the spikes of each input for each of the last `n` images: shape (images, inputs).
+        None after training and in a `~brianprune.Pruner`.
     """
 
     number: int
@@ -85,6 +88,7 @@ class PruningEvent(NamedTuple):
     seconds: float = np.nan
     memory: dict = {}
     n_pre: int | None = None
+    input_counts: Callable[[int], np.ndarray] | None = None
 
 
 def event_rng(seed, number):
@@ -135,7 +139,7 @@ class Rule(Parameters):
     freezes = False  #: whether it lets synapses live that learn no more (soft pruning)
     regrows = False  #: whether it may revive what was pruned
     needs_counts_pre = False  #: whether it looks at the spikes of inputs
-    needs_images = False  #: whether it looks at the spikes of single images
+    needs_images = False  #: whether it looks at the spikes, of neurons or inputs, for single images
     acts_after_training = False  #: whether `decide_after_training` is called
     counts_after_training = True  #: whether that looks at spike counts or labels
 

@@ -1,4 +1,4 @@
-"""Neurons removed by what they tell apart, without labels: clusters of neurons stand in for classes."""
+"""Neurons removed by what they tell apart, without labels: groups of images stand in for classes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,64 @@ from ..parameters import OURS, Parameter
 from .base import Decision, PruningEvent
 from .neurons import NeuronPruning, least_missed_by_all
 
-__all__ = ["ClusterNeuronPruning", "cluster_readouts"]
+__all__ = [
+    "ClusterNeuronPruning",
+    "CommunityNeuronPruning",
+    "cluster_readouts",
+    "image_communities",
+]
 
 #: Rounds of k-means; clusters hardly change any more.
 _ROUNDS = 15
+#: Principal components of images; with 30 or 100 communities are much the same.
+_COMPONENTS = 50
 
 
-class ClusterNeuronPruning(NeuronPruning):
+class _GroupNeuronPruning(NeuronPruning):
+    """Base: the neurons die without which groups of images, found without labels, are told apart best.
+
+    A neuron is missed least if without it the images' margins between groups are largest, as
+    `MarginNeuronPruning` has it for classes.
+    """
+
+    needs_images = True
+
+    n = Parameter(2, "neurons killed at each event", OURS, minimum=0)
+    n_images = Parameter(20_000, "images before the event that it looks at", OURS, minimum=1)
+    scale = Parameter(
+        0.1, "margin, in spikes of a neuron, beyond which an image counts as decided", OURS, above=0
+    )
+    at_once = Parameter(20, "neurons that die before margins are computed anew", OURS, minimum=1)
+
+    def readouts(
+        self, counts: np.ndarray, event: PruningEvent
+    ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+        """Return groupings that decide together: the group of each image and the one that each neuron stands for.
+
+        Parameters
+        ----------
+        counts : array, shape (images, living neurons)
+            Spikes of each for each of the last images.
+        event : PruningEvent
+        """
+        raise NotImplementedError
+
+    def decide(self, event: PruningEvent) -> Decision:
+        """Kill the `n` neurons that are missed least."""
+        living = np.flatnonzero(event.alive)
+        n = min(self.n, self._room(event), len(living) - 1)
+        if n < 1:
+            return self._decision(event, event.alive.copy())
+        counts = _table(event.spikes, len(event.alive), self.n_images)[:, living]
+        readouts = list(self.readouts(counts, event))
+        alive = event.alive.copy()
+        alive[living] = least_missed_by_all(
+            counts, readouts, alive[living], n, self.scale, self.at_once, last=-1
+        )
+        return self._decision(event, alive)
+
+
+class ClusterNeuronPruning(_GroupNeuronPruning):
     """Ours: the neurons die without which clusters of neurons are told apart best; no labels.
 
     Neurons that spike for the same images are a cluster, which stands in for a class. An image belongs to
@@ -27,10 +78,6 @@ class ClusterNeuronPruning(NeuronPruning):
     learned afterwards makes the neurons that are left spike alike again.
     """
 
-    needs_images = True
-
-    n = Parameter(2, "neurons killed at each event", OURS, minimum=0)
-    n_images = Parameter(20_000, "images before the event that it looks at", OURS, minimum=1)
     n_clusterings = Parameter(15, "clusterings that decide together", OURS, minimum=1)
     clusters = Parameter(
         (20, 80), "clusters of the coarsest and of the finest; at most half of the living", OURS
@@ -38,7 +85,6 @@ class ClusterNeuronPruning(NeuronPruning):
     scale = Parameter(
         0.4, "margin, in spikes of a neuron, beyond which an image counts as decided", OURS, above=0
     )
-    at_once = Parameter(20, "neurons that die before margins are computed anew", OURS, minimum=1)
 
     def validate(self) -> None:
         whole = all(isinstance(n, int) and not isinstance(n, bool) for n in self.clusters)
@@ -47,28 +93,39 @@ class ClusterNeuronPruning(NeuronPruning):
                 f"ClusterNeuronPruning.clusters = {self.clusters}: choose two whole numbers from 2 on, the smaller first"
             )
 
-    def decide(self, event: PruningEvent) -> Decision:
-        """Kill the `n` neurons that are missed least."""
-        living = np.flatnonzero(event.alive)
-        n = min(self.n, self._room(event), len(living) - 1)
-        if n < 1:
-            return self._decision(event, event.alive.copy())
-        counts = _table(event.spikes, len(event.alive), self.n_images)[:, living]
-        most = max(2, len(living) // 2)
+    def readouts(
+        self, counts: np.ndarray, event: PruningEvent
+    ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+        """Return several clusterings of neurons, with the cluster of each image."""
+        most = max(2, counts.shape[1] // 2)
         coarse, fine = self.clusters
         sizes = np.geomspace(coarse, fine, self.n_clusterings).round().astype(int).clip(2, most)
-        readouts = list(cluster_readouts(counts, sizes, event.rng))
-        alive = event.alive.copy()
-        alive[living] = least_missed_by_all(
-            counts,
-            readouts,
-            alive[living],
-            n,
-            self.scale,
-            self.at_once,
-            last=-1,
+        return cluster_readouts(counts, sizes, event.rng)
+
+
+class CommunityNeuronPruning(_GroupNeuronPruning):
+    """Ours: the neurons die without which communities of like images are told apart best; no labels.
+
+    Images whose input spikes are alike are neighbours; a community is densely linked in the graph of neighbours
+    (`image_communities`) and stands in for a class. A neuron stands for the community for whose images it
+    spikes most. Where `ClusterNeuronPruning` sees the spikes of the network's neurons only, this rule sees those of its inputs, too.
+    """
+
+    n_images = Parameter(30_000, "images before the event that it looks at", OURS, minimum=1)
+    n_neighbours = Parameter(10, "images that an image is linked to", OURS, minimum=1)
+    resolution = Parameter(0.5, "of communities: more of them if it is larger", OURS, above=0)
+
+    def readouts(
+        self, counts: np.ndarray, event: PruningEvent
+    ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+        """Return the community of each image and of each neuron."""
+        assert event.input_counts is not None  # given to a rule that `needs_images`
+        labels = image_communities(
+            event.input_counts(len(counts)), self.n_neighbours, self.resolution
         )
-        return self._decision(event, alive)
+        sums = np.eye(labels.max() + 1, dtype=counts.dtype)[labels].T @ counts
+        means = sums / np.bincount(labels)[:, np.newaxis]
+        return [(labels, means.argmax(axis=0))]
 
 
 def _table(spikes, n_neurons, n_images):
@@ -120,3 +177,46 @@ def cluster_readouts(
         shares = similarity @ (members / members.sum(axis=0))
         shares /= shares.sum(axis=1, keepdims=True)
         yield (counts @ shares).argmax(axis=1), classes
+
+
+def image_communities(counts: np.ndarray, n_neighbours: int, resolution: float) -> np.ndarray:
+    """Find communities of images whose inputs spike alike.
+
+    Neighbours are those with the highest cosine similarity of `counts`, in their first principal
+    components, which leave out most of the noise of Poisson spikes. A link weighs as much as the two have
+    neighbours in common (Jaccard index), as Levine et al. (2015, Cell 162:184) have it for kinds of cells. Communities are
+    found by the Louvain method.
+
+    Parameters
+    ----------
+    counts : array, shape (images, inputs)
+        Spikes of each input for each image.
+    n_neighbours : int
+        Of an image; at most all others.
+    resolution : float
+        The more, the more communities.
+
+    Returns
+    -------
+    array of int, shape (images,)
+        Communities, numbered from 0.
+    """
+    if len(counts) < 3 or (counts == counts[0]).all():
+        return np.zeros(len(counts), dtype=np.int64)
+    # these take a second to import: only where they are needed
+    from scipy.sparse import identity
+    from sklearn.decomposition import PCA
+    from sklearn.neighbors import kneighbors_graph
+    from sklearn.preprocessing import normalize
+    from sknetwork.clustering import Louvain
+
+    unit = normalize(counts.astype(np.float32))
+    components = PCA(min(_COMPONENTS, *unit.shape), random_state=0).fit_transform(unit)
+    links = kneighbors_graph(normalize(components), min(n_neighbours, len(counts) - 1))
+    links = links.maximum(links.T)
+    near = (links + identity(len(counts))).tocsr()  # each its own neighbour: no link weighs 0
+    common = (near @ near.T).multiply(links).tocoo()
+    size = np.asarray(near.sum(axis=1)).ravel()
+    common.data = common.data / (size[common.row] + size[common.col] - common.data)
+    labels = Louvain(resolution=resolution).fit_predict(common.tocsr())
+    return np.unique(labels, return_inverse=True)[1]

@@ -1,5 +1,6 @@
 """Training in segments: images are shown, the rule acts in between, a history is kept."""
 
+import functools
 import time
 
 import numpy as np
@@ -295,10 +296,24 @@ class Training:
         event = self.event(progress, progress.counts_since(last))._replace(
             counts_pre=progress.counts_pre,
             seconds=(progress.done - last) * float(self.model.duration),
+            input_counts=functools.partial(self._input_counts, progress.done),
         )
         self.take(decide(self.rule, event), progress)
         progress.counts_pre = np.zeros_like(progress.counts_pre)
         progress.cpu_seconds_pruning += time.process_time() - began
+
+    def _input_counts(self, done, n):
+        """Return the spikes of each input for the last `n` of the images that were shown: shape (images, inputs)."""
+        first, table = max(0, done - n), []
+        for begin in range(first, done, self.segment):
+            end = min(begin + self.segment, done)
+            shown = self.images.train, self.experiment.seed, TRAINING, begin, end
+            neuron, step = presentations(self.model, *shown)
+            image = step.astype(np.int64) // self.model.steps_per_image
+            place = image * self.n_inputs + neuron
+            counts = np.bincount(place, minlength=(end - begin) * self.n_inputs)
+            table.append(counts.astype(np.uint16).reshape(-1, self.n_inputs))
+        return np.concatenate(table)
 
     def event(self, progress, counts, readout=None):
         """Return what the rule sees."""
