@@ -8,7 +8,7 @@ import pytest
 import brianprune as bp
 from brianprune.encoding import presentations
 from brianprune.pruning.base import PruningEvent
-from brianprune.pruning.clusters import cluster_readouts, image_communities
+from brianprune.pruning.clusters import cluster_readouts, image_communities, neighbour_links
 from brianprune.streams import TRAINING
 
 
@@ -35,7 +35,7 @@ def by_images(counts, inputs=None):
         past=(),
         rng=np.random.default_rng(0),
         spikes=(image, neuron, counts[image, neuron]),
-        input_counts=None if inputs is None else lambda n: inputs[-n:],
+        input_counts=None if inputs is None else lambda first, end: inputs[first:end],
     )
 
 
@@ -107,6 +107,17 @@ def test_clusters_are_the_same_in_segments(tiny):
     assert np.count_nonzero(~one.alive) == 2
 
 
+def test_silent_neurons_die_first():
+    counts, kinds = of_kinds(np.random.default_rng(0))
+    counts[:, [3, 9]] = 0
+    given = by_images(counts, inputs_of(kinds, np.random.default_rng(1)))
+    for rule in (bp.ClusterNeuronPruning(clusters=(4, 8)), bp.CommunityNeuronPruning()):
+        np.testing.assert_array_equal(
+            np.flatnonzero(~rule.replace(n=2).decide(given).alive), [3, 9]
+        )
+        assert not rule.replace(n=4).decide(given).alive[[3, 9]].any()
+
+
 def inputs_of(kinds, rng, n_each=15):
     """Input spikes for images of some kinds, each with inputs of its own."""
     own = np.repeat(np.arange(kinds.max() + 1), n_each)
@@ -116,46 +127,102 @@ def inputs_of(kinds, rng, n_each=15):
 def test_communities_are_the_kinds_of_images():
     rng = np.random.default_rng(0)
     kinds = rng.integers(4, size=300)
-    found = image_communities(inputs_of(kinds, rng), 10, 0.5)
+    inputs = inputs_of(kinds, rng)
+    inputs[::2] *= 3  # contrast does not count
+    found = image_communities(inputs, 10, 0.5)
     assert found.min() == 0
     for community in np.unique(found):
         assert len(np.unique(kinds[found == community])) == 1
     assert len(np.unique(found)) <= 6
+    assert len(np.unique(image_communities(inputs, 10, 5.0))) > 10
 
 
-def test_links_weigh_what_two_images_share():
-    """Two rings of images, joined by one link that no neighbour shares: cut there; one ring is one community."""
-    ring = np.eye(6) + np.roll(np.eye(6), 1, axis=1)
-    two = np.kron(np.eye(2), 10 * ring).astype(int)
-    two[0, 6] = 1
-    found = image_communities(two, 2, 0.5)
-    assert set(found[:6]).isdisjoint(found[6:])
+def test_links_weigh_what_two_points_share():
+    """Points on a line; the nearest of 0 is 1, of 1 is 0, of 3 is 1, of 7 is 3: a chain."""
+    links = neighbour_links(np.array([[0.0], [1.0], [3.0], [7.0]]), 1).toarray()
+    # neighbours, each its own too: {0, 1}, {0, 1, 2}, {1, 2, 3}, {2, 3}
+    expected = np.zeros((4, 4))
+    expected[0, 1], expected[1, 2], expected[2, 3] = 2 / 3, 2 / 4, 2 / 3
+    np.testing.assert_allclose(links, expected + expected.T)
+    np.testing.assert_allclose(neighbour_links(np.eye(4), 10).toarray(), 1 - np.eye(4))
 
 
-def test_communities_of_few_or_silent_images():
+def test_communities_of_few_or_like_images():
     for n_images in range(1, 5):
         found = image_communities(np.eye(n_images, 4, dtype=int), 10, 0.5)
         assert found.shape == (n_images,)
         assert found.min() == 0
-    np.testing.assert_array_equal(image_communities(np.zeros((20, 3), int), 5, 0.5), np.zeros(20))
+    alike = np.outer(np.arange(1, 21), [3, 0, 7])
+    for one in (np.zeros((20, 3), int), alike):
+        np.testing.assert_array_equal(image_communities(one, 5, 0.5), np.zeros(20))
     some = image_communities(np.vstack([np.zeros((5, 4), int), 9 * np.eye(4, dtype=int)]), 2, 0.5)
     assert some.shape == (9,)
 
 
-def test_neurons_that_confuse_communities_die_first():
+@pytest.mark.parametrize(("scale", "at_least"), [(0.1, 5), (0.4, 6.5)])
+def test_neurons_that_confuse_communities_die_first(scale, at_least):
     killed, by_chance = [], []
-    for seed in range(5):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         counts, kinds = of_kinds(rng)
-        given = by_images(counts, inputs_of(kinds, rng))
-        rule = bp.CommunityNeuronPruning(n=8, at_once=2, scale=0.4)
-        alive = rule.decide(given).alive
+        rule = bp.CommunityNeuronPruning(n=8, at_once=2, scale=scale)
+        alive = rule.decide(by_images(counts, inputs_of(kinds, rng))).alive
         assert np.count_nonzero(~alive) == 8
         killed.append(np.count_nonzero(~alive[-8:]))
         other = by_images(counts, inputs_of(kinds[::-1], rng))  # of other images
         by_chance.append(np.count_nonzero(~rule.decide(other).alive[-8:]))
-    assert np.mean(killed) > 6.5  # of 8; at random 2
+    assert np.mean(killed) > at_least  # of 8; at random 2
     assert np.mean(by_chance) < 4  # neurons' own spikes alone do not tell
+
+
+def test_a_neuron_stands_for_the_images_for_which_it_spikes_most_on_average():
+    """Nine in ten images are of kind 0, so that it has most spikes of every neuron."""
+    rng = np.random.default_rng(0)
+    kinds = np.repeat([0, 1], [180, 20])
+    counts = np.where(np.repeat([0, 1], 6) == kinds[:, None], 3, 1)
+    rule = bp.CommunityNeuronPruning(n=1)
+    given = by_images(counts, inputs_of(kinds, rng))
+    labels, groups = rule.groupings(counts, 0, given)[0]
+    assert len(np.unique(labels[kinds == 1])) == 1
+    np.testing.assert_array_equal(groups[6:], labels[-1])
+    assert labels[-1] not in groups[:6]
+
+
+def test_images_without_a_spike_leave_the_others_in_place():
+    """Input and neurons are of the same images if the last ones were silent."""
+    rng = np.random.default_rng(0)
+    counts, kinds = of_kinds(rng)
+    inputs = inputs_of(kinds, rng)
+    rule = bp.CommunityNeuronPruning(n=8, at_once=2, scale=0.4)
+    alive = rule.decide(by_images(counts, inputs)).alive
+    silent = by_images(
+        np.vstack([counts, np.zeros((3, counts.shape[1]), int)]),
+        np.vstack([inputs, inputs[:3]]),
+    )
+    np.testing.assert_array_equal(rule.decide(silent).alive, alive)
+
+
+def test_images_are_those_before_the_event_that_it_was_told_to_look_at():
+    rng = np.random.default_rng(0)
+    counts, kinds = of_kinds(rng)
+    inputs = inputs_of(kinds, rng)
+    rule = bp.CommunityNeuronPruning(n=8, at_once=2, scale=0.4, n_images=len(counts))
+    before = by_images(
+        np.vstack([rng.poisson(3.0, counts.shape), counts]),
+        np.vstack([inputs_of(kinds[::-1], rng), inputs]),
+    )
+    expected = rule.decide(by_images(counts, inputs)).alive
+    np.testing.assert_array_equal(rule.decide(before).alive, expected)
+
+
+def test_with_one_group_the_neurons_that_spike_least_die():
+    counts, _ = of_kinds(np.random.default_rng(0))
+    given = by_images(counts, np.ones((len(counts), 5), int))
+    with pytest.warns(UserWarning, match="CommunityNeuronPruning found one group only among 400"):
+        alive = bp.CommunityNeuronPruning(n=3).decide(given).alive
+    np.testing.assert_array_equal(
+        np.flatnonzero(~alive), np.sort(np.argsort(counts.sum(axis=0), kind="stable")[:3])
+    )
 
 
 class SeesInputs(bp.RandomNeuronPruning):
@@ -181,14 +248,31 @@ def test_a_rule_sees_the_input_spikes_of_single_images(tiny, segment):
     images, model = experiment.data.load().train, experiment.network
     begin = 0
     for (counts_pre, input_counts), end in zip(seen, (12, 28), strict=True):
-        np.testing.assert_array_equal(input_counts(end - begin).sum(axis=0), counts_pre)
-        table = input_counts(10_000)
-        assert table.shape == (end, images.shape[1])  # of those that were shown
-        neuron, _ = presentations(model, images, experiment.seed, TRAINING, end - 3, end - 2)
-        expected = np.bincount(neuron, minlength=images.shape[1])
-        np.testing.assert_array_equal(table[-3], expected)
-        np.testing.assert_array_equal(input_counts(3)[0], expected)
+        np.testing.assert_array_equal(input_counts(begin, end).sum(axis=0), counts_pre)
+        table = input_counts(0, end)
+        assert table.shape == (end, images.shape[1])
+        for image in (0, end - 3, end - 1):
+            neuron, _ = presentations(model, images, experiment.seed, TRAINING, image, image + 1)
+            expected = np.bincount(neuron, minlength=images.shape[1])
+            np.testing.assert_array_equal(table[image], expected)
+            np.testing.assert_array_equal(input_counts(image, end)[0], expected)
+        assert input_counts(3, 3).shape == (0, images.shape[1])
+        with pytest.raises(ValueError, match=rf"{end} images were shown"):
+            input_counts(0, end + 1)
         begin = end
+
+
+def test_labels_do_not_matter(tiny):
+    rule = bp.CommunityNeuronPruning(n=3, start=15, interval=20, n_neighbours=3)
+    images = tiny.data.load()
+    experiment = tiny.replace(pruning=rule, n_label=8)
+    alive = []
+    for shift in (0, 1):
+        data = bp.arrays(
+            images.train, np.roll(images.train_labels, shift), images.test, images.test_labels
+        )
+        alive.append(experiment.replace(data=data).run("numpy").alive)
+    np.testing.assert_array_equal(*alive)
 
 
 def test_communities_are_the_same_in_segments(tiny):

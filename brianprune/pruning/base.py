@@ -57,7 +57,8 @@ class PruningEvent(NamedTuple):
     frozen : array of bool, shape (inputs, neurons), or None
         Synapses that exist and learn no more.
     spikes : tuple of arrays (image, neuron, count), or None
-        All of training. None in a `~brianprune.Pruner`.
+        All of training; images are numbered as they were shown, through all passes, and have no entry if no neuron spiked.
+        None in a `~brianprune.Pruner`.
     readout : tuple, or None
         After training: spikes for the labelling images (images, neurons), the images' classes, the neurons' classes.
     counts_pre : array of int, shape (inputs,), or None
@@ -70,8 +71,9 @@ class PruningEvent(NamedTuple):
     memory : dict of arrays
         What the rule put into `Decision.memory` at the last event.
     input_counts : function, or None
-        ``input_counts(n)`` returns the spikes of each input for each of the last `n` images: shape (images, inputs).
-        None after training and in a `~brianprune.Pruner`.
+        ``input_counts(first, end)`` returns how often each input spiked for the images `first` to ``end - 1``, numbered as in
+        `spikes`: shape (images, inputs). The spikes are made anew at each call. None after training and in a
+        `~brianprune.Pruner`.
     """
 
     number: int
@@ -88,7 +90,7 @@ class PruningEvent(NamedTuple):
     seconds: float = np.nan
     memory: dict = {}
     n_pre: int | None = None
-    input_counts: Callable[[int], np.ndarray] | None = None
+    input_counts: Callable[[int, int], np.ndarray] | None = None
 
 
 def event_rng(seed, number):

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
+from ..analysis import assign_labels
 from ..parameters import OURS, Parameter
 from .base import Decision, PruningEvent
-from .neurons import NeuronPruning, least_missed_by_all
+from .neurons import NeuronPruning, least_missed_by_all, lowest_counts
 
 __all__ = [
     "ClusterNeuronPruning",
     "CommunityNeuronPruning",
     "cluster_readouts",
     "image_communities",
+    "neighbour_links",
 ]
 
 #: Rounds of k-means; clusters hardly change any more.
 _ROUNDS = 15
-#: Principal components of images; with 30 or 100 communities are much the same.
+#: Principal components of images; 50 and 100 were compared.
 _COMPONENTS = 50
 
 
@@ -28,7 +31,7 @@ class _GroupNeuronPruning(NeuronPruning):
     """Base: the neurons die without which groups of images, found without labels, are told apart best.
 
     A neuron is missed least if without it the images' margins between groups are largest, as
-    `MarginNeuronPruning` has it for classes.
+    `MarginNeuronPruning` has it for classes. Neurons that were silent die first.
     """
 
     needs_images = True
@@ -40,8 +43,8 @@ class _GroupNeuronPruning(NeuronPruning):
     )
     at_once = Parameter(20, "neurons that die before margins are computed anew", OURS, minimum=1)
 
-    def readouts(
-        self, counts: np.ndarray, event: PruningEvent
+    def groupings(
+        self, counts: np.ndarray, first: int, event: PruningEvent
     ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
         """Return groupings that decide together: the group of each image and the one that each neuron stands for.
 
@@ -49,6 +52,8 @@ class _GroupNeuronPruning(NeuronPruning):
         ----------
         counts : array, shape (images, living neurons)
             Spikes of each for each of the last images.
+        first : int
+            Number of the first of these images.
         event : PruningEvent
         """
         raise NotImplementedError
@@ -59,11 +64,24 @@ class _GroupNeuronPruning(NeuronPruning):
         n = min(self.n, self._room(event), len(living) - 1)
         if n < 1:
             return self._decision(event, event.alive.copy())
-        counts = _table(event.spikes, len(event.alive), self.n_images)[:, living]
-        readouts = list(self.readouts(counts, event))
+        first, counts = _table(event.spikes, len(event.alive), self.n_images)
         alive = event.alive.copy()
+        silent = living[counts[:, living].max(axis=0) == 0][:n]
+        alive[silent] = False
+        n, living = n - len(silent), np.flatnonzero(alive)
+        if n == 0:
+            return self._decision(event, alive)
+        groupings = list(self.groupings(counts[:, living], first, event))
+        if all(max(labels.max(), groups.max()) == 0 for labels, groups in groupings):
+            warnings.warn(
+                f"{type(self).__name__} found one group only among {len(counts)} images: the neurons that spike least"
+                " die instead",
+                UserWarning,
+                stacklevel=2,
+            )
+            return self._decision(event, lowest_counts(event.counts, alive, n))
         alive[living] = least_missed_by_all(
-            counts, readouts, alive[living], n, self.scale, self.at_once, last=-1
+            counts[:, living], groupings, alive[living], n, self.scale, self.at_once, last=-1
         )
         return self._decision(event, alive)
 
@@ -93,8 +111,8 @@ class ClusterNeuronPruning(_GroupNeuronPruning):
                 f"ClusterNeuronPruning.clusters = {self.clusters}: choose two whole numbers from 2 on, the smaller first"
             )
 
-    def readouts(
-        self, counts: np.ndarray, event: PruningEvent
+    def groupings(
+        self, counts: np.ndarray, first: int, event: PruningEvent
     ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
         """Return several clusterings of neurons, with the cluster of each image."""
         most = max(2, counts.shape[1] // 2)
@@ -108,34 +126,34 @@ class CommunityNeuronPruning(_GroupNeuronPruning):
 
     Images whose input spikes are alike are neighbours; a community is densely linked in the graph of neighbours
     (`image_communities`) and stands in for a class. A neuron stands for the community for whose images it
-    spikes most. Where `ClusterNeuronPruning` sees the spikes of the network's neurons only, this rule sees those of its inputs, too.
+    spikes most on average. Where `ClusterNeuronPruning` sees the spikes of the network's neurons only, this rule sees those of its
+    inputs, too. It acts best when learning ends. Images that are shown several times with the same
+    spikes (recordings, latencies) are each other's neighbours and make communities of their own: let it look at one pass.
     """
 
     n_images = Parameter(30_000, "images before the event that it looks at", OURS, minimum=1)
-    n_neighbours = Parameter(10, "images that an image is linked to", OURS, minimum=1)
+    n_neighbours = Parameter(10, "nearest images that an image is linked to", OURS, minimum=1)
     resolution = Parameter(0.5, "of communities: more of them if it is larger", OURS, above=0)
 
-    def readouts(
-        self, counts: np.ndarray, event: PruningEvent
+    def groupings(
+        self, counts: np.ndarray, first: int, event: PruningEvent
     ) -> Iterable[tuple[np.ndarray, np.ndarray]]:
         """Return the community of each image and of each neuron."""
         assert event.input_counts is not None  # given to a rule that `needs_images`
-        labels = image_communities(
-            event.input_counts(len(counts)), self.n_neighbours, self.resolution
-        )
-        sums = np.eye(labels.max() + 1, dtype=counts.dtype)[labels].T @ counts
-        means = sums / np.bincount(labels)[:, np.newaxis]
-        return [(labels, means.argmax(axis=0))]
+        inputs = event.input_counts(first, first + len(counts))
+        labels = image_communities(inputs, self.n_neighbours, self.resolution)
+        return [(labels, assign_labels(counts, labels))]
 
 
 def _table(spikes, n_neurons, n_images):
-    """Return the spikes of the last images: shape (images, neurons)."""
+    """Return the number of the first of the last images, and their spikes: shape (images, neurons)."""
     image, neuron, count = spikes
-    last = image.max(initial=-1)
-    recent = image > last - n_images
-    table = np.zeros((max(1, min(n_images, last + 1)), n_neurons), dtype=np.float32)
-    table[image[recent] - last - 1, neuron[recent]] = count[recent]
-    return table
+    end = image.max(initial=-1) + 1
+    first = max(0, end - n_images)
+    recent = image >= first
+    table = np.zeros((max(1, end - first), n_neurons), dtype=np.float32)
+    table[image[recent] - first, neuron[recent]] = count[recent]
+    return first, table
 
 
 def cluster_readouts(
@@ -182,10 +200,9 @@ def cluster_readouts(
 def image_communities(counts: np.ndarray, n_neighbours: int, resolution: float) -> np.ndarray:
     """Find communities of images whose inputs spike alike.
 
-    Neighbours are those with the highest cosine similarity of `counts`, in their first principal
-    components, which leave out most of the noise of Poisson spikes. A link weighs as much as the two have
-    neighbours in common (Jaccard index), as Levine et al. (2015, Cell 162:184) have it for kinds of cells. Communities are
-    found by the Louvain method.
+    Images are first moved to the principal components of their `counts`, scaled to unit length: most of the
+    noise of Poisson spikes is left out. Communities of the graph of `neighbour_links` are then found by the
+    Louvain method (Blondel et al. 2008, J. Stat. Mech. P10008; the code is scikit-network's).
 
     Parameters
     ----------
@@ -201,22 +218,44 @@ def image_communities(counts: np.ndarray, n_neighbours: int, resolution: float) 
     array of int, shape (images,)
         Communities, numbered from 0.
     """
-    if len(counts) < 3 or (counts == counts[0]).all():
-        return np.zeros(len(counts), dtype=np.int64)
     # these take a second to import: only where they are needed
-    from scipy.sparse import identity
     from sklearn.decomposition import PCA
-    from sklearn.neighbors import kneighbors_graph
     from sklearn.preprocessing import normalize
     from sknetwork.clustering import Louvain
 
     unit = normalize(counts.astype(np.float32))
-    components = PCA(min(_COMPONENTS, *unit.shape), random_state=0).fit_transform(unit)
-    links = kneighbors_graph(normalize(components), min(n_neighbours, len(counts) - 1))
-    links = links.maximum(links.T)
-    near = (links + identity(len(counts))).tocsr()  # each its own neighbour: no link weighs 0
+    if np.allclose(unit, unit[0]):
+        return np.zeros(len(unit), dtype=np.int64)
+    n_components = min(_COMPONENTS, *unit.shape)
+    components = PCA(n_components, svd_solver="covariance_eigh").fit_transform(unit)
+    links = neighbour_links(normalize(components), n_neighbours)
+    labels = Louvain(resolution=resolution).fit_predict(links)
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def neighbour_links(points: np.ndarray, n_neighbours: int) -> Any:
+    """Link points to their nearest, as much as the two have neighbours in common.
+
+    As Levine et al. (2015, Cell 162:184) link cells. Each point is its own neighbour, too, so that no link weighs 0.
+
+    Parameters
+    ----------
+    points : array, shape (points, dimensions)
+    n_neighbours : int
+        The nearest others, at most all; two are neighbours if one of them is among the other's nearest.
+
+    Returns
+    -------
+    scipy.sparse.csr_matrix, shape (points, points)
+        Jaccard indices: neighbours of both over neighbours of either.
+    """
+    from scipy.sparse import identity
+    from sklearn.neighbors import kneighbors_graph
+
+    nearest = kneighbors_graph(points, min(n_neighbours, len(points) - 1))
+    links = nearest.maximum(nearest.T)
+    near = (links + identity(len(points))).tocsr()
     common = (near @ near.T).multiply(links).tocoo()
     size = np.asarray(near.sum(axis=1)).ravel()
     common.data = common.data / (size[common.row] + size[common.col] - common.data)
-    labels = Louvain(resolution=resolution).fit_predict(common.tocsr())
-    return np.unique(labels, return_inverse=True)[1]
+    return common.tocsr()

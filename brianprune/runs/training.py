@@ -302,18 +302,21 @@ class Training:
         progress.counts_pre = np.zeros_like(progress.counts_pre)
         progress.cpu_seconds_pruning += time.process_time() - began
 
-    def _input_counts(self, done, n):
-        """Return the spikes of each input for the last `n` of the images that were shown: shape (images, inputs)."""
-        first, table = max(0, done - n), []
-        for begin in range(first, done, self.segment):
-            end = min(begin + self.segment, done)
-            shown = self.images.train, self.experiment.seed, TRAINING, begin, end
-            neuron, step = presentations(self.model, *shown)
+    def _input_counts(self, shown, first, end):
+        """Return how often each input spiked for some of the images shown so far: shape (images, inputs)."""
+        if not 0 <= first <= end <= shown:
+            raise ValueError(f"input_counts({first}, {end}): {shown} images were shown so far")
+        table = np.zeros((end - first, self.n_inputs), dtype=np.int32)
+        for begin in range(first, end, self.segment):
+            last = min(begin + self.segment, end)
+            which = self.images.train, self.experiment.seed, TRAINING, begin, last
+            neuron, step = presentations(self.model, *which)
             image = step.astype(np.int64) // self.model.steps_per_image
-            place = image * self.n_inputs + neuron
-            counts = np.bincount(place, minlength=(end - begin) * self.n_inputs)
-            table.append(counts.astype(np.uint16).reshape(-1, self.n_inputs))
-        return np.concatenate(table)
+            counts = np.bincount(
+                image * self.n_inputs + neuron, minlength=(last - begin) * self.n_inputs
+            )
+            table[begin - first : last - first] = counts.reshape(-1, self.n_inputs)
+        return table
 
     def event(self, progress, counts, readout=None):
         """Return what the rule sees."""
