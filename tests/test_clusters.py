@@ -144,7 +144,8 @@ def test_links_weigh_what_two_points_share():
     expected = np.zeros((4, 4))
     expected[0, 1], expected[1, 2], expected[2, 3] = 2 / 3, 2 / 4, 2 / 3
     np.testing.assert_allclose(links, expected + expected.T)
-    np.testing.assert_allclose(neighbour_links(np.eye(4), 10).toarray(), 1 - np.eye(4))
+    many = neighbour_links(np.arange(9.0)[:, np.newaxis], 100).toarray()
+    assert np.count_nonzero(many[0]) == 4  # half of the others
 
 
 def test_communities_of_few_or_like_images():

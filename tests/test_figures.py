@@ -223,6 +223,7 @@ def test_a_figure_is_drawn_as_soon_as_its_runs_are_there(tmp_path, capsys, monke
 
 @pytest.mark.slow
 @pytest.mark.compiled
+@pytest.mark.filterwarnings("ignore:CommunityNeuronPruning found one group")  # of six images
 @pytest.mark.usefixtures("small", "quickly_compiled")
 def test_all_figures_then_redrawn_from_stored_results(tmp_path, capsys, monkeypatch):
     assert call(tmp_path, "--jobs", "1") == 0

@@ -209,7 +209,7 @@ def image_communities(counts: np.ndarray, n_neighbours: int, resolution: float) 
     counts : array, shape (images, inputs)
         Spikes of each input for each image.
     n_neighbours : int
-        Of an image; at most all others.
+        Of an image; at most half of the others.
     resolution : float
         The more, the more communities.
 
@@ -242,7 +242,7 @@ def neighbour_links(points: np.ndarray, n_neighbours: int) -> Any:
     ----------
     points : array, shape (points, dimensions)
     n_neighbours : int
-        The nearest others, at most all; two are neighbours if one of them is among the other's nearest.
+        The nearest others, at most half of them; two are neighbours if one of them is among the other's nearest.
 
     Returns
     -------
@@ -252,7 +252,8 @@ def neighbour_links(points: np.ndarray, n_neighbours: int) -> Any:
     from scipy.sparse import identity
     from sklearn.neighbors import kneighbors_graph
 
-    nearest = kneighbors_graph(points, min(n_neighbours, len(points) - 1))
+    most = max(1, (len(points) - 1) // 2)  # with all of them nothing would be near
+    nearest = kneighbors_graph(points, min(n_neighbours, most))
     links = nearest.maximum(nearest.T)
     near = (links + identity(len(points))).tocsr()
     common = (near @ near.T).multiply(links).tocoo()

@@ -7,6 +7,7 @@ from ...models import LivingAdaptiveThreshold
 from ...pruning import (
     AdaptiveNeuronPruning,
     ClusterNeuronPruning,
+    CommunityNeuronPruning,
     ConstantNeuronPruning,
     RandomNeuronPruning,
     RedundancyNeuronPruning,
@@ -49,6 +50,7 @@ class Early:
                 "S3": AdaptiveNeuronPruning(alpha=scale.early_fraction, **stepwise),
                 "similar weights (ours)": RedundancyNeuronPruning(start=early, **once),
                 "clusters (ours)": ClusterNeuronPruning(start=early, **once),
+                "communities (ours)": CommunityNeuronPruning(start=early, **once),
             }
             for name, rule in rules.items():
                 yield f"early {name}", seed, follows.replace(pruning=rule)
@@ -58,7 +60,7 @@ class Early:
             for strategy in ("random (control)", "S3 adaptive"):
                 rule = rule_of(scale, size, strategy, half)
                 yield f"late {strategy.partition(' ')[0]}", seed, base.replace(pruning=rule)
-            for name in ("random", "S1", "clusters (ours)"):
+            for name in ("random", "S1", "S3", "clusters (ours)", "communities (ours)"):
                 yield f"last {name}", seed, follows.replace(pruning=rules[name].replace(start=last))
 
     @staticmethod
