@@ -127,7 +127,8 @@ class CommunityNeuronPruning(_GroupNeuronPruning):
     Images whose input spikes are alike are neighbours; a community is densely linked in the graph of neighbours
     (`image_communities`) and stands in for a class. A neuron stands for the community for whose images it
     spikes most on average. Where `ClusterNeuronPruning` sees the spikes of the network's neurons only, this rule sees those of its
-    inputs, too. It acts best when learning ends. Images that are shown several times with the same
+    inputs, too. It acts best when learning ends, and only helps where communities are much like classes: of MNIST's
+    digits, not of Fashion-MNIST's clothes. Images that are shown several times with the same
     spikes (recordings, latencies) are each other's neighbours and make communities of their own: let it look at one pass.
     """
 
