@@ -23,6 +23,7 @@ from conftest import TINY
 import brianprune as bp
 from brianprune import codeobjects, generator
 from brianprune.backends import preconditions, standalone, translations
+from brianprune.backends.spikes import spike_counts
 from brianprune.codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
 from brianprune.encoding import StepSpikes, presentations
 from brianprune.models import Form
@@ -311,6 +312,13 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
     assert np.array_equal(found.recorded["inputs.counts"], expected.recorded["inputs.counts"])
     assert np.array_equal(found.recorded["inputs.counts"], np.bincount(pixels, minlength=784))
     assert (made._spikes is None) == (shown == 3)  # else they have been made here
+
+
+@pytest.mark.parametrize("n_spikes", [0, 1, 3, 4, 100])
+def test_spikes_are_counted_in_parts(n_spikes):
+    indices = np.random.default_rng(0).integers(0, 5, n_spikes, dtype=np.int32)
+    counts = spike_counts(indices, 7, size=3)
+    assert counts.tolist() == [(indices == k).sum() for k in range(7)]
 
 
 def sparse_network(marked, leak, drive, above="above = v_post >= limit_post", crossed="v >= limit"):

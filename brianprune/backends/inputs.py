@@ -25,6 +25,7 @@ from .spikes import (
     Emitted,
     check_spikes,
     generators,
+    spike_counts,
     step_at,
     unknown,
     with_unit,
@@ -231,7 +232,7 @@ class Inputs:
             return Emitted(none, none, 0, 0, True, recipe)
         indices, steps = spikes
         bins = steps + np.int32(start) if start else steps
-        return Emitted(indices, bins, 0, 0, True, None, np.bincount(indices, minlength=n))
+        return Emitted(indices, bins, 0, 0, True, None, spike_counts(indices, n))
 
     def _period_bins(self, name, period, dt):
         bins = round(period / dt)

@@ -17,6 +17,7 @@ __all__ = [
     "Emitted",
     "check_spikes",
     "generators",
+    "spike_counts",
     "step_at",
     "unknown",
     "with_unit",
@@ -110,6 +111,17 @@ def check_spikes(name, spikes, n, dt, start=0.0):
     if np.any(np.diff(keys) <= 0) and np.any(np.diff(np.sort(keys)) == 0):
         raise ValueError(f"spikes of '{name}': a neuron spikes twice in one step of {dt} s")
     return indices.astype(np.int32, copy=False), bins
+
+
+def spike_counts(indices, n, size=2**18):
+    """Return how many spikes each of `n` neurons has.
+
+    NumPy copies what it counts; parts of `size` spikes stay in the cache.
+    """
+    counts = np.zeros(n, dtype=np.int64)
+    for first in range(0, len(indices), size):
+        counts += np.bincount(indices[first : first + size], minlength=n)
+    return counts
 
 
 class Emitted(NamedTuple):

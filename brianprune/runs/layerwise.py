@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import streams
 from ..backends.registry import REWIRED
-from ..encoding import difference_of_gaussians, latencies
+from ..encoding import StepSpikes, difference_of_gaussians, latencies
 from ..identity import own_code
 from ..models import Form
 from ..models.ttfs import STEP, FirstSpikes, MapShape, Phase, first_offsets, unroll
@@ -86,7 +86,7 @@ class _Layer:
         Parameters
         ----------
         what : {'learning', 'inference', 'readout'}
-        spikes : (neurons, times)
+        spikes : (neurons, steps)
         n_images : int
         state : dict
 
@@ -116,7 +116,8 @@ class _Layer:
             )
             self._made = what, network
         began = CpuClock.now()
-        run = self._made[1].run(phase.n_steps(n_images) * STEP, values, {"inputs": spikes})
+        shown = {"inputs": StepSpikes(None, *spikes)}
+        run = self._made[1].run(phase.n_steps(n_images) * STEP, values, shown)
         return run, CpuClock.now() - began
 
 
@@ -288,7 +289,7 @@ class LayerwiseRun:
         learns = layer.mask if for_good else layer.mask | True
         run, cpu_seconds = layer.run(
             "learning",
-            spikes.of(chosen, layer.shape.steps_per_image),
+            spikes.in_steps(chosen, layer.shape.steps_per_image),
             len(chosen),
             {"kernel.plastic": learns.ravel().astype(float)}
             | rule_values(self.experiment, layer.shape, progress.images),
@@ -357,7 +358,7 @@ class LayerwiseRun:
         self.reporter.start("first spikes", len(self.inputs), 0)
         found, cpu_seconds = [], 0.0
         for begin, end in self._parts():
-            shown = spikes.of(range(begin, end), steps_per_image)
+            shown = spikes.in_steps(range(begin, end), steps_per_image)
             run, seconds = layer.run("inference", shown, end - begin, {})
             cpu_seconds += seconds
             unit, times = run.spikes["spikes"]
@@ -386,7 +387,7 @@ class LayerwiseRun:
         self.reporter.start("readout", len(self.inputs), 0)
         features, cpu_seconds = [], 0.0
         for begin, end in self._parts():
-            shown = spikes.of(range(begin, end), layer.shape.steps_per_image)
+            shown = spikes.in_steps(range(begin, end), layer.shape.steps_per_image)
             run, seconds = layer.run("readout", shown, end - begin, {})
             cpu_seconds += seconds
             v = run.recorded["potentials.v"][1:].reshape(-1, *conv)

@@ -346,7 +346,7 @@ def layer_values(shape, learning):
         "conv.row": row,
         "conv.column": column,
         "conv.radius": layer.inhibition_radius,
-        "conv.candidate": np.ones(shape.conv.size),
+        "conv.candidate": 1,
         "maps.map": np.arange(layer.n_maps, dtype=np.int32),
         "maps.n_maps": layer.n_maps,
         "maps.width": shape.conv.columns,

@@ -9,14 +9,14 @@ v                                                       : 1
 v_threshold                                             : 1 (shared, constant)
 """
 CONV_LEARNING = """
-candidate                                               : 1
+candidate                                               : integer
 map                                                     : integer (constant)
 row                                                     : integer (constant)
 column                                                  : integer (constant)
 radius                                                  : integer (shared, constant)
 """
 CONV_INFERENCE = """
-is_first                                                : 1
+is_first                                                : boolean
 """
 CROSSING = "v >= v_threshold"
 #: Unrolled synapses read the shared weight of their kernel entry k.
@@ -147,7 +147,7 @@ _better = int(v_pre > highest_post)
 winner_post = _better*i_pre + (1 - _better)*winner_post
 highest_post = _better*v_pre + (1 - _better)*highest_post
 """
-MARK_FIRST = "is_first_pre = int(winner_post == i_pre)"
+MARK_FIRST = "is_first_pre = winner_post == i_pre"
 
 #: Pooling: the first spike of a window.
 POOL = """
@@ -155,4 +155,4 @@ v                                                       : 1
 """
 POOL_CROSSING = "v >= 1"
 POOL_RESET = f"v -= {INHIBITED}"
-TO_POOL = "v_post += is_first_pre"
+TO_POOL = "v_post += int(is_first_pre)"

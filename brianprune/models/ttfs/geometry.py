@@ -156,8 +156,26 @@ class FirstSpikes:
     def __len__(self):
         return len(self._first) - 1
 
-    def of(self, images, steps_per_image):
+    def in_steps(self, images, steps_per_image):
         """Return the spikes of some images shown one after the other.
+
+        Returns
+        -------
+        neurons, steps : arrays of int32
+            Sorted by step and then by neuron.
+        """
+        slices = [slice(self._first[k], self._first[k + 1]) for k in images]
+        neurons = np.concatenate([self.neuron[part] for part in slices])
+        steps = np.concatenate(
+            [
+                self.step[part].astype(np.int32) + np.int32(shown * steps_per_image)
+                for shown, part in enumerate(slices)
+            ]
+        )
+        return neurons, steps
+
+    def of(self, images, steps_per_image):
+        """Return the spikes of some images as a generator of Brian2 takes them.
 
         Returns
         -------
@@ -165,14 +183,7 @@ class FirstSpikes:
         times : array
             In seconds, sorted.
         """
-        slices = [slice(self._first[k], self._first[k + 1]) for k in images]
-        neurons = np.concatenate([self.neuron[part] for part in slices])
-        steps = np.concatenate(
-            [
-                self.step[part].astype(np.int64) + shown * steps_per_image
-                for shown, part in enumerate(slices)
-            ]
-        )
+        neurons, steps = self.in_steps(images, steps_per_image)
         return neurons, steps * float(STEP / second)
 
     def sums(self, values):
