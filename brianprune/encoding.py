@@ -233,11 +233,24 @@ class StepSpikes:
     recipe : Recipe or None
         What they are made of.
     indices, steps : arrays of int32, optional
-        Without a recipe: the spikes.
+        Without a recipe: the spikes. Nothing is looked at but their type and length.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are times, or of another type, or not as many.
     """
 
     def __init__(self, recipe, indices=None, steps=None):
         self.recipe = recipe
+        for name, given in (("indices", indices), ("steps", steps)):
+            if recipe is None and getattr(given, "dtype", None) != np.int32:
+                raise TypeError(
+                    f"StepSpikes: {name} = {given!r}: must be an array of int32; spikes with times are given to a run"
+                    " as (indices, times)"
+                )
+        if recipe is None and np.shape(indices) != np.shape(steps):
+            raise ValueError(f"StepSpikes: {np.shape(indices)} indices, {np.shape(steps)} steps")
         self._spikes = None if indices is None else (indices, steps)
 
     def __iter__(self):

@@ -202,10 +202,11 @@ def test_what_cannot_be_pruned_is_named(network):
         run(rule=lambda weights, mask, activity: mask)
 
     (indices, times), rule = spikes(), RULES["condition"]
+    given_in_steps = np.zeros((2, 1), np.int32)
     for given, error, why in (
         ((indices, times[::-1]), ValueError, "not sorted by time"),
         ((indices, times * mV), ValueError, "must be in seconds"),
-        (StepSpikes(None, indices, times), TypeError, r"must be \(indices, times"),
+        (StepSpikes(None, *given_in_steps), TypeError, r"must be \(indices, times"),
     ):
         pruner = bp.SegmentPruner("synapses", rule, every=20 * ms)
         with pytest.raises(error, match=why):

@@ -317,8 +317,39 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
 @pytest.mark.parametrize("n_spikes", [0, 1, 3, 4, 100])
 def test_spikes_are_counted_in_parts(n_spikes):
     indices = np.random.default_rng(0).integers(0, 5, n_spikes, dtype=np.int32)
-    counts = spike_counts(indices, 7, size=3)
+    counts = spike_counts("inputs", indices, 7, size=3)
     assert counts.tolist() == [(indices == k).sum() for k in range(7)]
+
+
+@pytest.mark.parametrize(
+    ("indices", "steps", "error", "why"),
+    [
+        (
+            np.array([0, 784], np.int32),
+            np.array([1, 2], np.int32),
+            ValueError,
+            "from 0 to 784, but",
+        ),
+        (np.array([0, -1], np.int32), np.array([1, 2], np.int32), ValueError, "from -1 to 0, but"),
+        (
+            np.array([0, 1], np.int32),
+            np.array([1e-3, 2e-3]),
+            TypeError,
+            "steps = .*as .indices, times",
+        ),
+        (np.array([0, 1]), np.array([1, 2], np.int32), TypeError, "indices = .*int32"),
+        (
+            np.array([0, 1], np.int32),
+            np.array([1], np.int32),
+            ValueError,
+            r"\(2,\) indices, \(1,\)",
+        ),
+    ],
+)
+def test_spikes_in_steps_that_a_run_cannot_take(indices, steps, error, why):
+    network, state, _ = compiled(TINY)
+    with pytest.raises(error, match=why):
+        network.run(TINY.duration, state, {"inputs": StepSpikes(None, indices, steps)})
 
 
 def sparse_network(marked, leak, drive, above="above = v_post >= limit_post", crossed="v >= limit"):

@@ -202,7 +202,7 @@ class Inputs:
             given = [state.pop(f"{name}{what}", None) for what in (INDICES, TIMES)]
             start, period, is_given = step_at(t, step), 0, True
             if isinstance(spikes.get(name), StepSpikes):
-                emitted[name] = self._in_steps(spikes[name], generator.n, start, step, end)
+                emitted[name] = self._in_steps(name, spikes[name], start, step, end)
                 continue
             if name in spikes:
                 indices, bins = check_spikes(name, spikes[name], generator.n, step, t)
@@ -219,7 +219,7 @@ class Inputs:
             emitted[name] = Emitted(indices, bins, period, first, is_given)
         return emitted
 
-    def _in_steps(self, spikes, n, start, dt, end):
+    def _in_steps(self, name, spikes, start, dt, end):
         """Return spikes that are given in steps; a program that can makes them itself."""
         recipe = spikes.recipe
         if (
@@ -232,7 +232,8 @@ class Inputs:
             return Emitted(none, none, 0, 0, True, recipe)
         indices, steps = spikes
         bins = steps + np.int32(start) if start else steps
-        return Emitted(indices, bins, 0, 0, True, None, spike_counts(indices, n))
+        counts = spike_counts(name, indices, self.generators[name].n)
+        return Emitted(indices, bins, 0, 0, True, None, counts)
 
     def _period_bins(self, name, period, dt):
         bins = round(period / dt)

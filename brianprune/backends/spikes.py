@@ -113,14 +113,19 @@ def check_spikes(name, spikes, n, dt, start=0.0):
     return indices.astype(np.int32, copy=False), bins
 
 
-def spike_counts(indices, n, size=2**18):
-    """Return how many spikes each of `n` neurons has.
+def spike_counts(name, indices, n, size=2**18):
+    """Return how many spikes each of a generator's `n` neurons has.
 
     NumPy copies what it counts; parts of `size` spikes stay in the cache.
     """
     counts = np.zeros(n, dtype=np.int64)
     for first in range(0, len(indices), size):
-        counts += np.bincount(indices[first : first + size], minlength=n)
+        part = indices[first : first + size]
+        if part.min() < 0 or part.max() >= n:
+            raise ValueError(
+                f"spikes of '{name}': indices from {indices.min()} to {indices.max()}, but the group has {n} neurons"
+            )
+        counts += np.bincount(part, minlength=n)
     return counts
 
 

@@ -94,6 +94,8 @@
         }
         else if(!_is_long && _event + 8 < _n_events)
         {
+            if(_each < 0 && _event + 32 < _n_events)
+                __builtin_prefetch(&_first[{{_eventspace}}[_event + 32]]);
             const int32_t _near = _first_of({{_eventspace}}[_event + 8]);
             if(_near < _first[_n_pre])
             {
