@@ -233,7 +233,7 @@ class StepSpikes:
     recipe : Recipe or None
         What they are made of.
     indices, steps : arrays of int32, optional
-        Without a recipe: the spikes. Nothing is looked at but their type and length.
+        Without a recipe: the spikes. A run looks at their order and at the neurons.
 
     Raises
     ------
@@ -244,13 +244,13 @@ class StepSpikes:
     def __init__(self, recipe, indices=None, steps=None):
         self.recipe = recipe
         for name, given in (("indices", indices), ("steps", steps)):
-            if recipe is None and getattr(given, "dtype", None) != np.int32:
+            if recipe is None and not (type(given) is np.ndarray and given.dtype == np.int32):
                 raise TypeError(
-                    f"StepSpikes: {name} = {given!r}: must be an array of int32; spikes with times are given to a run"
-                    " as (indices, times)"
+                    f"StepSpikes: {name} = {np.asarray(given)!r}: must be an array of int32; spikes with times are given"
+                    " to a run as (indices, times)"
                 )
-        if recipe is None and np.shape(indices) != np.shape(steps):
-            raise ValueError(f"StepSpikes: {np.shape(indices)} indices, {np.shape(steps)} steps")
+        if recipe is None and not (indices.ndim == steps.ndim == 1 and len(indices) == len(steps)):
+            raise ValueError(f"StepSpikes: {indices.shape} indices, {steps.shape} steps")
         self._spikes = None if indices is None else (indices, steps)
 
     def __iter__(self):

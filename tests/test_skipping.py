@@ -316,40 +316,49 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
 
 @pytest.mark.parametrize("n_spikes", [0, 1, 3, 4, 100])
 def test_spikes_are_counted_in_parts(n_spikes):
-    indices = np.random.default_rng(0).integers(0, 5, n_spikes, dtype=np.int32)
-    counts = spike_counts("inputs", indices, 7, size=3)
+    places = np.sort(np.random.default_rng(0).choice(700, n_spikes, replace=False))
+    steps, indices = np.divmod(places.astype(np.int32), np.int32(7))
+    counts = spike_counts("inputs", indices, steps, 7, size=3)
     assert counts.tolist() == [(indices == k).sum() for k in range(7)]
+    for k in range(1, n_spikes):  # within a part and between two
+        swapped = np.arange(n_spikes)
+        swapped[[k - 1, k]] = k, k - 1
+        with pytest.raises(ValueError, match="'inputs' in steps must be sorted"):
+            spike_counts("inputs", indices[swapped], steps[swapped], 7, size=3)
+
+
+def int32(*values):
+    return np.array(values, np.int32)
 
 
 @pytest.mark.parametrize(
     ("indices", "steps", "error", "why"),
     [
-        (
-            np.array([0, 784], np.int32),
-            np.array([1, 2], np.int32),
-            ValueError,
-            "from 0 to 784, but",
-        ),
-        (np.array([0, -1], np.int32), np.array([1, 2], np.int32), ValueError, "from -1 to 0, but"),
-        (
-            np.array([0, 1], np.int32),
-            np.array([1e-3, 2e-3]),
-            TypeError,
-            "steps = .*as .indices, times",
-        ),
-        (np.array([0, 1]), np.array([1, 2], np.int32), TypeError, "indices = .*int32"),
-        (
-            np.array([0, 1], np.int32),
-            np.array([1], np.int32),
-            ValueError,
-            r"\(2,\) indices, \(1,\)",
-        ),
+        (int32(0, 784), int32(1, 2), ValueError, "from 0 to 784, but"),
+        (int32(0, -1), int32(1, 2), ValueError, "from -1 to 0, but"),
+        (int32(1, 0), int32(1, 1), ValueError, "sorted by step and then by neuron"),
+        (int32(1, 1), int32(1, 1), ValueError, "one of a neuron a step"),
+        (int32(0, 1), int32(2, 1), ValueError, "sorted by step"),
+        (int32(783), int32(-1), ValueError, "none before step 0"),
+        (int32(0, 1), np.array([1e-3, 2e-3]), TypeError, "steps = .*as .indices, times"),
+        (np.array([0, 1]), int32(1, 2), TypeError, "indices = .*int32"),
+        ([0, 1], int32(1, 2), TypeError, "indices = .*int32"),
+        (np.ma.masked_array(int32(0, 1)), int32(1, 2), TypeError, "indices = .*int32"),
+        (int32(0, 1), int32(1), ValueError, r"\(2,\) indices, \(1,\)"),
+        (int32(0, 1)[None], int32(1, 2)[None], ValueError, r"\(1, 2\) indices"),
     ],
 )
 def test_spikes_in_steps_that_a_run_cannot_take(indices, steps, error, why):
     network, state, _ = compiled(TINY)
     with pytest.raises(error, match=why):
         network.run(TINY.duration, state, {"inputs": StepSpikes(None, indices, steps)})
+
+
+def test_spikes_in_steps_too_late_to_be_counted():
+    network, state, _ = compiled(TINY)
+    late = StepSpikes(None, int32(0), int32(2**31 - 1))
+    with pytest.raises(ValueError, match=r"step 2147483650 is later than 2\*\*31 steps"):
+        network.run(TINY.duration, state | {"t": 3 * TINY.dt}, {"inputs": late})
 
 
 def sparse_network(marked, leak, drive, above="above = v_post >= limit_post", crossed="v >= limit"):

@@ -231,8 +231,13 @@ class Inputs:
             none = np.empty(0, np.int32)
             return Emitted(none, none, 0, 0, True, recipe)
         indices, steps = spikes
+        counts = spike_counts(name, indices, steps, self.generators[name].n)
+        if len(steps) and int(steps[-1]) + start >= 2**31:
+            raise ValueError(
+                f"spikes of '{name}': step {int(steps[-1]) + start} is later than 2**31 steps, the most that"
+                " Brian2 counts: use a larger dt or several runs"
+            )
         bins = steps + np.int32(start) if start else steps
-        counts = spike_counts(name, indices, self.generators[name].n)
         return Emitted(indices, bins, 0, 0, True, None, counts)
 
     def _period_bins(self, name, period, dt):

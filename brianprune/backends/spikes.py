@@ -113,18 +113,25 @@ def check_spikes(name, spikes, n, dt, start=0.0):
     return indices.astype(np.int32, copy=False), bins
 
 
-def spike_counts(name, indices, n, size=2**18):
-    """Return how many spikes each of a generator's `n` neurons has.
+def spike_counts(name, indices, steps, n, size=2**18):
+    """Return how many spikes each of a generator's `n` neurons has, or raise an error naming it.
 
-    NumPy copies what it counts; parts of `size` spikes stay in the cache.
+    NumPy copies what it compares and counts; parts of `size` spikes stay in the cache.
     """
-    counts = np.zeros(n, dtype=np.int64)
+    counts, before = np.zeros(n, dtype=np.int64), -1
     for first in range(0, len(indices), size):
         part = indices[first : first + size]
         if part.min() < 0 or part.max() >= n:
             raise ValueError(
                 f"spikes of '{name}': indices from {indices.min()} to {indices.max()}, but the group has {n} neurons"
             )
+        places = steps[first : first + size].astype(np.int64) * n + part
+        if places[0] <= before or np.any(places[1:] <= places[:-1]):
+            raise ValueError(
+                f"spikes of '{name}' in steps must be sorted by step and then by neuron, none before step 0, one of a"
+                " neuron a step"
+            )
+        before = places[-1]
         counts += np.bincount(part, minlength=n)
     return counts
 
