@@ -12,6 +12,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone import CPPStandaloneCodeObject
 from brian2.utils.stringtools import get_identifiers
 
+from . import brian2_compat as compat
 from .generator import Generator, conjuncts
 
 __all__ = [
@@ -24,8 +25,8 @@ __all__ = [
 
 
 def _row_index(lines):
-    """Replace the index of a row's source by the row in generated code that does not write to the source."""
-    code = "\n".join(lines)
+    """Replace a synapse's target by the column in generated code, and its source by the row if it is not written to."""
+    code = re.sub(r"\b\w+__synaptic_post\[_idx\]", "_column", "\n".join(lines))
     if re.search(
         r"\[_presynaptic_idx\] = ", code
     ):  # the compiler would sum over a row in another order
@@ -41,11 +42,13 @@ def _dense_indices(lines):
 
 
 def _arrays_at(index, variables, indices):
-    """Arrays that code reads or writes at an index; not that of a synapse's source, which is its row."""
+    """Arrays that code reads or writes at an index; not a synapse's source, its row, nor what is the index itself."""
     arrays = [
         Generator.get_array_name(variable)
         for name, variable in variables.items()
-        if indices[name] == index and isinstance(variable, ArrayVariable)
+        if indices[name] == index
+        and isinstance(variable, ArrayVariable)
+        and not compat.counts_from_zero(variable)
     ]
     return [name for name in dict.fromkeys(arrays) if not name.endswith("__synaptic_pre")]
 

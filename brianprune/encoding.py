@@ -17,6 +17,7 @@ from . import streams
 from .datasets.events import SpikeTrains
 from .parameters import OURS, Parameter, Parameters
 from .programs import functions
+from .stepspikes import StepSpikes
 
 __all__ = [
     "Encoding",
@@ -24,7 +25,6 @@ __all__ = [
     "PoissonRate",
     "Recipe",
     "RegularRate",
-    "StepSpikes",
     "difference_of_gaussians",
     "image_numbers",
     "latencies",
@@ -223,40 +223,6 @@ def presentations(network, images, seed, stream, first, last):
     if recipe is not None:
         return StepSpikes(recipe)
     return StepSpikes(None, *network.encoding.shown(*how))
-
-
-class StepSpikes:
-    """Spikes in whole time steps, sorted by step and then by neuron; they may be made when they are needed.
-
-    Parameters
-    ----------
-    recipe : Recipe or None
-        What they are made of.
-    indices, steps : arrays of int32, optional
-        Without a recipe: the spikes. A run looks at their order and at the neurons.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are times, or of another type, or not as many.
-    """
-
-    def __init__(self, recipe, indices=None, steps=None):
-        self.recipe = recipe
-        for name, given in (("indices", indices), ("steps", steps)):
-            if recipe is None and not (type(given) is np.ndarray and given.dtype == np.int32):
-                raise TypeError(
-                    f"StepSpikes: {name} = {np.asarray(given)!r}: must be an array of int32; spikes with times are given"
-                    " to a run as (indices, times)"
-                )
-        if recipe is None and not (indices.ndim == steps.ndim == 1 and len(indices) == len(steps)):
-            raise ValueError(f"StepSpikes: {indices.shape} indices, {steps.shape} steps")
-        self._spikes = None if indices is None else (indices, steps)
-
-    def __iter__(self):
-        if self._spikes is None:
-            self._spikes = self.recipe.spikes()
-        return iter(self._spikes)
 
 
 class Recipe(NamedTuple):

@@ -1,7 +1,8 @@
 """C++ that a processor's vector instructions can compute: a code generator on Brian2's.
 
 It changes how expressions are written, not what they mean: numbers are of the state's precision, what
-does not change in a run is computed once, integers are as wide as the other numbers of a loop.
+does not change in a run is computed once, integers are as wide as the other numbers of a loop, a neuron's own
+number is not read from memory.
 """
 
 import ast
@@ -15,6 +16,7 @@ from brian2.codegen.generators import CPPCodeGenerator
 from brian2.core.functions import Function
 from brian2.utils.stringtools import get_identifiers
 
+from . import brian2_compat as compat
 from .texts import syntax_tree
 
 __all__ = ["Generator", "conjuncts", "constants"]
@@ -55,6 +57,20 @@ class Generator(CPPCodeGenerator):
             return f"{number}f" if exact or not wide else number
 
         return _NUMBER.sub(single, text)
+
+    def translate_to_read_arrays(self, read, write, indices):
+        """Translate what is read from arrays; a neuron's own number is its index, and no array is read."""
+        numbers = {
+            name
+            for name in {*read, *indices} - set(write)
+            if compat.counts_from_zero(self.variables[name])
+        }
+        lines = super().translate_to_read_arrays(set(read) - numbers, write, set(indices) - numbers)
+        own = [
+            f"const {self.c_data_type(self.variables[name].dtype)} {name} = {self.variable_indices[name]};"
+            for name in sorted(numbers)
+        ]
+        return lines + own
 
     def _is_wide(self, expr):
         """Whether an expression has numbers of double precision, such as the time."""

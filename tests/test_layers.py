@@ -207,5 +207,10 @@ def test_first_spikes_are_sorted_and_summed():
     assert (neurons.tolist(), steps.tolist()) == ([1, 0, 3, 2], [0, 1, 1, 14])
     assert neurons.dtype == steps.dtype == np.int32
     # 2000 images of 40 steps are more than 16 bits count
-    assert spikes.in_steps([0] * 2000, steps_per_image=40)[1][-1] == 1999 * 40 + 4
+    assert spikes.in_steps([0] * 2000, steps_per_image=40).by_step()[1][-1] == 1999 * 40 + 4
+    assert [part.tolist() for part in spikes.in_steps([2, 1], 10).by_step()] == [
+        [1, 0, 3],
+        [10, 11],
+        [1, 2],
+    ]
     assert spikes.sums(np.array([1, 10, 100, 1000])).tolist() == [100, 1011, 0]

@@ -14,7 +14,7 @@ MODULES = sorted(path for path in ROOT.rglob("*.py"))
 #: Rooms from the bottom to the top: each imports from those below it and from its own.
 LAYERS = (
     ("version", "texts"),
-    ("parameters", "streams", "storage", "brian2_compat"),
+    ("parameters", "streams", "stepspikes", "storage", "brian2_compat"),
     ("programs", "generator", "datasets"),
     ("arithmetic", "codeobjects", "encoding", "identity"),
     ("models", "analysis", "html"),

@@ -17,7 +17,7 @@ from brian2 import (
 )
 
 import brianprune as bp
-from brianprune.encoding import StepSpikes
+from brianprune.stepspikes import StepSpikes
 
 N, M = 12, 5
 RULES = {

@@ -25,9 +25,10 @@ from brianprune import codeobjects, generator
 from brianprune.backends import preconditions, standalone, translations
 from brianprune.backends.spikes import spike_counts
 from brianprune.codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
-from brianprune.encoding import StepSpikes, presentations
+from brianprune.encoding import presentations
 from brianprune.models import Form
 from brianprune.models.diehl_cook import equations
+from brianprune.stepspikes import StepSpikes
 
 pytestmark = pytest.mark.compiled
 N_IMAGES = 4
@@ -311,20 +312,23 @@ def test_a_program_makes_the_spikes_that_it_would_be_given(shown):
     )
     assert np.array_equal(found.recorded["inputs.counts"], expected.recorded["inputs.counts"])
     assert np.array_equal(found.recorded["inputs.counts"], np.bincount(pixels, minlength=784))
-    assert (made._spikes is None) == (shown == 3)  # else they have been made here
+    assert (made._given is None) == (shown == 3)  # else they have been made here
 
 
 @pytest.mark.parametrize("n_spikes", [0, 1, 3, 4, 100])
 def test_spikes_are_counted_in_parts(n_spikes):
     places = np.sort(np.random.default_rng(0).choice(700, n_spikes, replace=False))
     steps, indices = np.divmod(places.astype(np.int32), np.int32(7))
-    counts = spike_counts("inputs", indices, steps, 7, size=3)
-    assert counts.tolist() == [(indices == k).sum() for k in range(7)]
+
+    def counted(order=slice(None)):
+        return spike_counts("inputs", StepSpikes(None, indices[order], steps[order]), 7, size=3)
+
+    assert counted().tolist() == [(indices == k).sum() for k in range(7)]
     for k in range(1, n_spikes):  # within a part and between two
         swapped = np.arange(n_spikes)
         swapped[[k - 1, k]] = k, k - 1
         with pytest.raises(ValueError, match="'inputs' in steps must be sorted"):
-            spike_counts("inputs", indices[swapped], steps[swapped], 7, size=3)
+            counted(swapped)
 
 
 def int32(*values):
@@ -352,6 +356,79 @@ def test_spikes_in_steps_that_a_run_cannot_take(indices, steps, error, why):
     network, state, _ = compiled(TINY)
     with pytest.raises(error, match=why):
         network.run(TINY.duration, state, {"inputs": StepSpikes(None, indices, steps)})
+
+
+@pytest.mark.parametrize(
+    ("steps", "sizes", "error", "why"),
+    [
+        (int32(1, 2), np.array([1, 2]), None, None),
+        (int32(1, 2), int32(1, 2), TypeError, "sizes = .*int64"),
+        (int32(1, 2), np.array([1, 1]), ValueError, r"\(3,\) indices, \(2,\)"),
+        (int32(1, 2), np.array([3, 0]), ValueError, "each at least 1"),
+        (int32(1), np.array([1, 2]), ValueError, r"\(1,\) steps of \(2,\) sizes"),
+        (int32(2, 1), np.array([1, 2]), ValueError, "sorted by step"),
+        (int32(2, 2), np.array([1, 2]), ValueError, "sorted by step"),
+        (int32(1, 2), np.array([2, 1]), None, None),
+        (int32(1), np.array([3]), ValueError, "one of a neuron a step"),
+    ],
+)
+def test_spikes_given_step_by_step(steps, sizes, error, why):
+    """The third neuron is the second's: only where a step begins may it follow."""
+    network, state, _ = compiled(TINY)
+    indices = int32(4, 7, 7) if why else (int32(4, 3, 7) if sizes[0] == 1 else int32(4, 7, 3))
+
+    def run(*spikes):
+        given = StepSpikes(None, indices, *spikes)
+        return network.run(TINY.duration, state, {"inputs": given})
+
+    if error:
+        with pytest.raises(error, match=why):
+            run(steps, sizes)
+        return
+    same(run(steps, sizes).state, run(np.repeat(steps, sizes)).state)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.25])
+def test_spikes_are_read_when_they_are_due(seconds):
+    """More than a program reads at once, in one step and in many; a run that ends before them gives the rest back."""
+    n, many = 100_000, 40_000
+    rng = np.random.default_rng(0)
+
+    def build():
+        inputs = SpikeGeneratorGroup(n, [], [] * second, name="inputs")
+        group = NeuronGroup(n, "x : 1", name="group")
+        synapses = Synapses(inputs, group, on_pre="x_post = x_post*0.5 + 1", delay=0 * ms, name="s")
+        synapses.connect(j="i")
+        return Network(inputs, group, synapses)
+
+    network = bp.CompiledNetwork(build, namespace={})
+    dt = float(network.inputs.dt["defaultclock"])
+    sizes = np.array([1, many, 5, many, 20_000, 1])
+    steps = int32(0, 1, 2, 7, 8, 5_000)
+    indices = np.concatenate([np.sort(rng.choice(n, k, replace=False)) for k in sizes])
+    each = indices.astype(np.int32), np.repeat(steps, sizes)
+    start, x = round(seconds / dt), np.zeros(n)
+    for step, at in zip(steps[:-1], np.split(each[0], np.cumsum(sizes)[:-1]), strict=False):
+        assert step < 100
+        x[at] = x[at] * 0.5 + 1
+    forms = (
+        StepSpikes(None, each[0], steps, sizes),
+        StepSpikes(None, *each),
+        (each[0], each[1] * dt),
+    )
+    for given in forms:
+        run = network.run(100 * dt * second, {"t": seconds}, {"inputs": given})
+        assert np.array_equal(run.state["group.x"], x)
+        rest = network.run(5_000 * dt * second, run.state)
+        assert rest.state["inputs:indices"].tolist() == []
+        x_later = x.copy()
+        x_later[each[0][-1]] = x[each[0][-1]] * 0.5 + 1
+        assert np.array_equal(rest.state["group.x"], x_later)
+        times = run.state["inputs:times"] / dt
+        assert (run.state["inputs:indices"].tolist(), np.rint(times).tolist()) == (
+            [each[0][-1]],
+            [start + 5_000],
+        )
 
 
 def test_spikes_in_steps_too_late_to_be_counted():
@@ -432,6 +509,67 @@ def test_rows_are_walked_for_every_subset_of_spikes(rows, on_pre):
     arrived[i, j] = times * w + learned * ((times - 1) * times // 2)
     assert list(run.state["group.v"]) == list(arrived.sum(axis=0))
     assert list(run.state["arriving.w"]) == list(w + times * learned)
+
+
+#: Targets of source k of 12; the first lists follow by arithmetic from the first row.
+TARGETS = {
+    "the same number": lambda k: [k],
+    "further": lambda k: [k + 5],
+    "one for four": lambda k: [k // 4],
+    "its own four": lambda k: [k // 4 * 4 + n for n in range(4)],
+    "backwards": lambda k: [30 - 3 * (k // 2), 31 - 3 * (k // 2)],
+    "all the same": lambda k: [7, 8],
+    "the last differs": lambda k: [k // 4 + (k == 11)],
+    "the second of the last differs": lambda k: [k, k + 1 + (k == 11)],
+    "groups of other sizes": lambda k: [(k >= 3) + (k >= 9)],
+    "not neighbours": lambda k: [k, k + 2],
+    "the wrong way round": lambda k: [k + 1, k],
+    "another length": lambda k: [k] * (k < 11),
+    "one row alone": lambda k: [1] * (k == 9),
+}
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_targets_are_those_of_the_list(marked):
+    """Whether they are looked up or follow from the row; neurons know their numbers."""
+
+    def build():
+        inputs = SpikeGeneratorGroup(12, [], [] * ms, name="inputs")
+        group = NeuronGroup(40, "v : 1", events={"crossed": "v >= i"}, name="group")
+        synapses = Synapses(
+            inputs, group, "w : 1", on_pre="v_post = v_post*0.5 + w*(1 + i_pre) + 0.01*i_post", delay=0 * ms,
+            codeobj_class=SparseSynapses, name="s",
+        )  # fmt: skip
+        synapses.connect(i=[0], j=[0])
+        if marked:
+            synapses.pre.codeobj_class = SparseSynapses.marking()
+            group.thresholder["crossed"].codeobj_class = SparseEvents.where_marked()
+        return Network(inputs, group, synapses, EventMonitor(group, "crossed", name="crossed"))
+
+    network, rng = bp.CompiledNetwork(build, exact=True), np.random.default_rng(0)
+    spiking = rng.random((40, 12)) < 0.3
+    steps, neurons = np.nonzero(spiking)
+    for name, targets in TARGETS.items():
+        pre = np.repeat(np.arange(12), [len(targets(k)) for k in range(12)])
+        post = np.array([j for k in range(12) for j in targets(k)])
+        w = rng.random(len(pre))
+        wiring = {"s._synaptic_pre": pre, "s._synaptic_post": post, "s.w": w}
+        run = network.run(4.1 * ms, wiring, {"inputs": (neurons, steps * 0.1 * ms)})
+        v, crossed = np.zeros(40), [(0, 0)]  # v >= i is true of neuron 0 from the first
+        for step, row in enumerate(spiking):
+            for k in np.flatnonzero(row):
+                for synapse in np.flatnonzero(pre == k):
+                    j = post[synapse]
+                    v[j] = v[j] * 0.5 + w[synapse] * (1 + k) + 0.01 * j
+            crossed += [(step + 1, j) for j in np.flatnonzero(v >= np.arange(40))]
+        assert np.array_equal(run.state["group.v"], v), name
+        found = zip(
+            np.rint(run.spikes["crossed"][1] / 1e-4).astype(int),
+            run.spikes["crossed"][0],
+            strict=True,
+        )
+        assert list(found) == crossed, name
+        assert len({j for _, j in crossed}) > 1, name
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ class Segment(NamedTuple):
     spikes: dict  #: (indices, times in seconds from the run's start) by the name of the monitor
     #: by "monitor.variable": arrays (times, elements) of state monitors and their ``t``; ``rate``
     #: and ``t`` of population rate monitors; ``count`` and variables of event monitors; "generator.counts",
-    #: spikes of each neuron, of generators whose spikes were given as `~brianprune.encoding.StepSpikes`
+    #: spikes of each neuron, of generators whose spikes were given as `~brianprune.stepspikes.StepSpikes`
     recorded: dict
 
 

@@ -10,7 +10,7 @@ from brian2 import (
 from brian2.core.variables import DynamicArrayVariable
 from brian2.units.fundamentalunits import Quantity, get_unit, have_same_dimensions
 
-from ..encoding import StepSpikes
+from ..stepspikes import StepSpikes
 from .arrays import (
     by_synapse,
     check_synapses,
@@ -229,16 +229,16 @@ class Inputs:
             and len(recipe.images) * recipe.steps_per_image <= step_at(end, dt)
         ):
             none = np.empty(0, np.int32)
-            return Emitted(none, none, 0, 0, True, recipe)
-        indices, steps = spikes
-        counts = spike_counts(name, indices, steps, self.generators[name].n)
+            return Emitted(none, none, 0, 0, True, recipe=recipe)
+        counts = spike_counts(name, spikes, self.generators[name].n)
+        indices, steps, sizes = spikes.by_step()
         if len(steps) and int(steps[-1]) + start >= 2**31:
             raise ValueError(
                 f"spikes of '{name}': step {int(steps[-1]) + start} is later than 2**31 steps, the most that"
                 " Brian2 counts: use a larger dt or several runs"
             )
-        bins = steps + np.int32(start) if start else steps
-        return Emitted(indices, bins, 0, 0, True, None, counts)
+        steps = steps + np.int32(start) if start else steps
+        return Emitted(indices, steps, 0, 0, True, sizes, counts=counts)
 
     def _period_bins(self, name, period, dt):
         bins = round(period / dt)
@@ -254,11 +254,8 @@ class Inputs:
         for name, spikes in start.emitted.items():
             dt = start.dt[self.generators[name].clock]
             if spikes.is_given:  # instead of build's, even if none is left
-                later = int(np.searchsorted(spikes.bins, _step(step_at(start.end, dt))))
-                left |= {
-                    f"{name}{INDICES}": spikes.indices[later:],
-                    f"{name}{TIMES}": spikes.bins[later:] * dt,
-                }
+                indices, bins = spikes.since(step_at(start.end, dt))
+                left |= {f"{name}{INDICES}": indices, f"{name}{TIMES}": bins * dt}
         return left
 
     def state(self, given, start, new, flights, generator):

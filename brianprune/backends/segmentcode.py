@@ -8,7 +8,8 @@ __all__ = ["SegmentCode"]
 class SegmentCode:
     """Base of compiled networks: lines that read and write what `_describe` has found."""
 
-    makes_spikes = True  #: whether the program makes the spikes of a `brianprune.encoding.Recipe`
+    #: whether the program reads spikes when they are due, and makes those of a `brianprune.encoding.Recipe`
+    makes_spikes = True
 
     def _reading_lines(self):
         """C++ that sets all arrays that the folder `_segment_in` has a file of."""
@@ -24,7 +25,8 @@ class SegmentCode:
             dynamic = name in self.inputs.dynamic
             file = f'_segment_in, "{name}"'
             if name in of_generators:
-                lines.append(f"segment::resize_and_read({file}, {cpp});")
+                if not self.makes_spikes:
+                    lines.append(f"segment::resize_and_read({file}, {cpp});")
             elif name in owners:
                 pre = f'"{owners[name]}._synaptic_pre"'
                 lines.append(f"segment::resize_and_read_if({file}, {cpp}, {pre});")
@@ -33,6 +35,11 @@ class SegmentCode:
             else:
                 lines.append(f"segment::read({file}, {cpp}, {size});")
         for name in self.inputs.generators if self.makes_spikes else ():
+            cpp = self._generator_arrays(name)
+            files = f'_segment_in, "{name}.neuron_index", "{name}._timebins", "{name}:sizes"'
+            arrays = f"{cpp['neuron_index']}, {cpp['_timebins']}"
+            period = f"{cpp['_period_bins']}[0]"
+            lines.append(f"segment::SpikeReader _reader_{name}({files}, {arrays}, {period});")
             given = ", ".join(f'"{name}:{what}"' for what in RECIPE)
             lines.append(f"segment::SpikeMaker _maker_{name}(_segment_in, {given});")
         return lines
@@ -81,7 +88,13 @@ class SegmentCode:
             )
         return lines
 
+    def _generator_arrays(self, name):
+        """C++ names of a generator's arrays."""
+        names = "neuron_index", "_timebins", "_period_bins", "_lastindex"
+        return {what: self._cpp[f"{name}.{what}"] for what in names}
+
     def _making_lines(self, name, timestep):
-        """C++ that makes the spikes of a generator when an image begins."""
-        arrays = ", ".join(self._cpp[f"{name}.{what}"] for what in ("neuron_index", "_timebins"))
-        return f"_maker_{name}.before_step({timestep}[0], {arrays}, {self._cpp[f'{name}._lastindex']}[0]);"
+        """C++ that brings the spikes of a generator: those that were given, those of an image when it begins."""
+        cpp = self._generator_arrays(name)
+        arrays = f"{timestep}[0], {cpp['neuron_index']}, {cpp['_timebins']}, {cpp['_lastindex']}[0]"
+        return [f"_{source}_{name}.before_step({arrays});" for source in ("reader", "maker")]

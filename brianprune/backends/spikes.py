@@ -113,26 +113,29 @@ def check_spikes(name, spikes, n, dt, start=0.0):
     return indices.astype(np.int32, copy=False), bins
 
 
-def spike_counts(name, indices, steps, n, size=2**18):
+def spike_counts(name, spikes, n, size=2**18):
     """Return how many spikes each of a generator's `n` neurons has, or raise an error naming it.
 
     NumPy copies what it compares and counts; parts of `size` spikes stay in the cache.
     """
-    counts, before = np.zeros(n, dtype=np.int64), -1
+    indices, steps, sizes = spikes.by_step()
+    counts, begins = np.zeros(n, dtype=np.int64), np.cumsum(sizes)
+    is_sorted = np.all(steps[1:] > steps[:-1]) and steps.min(initial=0) >= 0
     for first in range(0, len(indices), size):
         part = indices[first : first + size]
         if part.min() < 0 or part.max() >= n:
             raise ValueError(
                 f"spikes of '{name}': indices from {indices.min()} to {indices.max()}, but the group has {n} neurons"
             )
-        places = steps[first : first + size].astype(np.int64) * n + part
-        if places[0] <= before or np.any(places[1:] <= places[:-1]):
-            raise ValueError(
-                f"spikes of '{name}' in steps must be sorted by step and then by neuron, none before step 0, one of a"
-                " neuron a step"
-            )
-        before = places[-1]
-        counts += np.bincount(part, minlength=n)
+        part = indices[first : first + size + 1]
+        falls = first + 1 + np.flatnonzero(part[1:] <= part[:-1])  # only where a step begins
+        is_sorted = is_sorted and np.array_equal(begins[np.searchsorted(begins, falls)], falls)
+        counts += np.bincount(part[:size], minlength=n)
+    if not is_sorted:
+        raise ValueError(
+            f"spikes of '{name}' in steps must be sorted by step and then by neuron, none before step 0, one of a"
+            " neuron a step"
+        )
     return counts
 
 
@@ -140,12 +143,43 @@ class Emitted(NamedTuple):
     """The spikes of a generator in a run."""
 
     indices: np.ndarray
-    bins: np.ndarray  #: time steps, absolute
+    steps: np.ndarray  #: absolute; of each spike, or of as many as `sizes` says
     period: int  #: in steps; 0 if not periodic
     first: int  #: place of the first that is not in the past
     is_given: bool  #: to this run, or to one that it continues
-    recipe: object = None  #: what the program makes them of, instead of indices and bins
+    sizes: object = None  #: how many spikes each step has, if not one
+    recipe: object = None  #: what the program makes them of, instead of indices and steps
     counts: object = None  #: how many of each neuron are given to this run, if that was asked
+
+    @property
+    def bins(self):
+        """The time step of each spike."""
+        return self.steps if self.sizes is None else np.repeat(self.steps, self.sizes)
+
+    def arrays(self, as_read):
+        """Return what a program is given, by the ends of their names; `as_read`: it reads spikes when they are due."""
+        indices, bins, first, sizes = self.indices, self.steps, self.first, {}
+        if not as_read:
+            bins = self.bins
+        elif self.sizes is not None:
+            sizes = {":sizes": self.sizes}
+        elif not self.period:  # past ones are left out
+            indices, bins, first = indices[first:], bins[first:], 0
+        return sizes | {
+            ".neuron_index": indices,
+            "._timebins": bins,
+            "._period_bins": np.array(self.period, dtype=np.int32),
+            "._lastindex": np.array(first, dtype=np.int32),
+        }
+
+    def since(self, step):
+        """Return (indices, time steps) of the spikes that are not before a step."""
+        begin = int(np.searchsorted(self.steps, np.int32(min(step, np.iinfo(np.int32).max))))
+        if self.sizes is None:
+            return self.indices[begin:], self.steps[begin:]
+        n = int(self.sizes[begin:].sum())
+        indices = self.indices[len(self.indices) - n :]
+        return indices, np.repeat(self.steps[begin:], self.sizes[begin:])
 
 
 def with_unit(value):

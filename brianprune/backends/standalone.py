@@ -211,9 +211,10 @@ class CompiledNetwork(SegmentCode):
         read = [*self._reading_lines(), *self._writing_lines(everything=True)]
         read += starting_lines(clocks)
         making = [
-            (code.name, self._making_lines(name, clocks[generator.clock]["timestep"]))
+            (code.name, line)
             for name, generator in self.inputs.generators.items()
             for code in compat.code_objects(network[name])
+            for line in self._making_lines(name, clocks[generator.clock]["timestep"])
         ]
         loop = [
             *self._restoring_lines(),
@@ -341,10 +342,8 @@ class CompiledNetwork(SegmentCode):
                 recipe = spikes_of.recipe.arrays()
                 files |= {f"{name}:{what}": array for what, array in recipe.items()}
             files |= {
-                f"{name}.neuron_index": spikes_of.indices,
-                f"{name}._timebins": spikes_of.bins,
-                f"{name}._period_bins": np.array(spikes_of.period, dtype=np.int32),
-                f"{name}._lastindex": np.array(spikes_of.first, dtype=np.int32),
+                f"{name}{what}": array
+                for what, array in spikes_of.arrays(self.makes_spikes).items()
             }
         for name, (arrival, synapse) in start.flights.items():
             if name not in self._queues:

@@ -21,6 +21,7 @@ __all__ = [
     "built_in_folders",
     "caller_namespace",
     "code_in_order",
+    "counts_from_zero",
     "cython_is_usable",
     "fresh_names",
     "last_value",
@@ -91,6 +92,12 @@ def standalone_device(code_object):
         del device.code_object_class
         device.reinit()
         reset_device()
+
+
+def counts_from_zero(variable):
+    """Return whether a standalone program fills an array with 0, 1, 2 and so on, for good. 2.9 to 2.11."""
+    ranges = getattr(get_device(), "arange_arrays", ())
+    return variable.read_only and any(other is variable and not start for other, _, start in ranges)
 
 
 #: What Brian2 lists for the beginning of a run, other than arrays that are set. 2.9 to 2.11.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import streams
 from ..backends.registry import REWIRED
-from ..encoding import StepSpikes, difference_of_gaussians, latencies
+from ..encoding import difference_of_gaussians, latencies
 from ..identity import own_code
 from ..models import Form
 from ..models.ttfs import STEP, FirstSpikes, MapShape, Phase, first_offsets, unroll
@@ -86,7 +86,7 @@ class _Layer:
         Parameters
         ----------
         what : {'learning', 'inference', 'readout'}
-        spikes : (neurons, steps)
+        spikes : StepSpikes
         n_images : int
         state : dict
 
@@ -116,8 +116,7 @@ class _Layer:
             )
             self._made = what, network
         began = CpuClock.now()
-        shown = {"inputs": StepSpikes(None, *spikes)}
-        run = self._made[1].run(phase.n_steps(n_images) * STEP, values, shown)
+        run = self._made[1].run(phase.n_steps(n_images) * STEP, values, {"inputs": spikes})
         return run, CpuClock.now() - began
 
 

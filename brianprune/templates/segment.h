@@ -165,6 +165,71 @@ public:
     }
 };
 
+// Spikes that a run is given to a generator, some ahead of the step: fewer fit the cache. If they repeat, all.
+class SpikeReader
+{
+    std::ifstream indices_file, bins_file;
+    std::vector<int32_t> steps;  // if spikes are given step by step
+    std::vector<int64_t> sizes;  // of the spikes of each that are left
+    size_t next = 0;
+    int64_t left = 0;
+
+public:
+    SpikeReader(const std::string& folder, const char* indices_name, const char* bins_name, const char* sizes_name,
+                std::vector<int32_t>& indices, std::vector<int32_t>& bins, int32_t period)
+    {
+        left = length_of(path(folder, indices_name), sizeof(int32_t));
+        if (left < 0)
+            return;
+        resize_and_read(folder, sizes_name, sizes);
+        if (!sizes.empty())
+            resize_and_read(folder, bins_name, steps);
+        indices.clear();
+        bins.clear();
+        indices_file.open(path(folder, indices_name), std::ios::binary);
+        bins_file.open(path(folder, bins_name), std::ios::binary);
+        if (period > 0)
+            read(left, indices, bins);
+    }
+
+    void before_step(int64_t step, std::vector<int32_t>& indices, std::vector<int32_t>& bins, int32_t& first)
+    {
+        while (left > 0 && (bins.empty() || bins.back() <= step))
+        {
+            indices.erase(indices.begin(), indices.begin() + first);
+            bins.erase(bins.begin(), bins.begin() + first);
+            first = 0;
+            read(std::min(left, (int64_t)1 << 14), indices, bins);
+        }
+    }
+
+private:
+    void read(int64_t n, std::vector<int32_t>& indices, std::vector<int32_t>& bins)
+    {
+        append(indices_file, n, indices);
+        if (sizes.empty())
+            append(bins_file, n, bins);
+        for (int64_t k=n; k>0 && next<steps.size();)
+        {
+            const int64_t taken = std::min(k, sizes[next]);
+            bins.insert(bins.end(), taken, steps[next]);
+            sizes[next] -= taken;
+            k -= taken;
+            if (sizes[next] == 0)
+                next++;
+        }
+        left -= n;
+    }
+
+    void append(std::ifstream& file, int64_t n, std::vector<int32_t>& data)
+    {
+        data.resize(data.size() + n);
+        file.read(reinterpret_cast<char*>(data.data() + data.size() - n), n*sizeof(int32_t));
+        if (file.fail())
+            fail("the spikes of a generator cannot be read");
+    }
+};
+
 // A two-dimensional array of Brian2, row by row.
 template <class T> void write_rows(const std::string& folder, const char* name, T& data)
 {

@@ -22,6 +22,9 @@
     static int32_t _each = 0;  // synapses of every source; -1: they differ
     static std::vector<char> _whole;  // rows with a synapse to every target, in order
     static bool _some_whole = false;
+    // rows of one length with neighbours as targets, the first of a row by arithmetic
+    static bool _is_regular = false;
+    static int32_t _alike = 1, _further = 0;  // rows with the same targets; how far on are the next rows'
     if (_first.empty())
     {
         _first.assign(_n_pre + 1, 0);
@@ -41,6 +44,17 @@
             _whole[_row] = _all;
             _some_whole = _some_whole || _all;
         }
+        if (_each > 0)
+        {
+            const int32_t* _post = {{_dynamic__synaptic_post}}.data();
+            while (_alike < _n_pre && _post[_alike*_each] == _post[0])
+                _alike++;
+            _further = _alike < _n_pre ? _post[_alike*_each] - _post[0] : 0;
+            _is_regular = true;
+            for(int32_t _row=0; _is_regular && _row<_n_pre; _row++)
+                for(int32_t _k=0; _k<_each; _k++)
+                    _is_regular = _is_regular && _post[_row*_each + _k] == _post[0] + _row/_alike*_further + _k;
+        }
     }
     {% if pathway.codeobj_class.marks %}
     static std::vector<uint64_t>& _marked = segment::marked("{{pathway.synapses.target.name}}", _n_post);
@@ -50,6 +64,7 @@
     {{scalar_code['target']|autoindent}}
     {% endif %}
     const auto _first_of = [](int32_t _row) { return _each < 0 ? _first[_row] : _row*_each; };
+    const auto _first_target_of = [](int32_t _row) { return {{_dynamic__synaptic_post}}[0] + _row/_alike*_further; };
     const bool _is_long = _first[_n_pre] > 8*_n_pre;
     for(int32_t _event=0; _event<_n_events;)
     {
@@ -99,7 +114,8 @@
             const int32_t _near = _first_of({{_eventspace}}[_event + 8]);
             if(_near < _first[_n_pre])
             {
-                const int32_t _column = {{_dynamic__synaptic_post}}[_near];
+                const int32_t _column = _is_regular ? _first_target_of({{_eventspace}}[_event + 8])
+                                                    : {{_dynamic__synaptic_post}}[_near];
                 {% for _array in arrays_at('_postsynaptic_idx', variables, variable_indices) %}
                 __builtin_prefetch(&{{_array}}[_column]);
                 {% endfor %}
@@ -108,7 +124,7 @@
             {
                 const int32_t _row = {{_eventspace}}[_event + 16], _idx = _first_of(_row);
                 {% for _array in _rows_arrays %}
-                __builtin_prefetch(&{{_array}}[_idx]);
+                {{'if(!_is_regular) ' if _array.endswith('__synaptic_post')}}__builtin_prefetch(&{{_array}}[_idx]);
                 {% endfor %}
                 {% for _array in arrays_at('_presynaptic_idx', variables, variable_indices) %}
                 __builtin_prefetch(&{{_array}}[_row]);
@@ -116,17 +132,29 @@
             }
         }
         const int32_t _begin = _first_of(_row), _end = _first_of(_row + 1);
-        for(int32_t _idx=_begin; _idx<_end; _idx++)
+        {% for _target in ('_target + (_idx - _begin)', _synaptic_post ~ '[_idx]') %}
+        {% if loop.first %}
+        if(_is_regular)
         {
-            const size_t _vectorisation_idx = _idx;
-            {{row_index(_code)|autoindent}}
-            {% if pathway.codeobj_class.marks is string %}
-            if({{pathway.codeobj_class.marks}})
-                segment::mark(_marked, {{_synaptic_post}}[_idx]);
-            {% elif pathway.codeobj_class.marks %}
-            segment::mark(_marked, {{_synaptic_post}}[_idx]);
-            {% endif %}
+            const int32_t _target = _first_target_of(_row);
+        {% else %}
+        else
+        {
+        {% endif %}
+            for(int32_t _idx=_begin; _idx<_end; _idx++)
+            {
+                const size_t _vectorisation_idx = _idx;
+                const int32_t _column = {{_target}};
+                {{row_index(_code)|autoindent}}
+                {% if pathway.codeobj_class.marks is string %}
+                if({{pathway.codeobj_class.marks}})
+                    segment::mark(_marked, _column);
+                {% elif pathway.codeobj_class.marks %}
+                segment::mark(_marked, _column);
+                {% endif %}
+            }
         }
+        {% endfor %}
         _event++;
     }
     {% elif vector_code is mapping %}

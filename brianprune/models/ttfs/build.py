@@ -226,7 +226,7 @@ def inference_network(shape, synapses=None, dense=None):
     kernel = NeuronGroup(shape.n_weights, model.KERNEL, name="kernel", **common)
     conv = NeuronGroup(
         shape.conv.size,
-        model.CONV + model.CONV_INFERENCE,
+        model.CONV,
         events={"crossed": model.CROSSING},
         name="conv",
         **common,
@@ -239,16 +239,15 @@ def inference_network(shape, synapses=None, dense=None):
     conv_locations = Synapses(
         conv,
         locations,
-        on_pre={"find": model.FIND_FIRST, "mark": model.MARK_FIRST},
-        on_event={"find": "crossed", "mark": "crossed"},
-        delay={"find": 0 * ms, "mark": 0 * ms},
+        on_pre={"pre": model.FIND_FIRST},
+        on_event={"pre": "crossed"},
+        delay={"pre": 0 * ms},
         codeobj_class=SparseSynapses if dense else None,
         name="conv_locations",
         **common,
     )
     conv_locations.connect(j=f"i//{n_maps}")
-    for order, pathway in enumerate((conv_locations.find, conv_locations.mark)):
-        pathway.when, pathway.order = "thresholds", 1 + order
+    conv_locations.pre.when, conv_locations.pre.order = "thresholds", 1
     pool = NeuronGroup(
         shape.pooled.size,
         model.POOL,
@@ -261,6 +260,7 @@ def inference_network(shape, synapses=None, dense=None):
     conv_pool = Synapses(
         conv,
         pool,
+        model.TO_LOCATION,
         on_pre={"pre": model.TO_POOL},
         on_event={"pre": "crossed"},
         delay={"pre": 0 * ms},
@@ -272,6 +272,8 @@ def inference_network(shape, synapses=None, dense=None):
         conv_pool.pre.codeobj_class = SparseSynapses.marking()
     i, j = windows(shape)
     conv_pool.connect(i=i, j=j)
+    conv_pool.location = i // n_maps
+    conv_pool.variables.add_reference("winner", locations, "winner", index="location")
     for group, reset in (
         (conv, "v = 0"),
         (locations, "highest = 0\nwinner = -1"),

@@ -15,9 +15,6 @@ row                                                     : integer (constant)
 column                                                  : integer (constant)
 radius                                                  : integer (shared, constant)
 """
-CONV_INFERENCE = """
-is_first                                                : boolean
-"""
 CROSSING = "v >= v_threshold"
 #: Unrolled synapses read the shared weight of their kernel entry k.
 SYNAPSE = "k : integer (constant)"
@@ -147,12 +144,12 @@ _better = int(v_pre > highest_post)
 winner_post = _better*i_pre + (1 - _better)*winner_post
 highest_post = _better*v_pre + (1 - _better)*highest_post
 """
-MARK_FIRST = "is_first_pre = winner_post == i_pre"
 
-#: Pooling: the first spike of a window.
+#: Pooling: the first spike of a window. A synapse knows the location of its neuron, and so who was first there.
+TO_LOCATION = "location : integer (constant)"
 POOL = """
 v                                                       : 1
 """
 POOL_CROSSING = "v >= 1"
 POOL_RESET = f"v -= {INHIBITED}"
-TO_POOL = "v_post += int(is_first_pre)"
+TO_POOL = "v_post += int(winner == i_pre)"

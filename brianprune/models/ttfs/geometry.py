@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from brian2 import ms, second
 
+from ...stepspikes import StepSpikes
+
 __all__ = ["STEP", "FirstSpikes", "LayerShape", "MapShape", "unroll", "windows"]
 
 #: Duration of a time step: only the order of steps has a meaning.
@@ -150,29 +152,30 @@ class FirstSpikes:
     def __init__(self, shape, image, neuron, step, n_images):
         self.shape = shape
         order = np.lexsort((neuron, step, image))
-        self.neuron, self.step = neuron[order].astype(np.int32), step[order].astype(np.int16)
-        self._first = np.searchsorted(image[order], np.arange(n_images + 1))
+        image, step = image[order], step[order].astype(np.int32)
+        self.neuron = neuron[order].astype(np.int32)
+        begins = (np.diff(image, prepend=-1) != 0) | (np.diff(step, prepend=-1) != 0)
+        first = np.flatnonzero(begins)  # of the spikes of one image and step
+        self._step, self._size = step[first], np.diff(first, append=len(step)).astype(np.int64)
+        numbers = np.arange(n_images + 1)
+        self._first = np.searchsorted(image, numbers)
+        self._first_step = np.searchsorted(image[first], numbers)
 
     def __len__(self):
         return len(self._first) - 1
 
     def in_steps(self, images, steps_per_image):
-        """Return the spikes of some images shown one after the other.
-
-        Returns
-        -------
-        neurons, steps : arrays of int32
-            Sorted by step and then by neuron.
-        """
-        slices = [slice(self._first[k], self._first[k + 1]) for k in images]
-        neurons = np.concatenate([self.neuron[part] for part in slices])
-        steps = np.concatenate(
-            [
-                self.step[part].astype(np.int32) + np.int32(shown * steps_per_image)
-                for shown, part in enumerate(slices)
-            ]
+        """Return the spikes of some images shown one after the other as `StepSpikes`."""
+        spikes = [slice(self._first[k], self._first[k + 1]) for k in images]
+        steps = [slice(self._first_step[k], self._first_step[k + 1]) for k in images]
+        shown = np.arange(len(steps), dtype=np.int32) * np.int32(steps_per_image)
+        shown = np.repeat(shown, [part.stop - part.start for part in steps])
+        return StepSpikes(
+            None,
+            np.concatenate([self.neuron[part] for part in spikes]),
+            np.concatenate([self._step[part] for part in steps]) + shown,
+            np.concatenate([self._size[part] for part in steps]),
         )
-        return neurons, steps
 
     def of(self, images, steps_per_image):
         """Return the spikes of some images as a generator of Brian2 takes them.
