@@ -67,7 +67,7 @@ def measure(what, shape, mask, n_spikes, n_images, rng):
         network.run(
             phase.n_steps(n_images) * STEP,
             state,
-            {"inputs": spikes.of(range(n_images), shape.steps_per_image)},
+            {"inputs": spikes.in_steps(range(n_images), shape.steps_per_image)},
         )
     finally:
         subprocess.run = measured.run

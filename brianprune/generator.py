@@ -60,17 +60,13 @@ class Generator(CPPCodeGenerator):
 
     def translate_to_read_arrays(self, read, write, indices):
         """Translate what is read from arrays; a neuron's own number is its index, and no array is read."""
-        numbers = {
-            name
-            for name in {*read, *indices} - set(write)
-            if compat.counts_from_zero(self.variables[name])
-        }
-        lines = super().translate_to_read_arrays(set(read) - numbers, write, set(indices) - numbers)
-        own = [
-            f"const {self.c_data_type(self.variables[name].dtype)} {name} = {self.variable_indices[name]};"
-            for name in sorted(numbers)
-        ]
-        return lines + own
+        lines = super().translate_to_read_arrays(read, write, indices)
+        for name in {*read, *indices} - set(write):
+            variable, index = self.variables[name], self.variable_indices[name]
+            if compat.counts_from_zero(variable):
+                element = f"= {self.get_array_name(variable)}[{index}];"
+                lines = [line.replace(element, f"= {index};") for line in lines]
+        return lines
 
     def _is_wide(self, expr):
         """Whether an expression has numbers of double precision, such as the time."""

@@ -1,5 +1,6 @@
 """What code objects take for granted, checked when a network is built."""
 
+import ast
 import re
 
 import numpy as np
@@ -12,6 +13,7 @@ from brian2.utils.stringtools import get_identifiers
 from .. import brian2_compat as compat
 from ..codeobjects import DenseSynapses, SparseDecay, SparseEvents, SparseSynapses
 from ..generator import conjuncts
+from ..texts import syntax_tree
 
 __all__ = ["check_names", "check_preconditions", "lifting"]
 
@@ -265,11 +267,16 @@ def _lowers(code, writer, variable, condition, name):
             truths.add(target)
         if compat.variables_of(writer).get(target) is not variable:
             continue
-        factors = [factor.strip() for factor in expression.split("*")]
-        if operation != "-=" or not all(
-            re.fullmatch(r"\d+(\.\d*)?", factor)
-            or (factor.startswith("int(") and factor[4:-1] in truths)
-            for factor in factors
-        ):
+        if operation != "-=" or not _is_not_negative(syntax_tree(expression).body, truths):
             return False
     return True
+
+
+def _is_not_negative(tree, truths):
+    """Whether an expression is a product of numbers and of int() of what is true or not."""
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
+        return _is_not_negative(tree.left, truths) and _is_not_negative(tree.right, truths)
+    if isinstance(tree, ast.Call) and ast.unparse(tree.func) == "int" and len(tree.args) == 1:
+        told = tree.args[0]
+        return isinstance(told, ast.Compare) or ast.unparse(told) in truths
+    return isinstance(tree, ast.Constant) and tree.value >= 0

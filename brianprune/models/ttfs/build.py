@@ -111,7 +111,7 @@ def learning_network(shape, synapses=None, dense=None, fixed_point=False):
     )
     conv.set_event_schedule("crossed", when="thresholds", order=0)
     conv.thresholder["crossed"].codeobj_class = SparseEvents.where_marked() if dense else None
-    trace = NeuronGroup(shape.inputs.size + 1, model.TRACE, name="trace", **common)
+    trace = NeuronGroup(shape.padded.size, model.TRACE, name="trace", **common)
     in_rounds = {"clock": rounds, "namespace": {}}
     maps = NeuronGroup(
         n_maps, model.MAPS, events={"won_now": model.HAS_WON}, name="maps", **in_rounds
@@ -121,7 +121,7 @@ def learning_network(shape, synapses=None, dense=None, fixed_point=False):
     maps.run_on_event("won_now", model.REMEMBER_WINNER, when="thresholds", order=4)
     kernel = _learning_kernel(shape, maps, trace, fixed_point, common["clock"])
     inputs_conv = connect(kernel, conv)
-    inputs_trace = _first_spikes(inputs, trace, hub, dense, common)
+    inputs_trace = _first_spikes(shape, inputs, trace, hub, dense, common)
     conv_hub, maps_conv = _competition(conv, hub, maps, dense, in_rounds)
     location = _inhibit_location(conv, n_maps, dense, common)
 
@@ -131,7 +131,7 @@ def learning_network(shape, synapses=None, dense=None, fixed_point=False):
     before_each_image(kernel, model.FIND_PIXEL, 0, "find_pixel")
     before_each_image(kernel, model.STDP_FIXED if fixed_point else model.STDP, 1, "stdp")
     before_each_image(trace, model.RESET_TRACE, 2, "reset_trace")
-    before_each_image(conv, "v = 0\ncandidate = 1", 2, "reset_conv")
+    before_each_image(conv, "v = 0", 2, "reset_conv")
     before_each_image(maps, "won = 0", 2, "reset_maps")
     before_each_image(hub, model.FIRST_STEP, 2, "first_step")
     hub.run_regularly(model.NEXT_STEP, when="start", order=3, clock=common["clock"], name="tick")
@@ -166,7 +166,7 @@ def _learning_kernel(shape, maps, trace, fixed_point, clock):
     return kernel
 
 
-def _first_spikes(inputs, trace, hub, dense, common):
+def _first_spikes(shape, inputs, trace, hub, dense, common):
     """Build the synapses that note when an input spiked first."""
     inputs_trace = Synapses(
         inputs,
@@ -177,7 +177,7 @@ def _first_spikes(inputs, trace, hub, dense, common):
         name="inputs_trace",
         **common,
     )
-    inputs_trace.connect(j="i")
+    inputs_trace.connect(i=np.arange(shape.inputs.size), j=shape.in_padded)
     inputs_trace.variables.add_reference("now", hub, "now", index="0")
     return inputs_trace
 
@@ -190,6 +190,7 @@ def _competition(conv, hub, maps, dense, in_rounds):
     conv_hub = Synapses(
         conv,
         hub,
+        model.OF_MAP,
         on_pre={"pre": model.FIND_WINNER},
         on_event={"pre": "crossed"},
         delay={"pre": 0 * ms},
@@ -198,6 +199,8 @@ def _competition(conv, hub, maps, dense, in_rounds):
         **in_rounds,
     )
     conv_hub.connect()
+    conv_hub.map = np.arange(conv.N) % maps.N
+    conv_hub.variables.add_reference("won", maps, "won", index="map")
     conv_hub.pre.when, conv_hub.pre.order = "thresholds", 2
     # a pathway takes its source's clock, but these events are looked at in every round
     compat.set_clock(conv_hub.pre, in_rounds["clock"])
@@ -341,32 +344,24 @@ def layer_values(shape, learning):
     if not learning:
         return values
     neuron = np.arange(shape.conv.size, dtype=np.int32)
-    location, of_map = np.divmod(neuron, layer.n_maps)
-    row, column = np.divmod(location, shape.conv.columns)
+    row, column = np.divmod(neuron // layer.n_maps, shape.conv.columns)
     values |= {
-        "conv.map": of_map,
         "conv.row": row,
         "conv.column": column,
         "conv.radius": layer.inhibition_radius,
-        "conv.candidate": 1,
         "maps.map": np.arange(layer.n_maps, dtype=np.int32),
         "maps.n_maps": layer.n_maps,
         "maps.width": shape.conv.columns,
-        "trace.t_spike": np.full(shape.inputs.size + 1, model.NEVER, dtype=np.int32),
+        "maps.n_columns": shape.padded.columns,
+        "maps.n_channels": shape.padded.channels,
+        "trace.t_spike": np.full(shape.padded.size, model.NEVER, dtype=np.int32),
     }
     channel, row, column, of_map = np.unravel_index(np.arange(shape.n_weights), shape.kernels)
-    kernel = {
-        "map": of_map,
-        "channel": channel,
-        "row": row,
-        "column": column,
-        "n_rows": shape.inputs.rows,
-        "n_columns": shape.inputs.columns,
-        "n_channels": shape.inputs.channels,
-        "padding": layer.padding,
-        "tolerance": layer.tolerance,
+    return values | {
+        "kernel.map": of_map,
+        "kernel.place": (row * shape.padded.columns + column) * shape.padded.channels + channel,
+        "kernel.tolerance": layer.tolerance,
     }
-    return values | {f"kernel.{name}": value for name, value in kernel.items()}
 
 
 def first_offsets(shape, n_images, rounding):

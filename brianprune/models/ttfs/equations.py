@@ -3,14 +3,12 @@
 #: What inhibition takes from a potential: it cannot reach threshold again in this image.
 INHIBITED = 1e6
 
-#: A convolutional layer. `candidate` is 0 once the neuron's map has won.
+#: A convolutional layer.
 CONV = """
 v                                                       : 1
 v_threshold                                             : 1 (shared, constant)
 """
 CONV_LEARNING = """
-candidate                                               : integer
-map                                                     : integer (constant)
 row                                                     : integer (constant)
 column                                                  : integer (constant)
 radius                                                  : integer (shared, constant)
@@ -24,34 +22,23 @@ ABOVE = "above"
 SEE_CROSSING = f"{ABOVE} = v_post >= v_threshold_post"
 INHIBIT = f"v_post -= {INHIBITED}"
 
-#: The shared weights. `pixel` is the input pixel of an entry for the winner of its map.
+#: The shared weights. `pixel` is the input pixel of an entry for the winner of its map: as far on from the first
+#: pixel that the winner sees as its `place` says.
 KERNEL = """
 w                                                       : 1
 """
 KERNEL_LEARNING = """
 plastic                                                 : 1
 map                                                     : integer (constant)
-channel                                                 : integer (constant)
-row                                                     : integer (constant)
-column                                                  : integer (constant)
+place                                                   : integer (constant)
 pixel                                                   : integer
-n_rows                                                  : integer (shared, constant)
-n_columns                                               : integer (shared, constant)
-n_channels                                              : integer (shared, constant)
-padding                                                 : integer (shared, constant)
 tolerance                                               : integer (shared, constant)
 a_plus                                                  : 1 (shared, constant)
 a_minus                                                 : 1 (shared, constant)
 """
 #: What an entry knows of its map, by its name there.
-KERNEL_LINKS = {"won": "won", "t_won": "t_won", "winner_row": "row", "winner_column": "column"}
-#: Outside the image there is one pixel that never spikes, the last.
-FIND_PIXEL = """
-_y = winner_row + row - padding
-_x = winner_column + column - padding
-_inside = int(_y >= 0 and _y < n_rows and _x >= 0 and _x < n_columns)
-pixel = _inside*((_y*n_columns + _x)*n_channels + channel) + (1 - _inside)*n_rows*n_columns*n_channels
-"""
+KERNEL_LINKS = {"won": "won", "t_won": "t_won", "first_pixel": "first_pixel"}
+FIND_PIXEL = "pixel = first_pixel + place"
 #: Only the sign of the time difference counts; both ends of w(1 - w) are absorbing.
 STDP = """
 _potentiated = int(t_spike <= t_won + tolerance)
@@ -76,7 +63,7 @@ offset = offset + next_offset - int(offset + next_offset >= 1)
 #: What a weight's coordinates (channel, row, column, map) and an image add to its offset, in units of 2**-16.
 OFFSETS, NEXT_OFFSET = (40503, 30011, 52837, 12289), 25173
 
-#: First spikes of the input, in steps of the image.
+#: First spikes of the input and of the silent pixels around it, in steps of the image.
 TRACE = """
 t_spike                                                 : integer
 """
@@ -97,8 +84,10 @@ HUB_CLEAR = """
 highest = 0
 winner = -1
 """
+#: A map that has won has no candidates any more.
+OF_MAP = "map : integer (constant)"
 FIND_WINNER = """
-_v = v_pre*candidate_pre
+_v = v_pre*(1 - won)
 _better = int(_v > highest_post)
 winner_post = _better*i_pre + (1 - _better)*winner_post
 highest_post = _better*_v + (1 - _better)*highest_post
@@ -113,10 +102,13 @@ now                                                     : integer (linked)
 map                                                     : integer (constant)
 n_maps                                                  : integer (shared, constant)
 width                                                   : integer (shared, constant)
+n_columns                                               : integer (shared, constant)
+n_channels                                              : integer (shared, constant)
 won                                                     : integer
 t_won                                                   : integer
 row                                                     : integer
 column                                                  : integer
+first_pixel                                             : integer
 """
 HAS_WON = "winner >= 0 and winner % n_maps == map"
 REMEMBER_WINNER = """
@@ -124,15 +116,14 @@ won = 1
 t_won = now - 1
 row = (winner // n_maps) // width
 column = (winner // n_maps) % width
+first_pixel = (row*n_columns + column)*n_channels
 """
-#: A winner's own map has no candidates any more, and its neighbourhood cannot fire.
-INHIBIT_OTHERS = f"""
-candidate_post = candidate_post*int(map_post != map_pre)
-_down = row_post - row_pre
-_right = column_post - column_pre
-_near = _down <= radius_post and -_down <= radius_post and _right <= radius_post and -_right <= radius_post
-v_post -= {INHIBITED}*int(_near)
-"""
+#: A winner's neighbourhood cannot fire.
+INHIBIT_OTHERS = (
+    f"v_post -= {INHIBITED}"
+    "*int(row_post - row_pre <= radius_post)*int(row_pre - row_post <= radius_post)"
+    "*int(column_post - column_pre <= radius_post)*int(column_pre - column_post <= radius_post)"
+)
 
 #: One spike a location: the map of highest potential.
 LOCATION = """

@@ -38,8 +38,8 @@ class LayerShape:
 
     Attributes
     ----------
-    conv, pooled : MapShape
-        Of the neurons and of the pooling units.
+    padded, conv, pooled : MapShape
+        Of the input with the silent pixels around it, of the neurons and of the pooling units.
     kernels : tuple
         (input channels, rows, columns, maps), the shape of the weights.
 
@@ -51,9 +51,10 @@ class LayerShape:
 
     def __init__(self, layer, inputs, n_bins):
         self.layer, self.inputs, self.n_bins = layer, inputs, n_bins
-        rows, columns = (
-            n + 2 * layer.padding - layer.kernel + 1 for n in (inputs.rows, inputs.columns)
+        self.padded = MapShape(
+            inputs.rows + 2 * layer.padding, inputs.columns + 2 * layer.padding, inputs.channels
         )
+        rows, columns = (n - layer.kernel + 1 for n in (self.padded.rows, self.padded.columns))
         if rows < 1 or columns < 1:
             raise ValueError(
                 f"Convolution.kernel = {layer.kernel}: larger than its input of {inputs.rows} x"
@@ -75,6 +76,14 @@ class LayerShape:
     def _key(self):
         # what the generated code depends on: thresholds, radii and rates are values
         return (self.layer.structure(), self.inputs, self.n_bins)
+
+    @property
+    def in_padded(self):
+        """Numbers of the input's neurons among those of the padded input, ascending."""
+        rows, columns, channels = map(np.arange, self.inputs)
+        padding, padded = self.layer.padding, self.padded
+        places = (rows[:, np.newaxis] + padding) * padded.columns + columns + padding
+        return (places[..., np.newaxis] * padded.channels + channels).ravel()
 
     @property
     def n_weights(self):
