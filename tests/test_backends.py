@@ -361,6 +361,33 @@ def test_numpy_and_cpp_standalone_give_the_same_in_one_segment_and_in_five(tiny,
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize("when", ["build", "run"])
+def test_code_that_cython_refuses(when):
+    """Brian2 itself goes on without it."""
+
+    def build():
+        group = brian2.NeuronGroup(6, "x : 1\nreach : integer (shared)", name="group")
+        group.reach = 1
+        if when == "build":
+            group.x = "int(abs(i - 2*reach) <= reach)"
+        else:
+            group.run_regularly("x = int(abs(i - 2*reach) <= reach)", dt=1 * ms, name="near")
+        return brian2.Network(group)
+
+    expected = [0, 1, 1, 1, 0, 0]
+    assert bp.RuntimeNetwork(build, "numpy").run(1 * ms).state["group.x"].tolist() == expected
+    assert bp.CompiledNetwork(build).run(1 * ms).state["group.x"].tolist() == expected
+    try:  # right, or refused: later versions of Cython and Brian2 may take it
+        found = bp.RuntimeNetwork(build, "cython").run(1 * ms).state["group.x"].tolist()
+    except Exception as error:
+        said = f"{error} {error.__cause__}"
+        assert "'group': Cython refuses its code" in said, said
+        assert "x = int_(abs(i - " in said, said
+    else:
+        assert found == expected
+
+
+@pytest.mark.compiled
 def test_cython_gives_the_same(tiny):
     numpy = tiny.run(backend="numpy")
     for segment in (1000, 4):

@@ -61,7 +61,7 @@ class RuntimeNetwork:
             raise RuntimeError(
                 "a RuntimeNetwork is built on Brian2's runtime device: call brian2.set_device('runtime') first"
             )
-        with self._preferences():
+        with self._preferences(), compat.compiled_or_refused():
             users = compat.random_state()
             with compat.watched_build() as made:
                 self.network = check_network(build())
@@ -158,7 +158,7 @@ class RuntimeNetwork:
         seed = check_seed(seed)
         if start.t > 0:
             _refuse_pruners(self.network)
-        with self._preferences():
+        with self._preferences(), compat.compiled_or_refused():
             users, dt = compat.random_state(), defaultclock.dt
             try:
                 return self._run(start, state, seed)

@@ -46,6 +46,7 @@ from .networks import (
     writers,
 )
 from .runtime import (
+    compiled_or_refused,
     keep_code,
     queue_of,
     random_state,
@@ -64,6 +65,7 @@ __all__ = [
     "changed_constants",
     "code_in_order",
     "code_objects",
+    "compiled_or_refused",
     "constants",
     "counts_from_zero",
     "cython_is_usable",

@@ -1,14 +1,18 @@
-"""State that lives outside the arrays, on the runtime targets: queues, generators, random numbers."""
+"""The runtime targets: code that cannot be compiled, and state outside the arrays: queues, generators, random numbers."""
 
+import contextlib
 import ctypes
 import functools
 import io
+import re
 
 import numpy as np
 from brian2 import get_device, second
+from brian2.codegen.runtime.cython_rt.cython_rt import CythonCodeObject
 from brian2.groups.group import CodeRunner
 
 __all__ = [
+    "compiled_or_refused",
     "keep_code",
     "queue_of",
     "random_state",
@@ -17,6 +21,39 @@ __all__ = [
     "set_queue",
     "set_random_state",
 ]
+
+
+@contextlib.contextmanager
+def compiled_or_refused():
+    """Raise an error where Cython refuses code: Brian2 itself goes on without it. All.
+
+    Raises
+    ------
+    ValueError
+        Names the object, and has the code.
+    """
+    compile_block = CythonCodeObject.compile_block
+
+    def compile_or_refuse(self, block):
+        compiled = compile_block(self, block)
+        code = getattr(self.code, block, "").strip()
+        if compiled is None and code and "EMPTY_CODE_BLOCK" not in code:
+            own = re.compile(r"\s*_(owner|vectorisation_idx|ptr|array|num)|.*_(namespace|array_)")
+            lines = [
+                line.strip() for line in code.splitlines() if " = " in line and not own.match(line)
+            ]
+            raise ValueError(
+                f"'{self.owner.name}': Cython refuses its code, and Brian2 would run without it; the lines may be:"
+                f" {'; '.join(lines[-5:])!r}. Write the expression another way (Cython takes no int() of a comparison"
+                " with abs(), for one), or use another backend"
+            )
+        return compiled
+
+    CythonCodeObject.compile_block = compile_or_refuse
+    try:
+        yield
+    finally:
+        CythonCodeObject.compile_block = compile_block
 
 
 def keep_code(network):
