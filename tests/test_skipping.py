@@ -751,6 +751,30 @@ def test_code_that_may_lift_a_neuron_is_known(monkeypatch):
     }
 
 
+@pytest.mark.parametrize(
+    ("code", "may_lift"),
+    [
+        ("v -= 0.5*int(drive < 2)", False),
+        ("v -= 0.5*int(drive < 2)*int(drive > 0)", False),
+        ("near = drive < 2\nv -= 2*int(near)*0.25", False),
+        ("v -= 0.5*int(i - 7)", True),  # below 0 for some
+        ("v -= 0.5*drive", True),
+        ("v -= -0.5*int(drive < 2)", True),
+        ("v -= 0.5*int(drive < 2)*(i - 7)", True),
+        ("v -= 0.5*int(drive < 2) - 1", True),
+        ("v += 0.5*int(drive < 2)", True),
+        ("near = i - 7\nv -= 0.5*int(near)", True),
+    ],
+)
+def test_code_that_only_lowers_is_known(monkeypatch, code, may_lift):
+    found = []
+    monkeypatch.setattr(
+        standalone, "lifting", lambda network: found.extend(preconditions.lifting(network)) or found
+    )
+    bp.CompiledNetwork(lambda: sparse_network(True, False, code))
+    assert any(name.startswith("now_and_then") for name, _ in found) == may_lift
+
+
 def driven(how):
     """A network in which something else than a spike's reset or the marked synapses changes a variable."""
     network = network_with() if how.startswith("y") else sparse_network(True, False, "v = 0")
