@@ -25,8 +25,8 @@ __all__ = [
 
 
 def _row_index(lines):
-    """Replace a synapse's target by the column in generated code, and its source by the row if it is not written to."""
-    code = re.sub(r"\b\w+__synaptic_post\[_idx\]", "_column", "\n".join(lines))
+    """Replace the index array of a row's targets in generated code, and its source by the row if it is not written to."""
+    code = re.sub(r"\b\w+__synaptic_post\[_idx\]", "_target_of_synapse", "\n".join(lines))
     if re.search(
         r"\[_presynaptic_idx\] = ", code
     ):  # the compiler would sum over a row in another order

@@ -764,6 +764,8 @@ def test_code_that_may_lift_a_neuron_is_known(monkeypatch):
         ("v -= 0.5*int(drive < 2) - 1", True),
         ("v += 0.5*int(drive < 2)", True),
         ("near = i - 7\nv -= 0.5*int(near)", True),
+        ("near = drive < 2\nnear = i > 7\nv -= 0.5*int(near)", False),
+        ("near = drive < 2\nnear = abs(i - 7)\nv -= 0.5*int(near)", True),
     ],
 )
 def test_code_that_only_lowers_is_known(monkeypatch, code, may_lift):

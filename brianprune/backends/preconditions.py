@@ -265,6 +265,8 @@ def _lowers(code, writer, variable, condition, name):
     for _, target, operation, expression in code:
         if re.search(r"[<>]=?|==|\bnot\b|\band\b|\bor\b", expression) and "(" not in expression:
             truths.add(target)
+        else:
+            truths.discard(target)
         if compat.variables_of(writer).get(target) is not variable:
             continue
         if operation != "-=" or not _is_not_negative(syntax_tree(expression).body, truths):

@@ -168,26 +168,26 @@ public:
 // Spikes that a run is given to a generator, some ahead of the step: fewer fit the cache. If they repeat, all.
 class SpikeReader
 {
-    std::ifstream indices_file, bins_file;
+    std::string indices_name, bins_name;
+    std::ifstream indices_file, bins_file;  // open as long as there is more to read
     std::vector<int32_t> steps;  // if spikes are given step by step
     std::vector<int64_t> sizes;  // of the spikes of each that are left
     size_t next = 0;
     int64_t left = 0;
 
 public:
-    SpikeReader(const std::string& folder, const char* indices_name, const char* bins_name, const char* sizes_name,
+    SpikeReader(const std::string& folder, const char* of_indices, const char* of_bins, const char* of_sizes,
                 std::vector<int32_t>& indices, std::vector<int32_t>& bins, int32_t period)
+        : indices_name(path(folder, of_indices)), bins_name(path(folder, of_bins))
     {
-        left = length_of(path(folder, indices_name), sizeof(int32_t));
+        left = length_of(indices_name, sizeof(int32_t));
         if (left < 0)
             return;
-        resize_and_read(folder, sizes_name, sizes);
+        resize_and_read(folder, of_sizes, sizes);
         if (!sizes.empty())
-            resize_and_read(folder, bins_name, steps);
+            resize_and_read(folder, of_bins, steps);
         indices.clear();
         bins.clear();
-        indices_file.open(path(folder, indices_name), std::ios::binary);
-        bins_file.open(path(folder, bins_name), std::ios::binary);
         if (period > 0)
             read(left, indices, bins);
     }
@@ -206,9 +206,9 @@ public:
 private:
     void read(int64_t n, std::vector<int32_t>& indices, std::vector<int32_t>& bins)
     {
-        append(indices_file, n, indices);
+        append(indices_file, indices_name, n, indices);
         if (sizes.empty())
-            append(bins_file, n, bins);
+            append(bins_file, bins_name, n, bins);
         for (int64_t k=n; k>0 && next<steps.size();)
         {
             const int64_t taken = std::min(k, sizes[next]);
@@ -221,12 +221,16 @@ private:
         left -= n;
     }
 
-    void append(std::ifstream& file, int64_t n, std::vector<int32_t>& data)
+    void append(std::ifstream& file, const std::string& name, int64_t n, std::vector<int32_t>& data)
     {
+        if (!file.is_open())
+            file.open(name, std::ios::binary);
         data.resize(data.size() + n);
         file.read(reinterpret_cast<char*>(data.data() + data.size() - n), n*sizeof(int32_t));
         if (file.fail())
-            fail("the spikes of a generator cannot be read");
+            fail(name + ": cannot be read");
+        if (n == left)
+            file.close();
     }
 };
 

@@ -144,13 +144,13 @@
             for(int32_t _idx=_begin; _idx<_end; _idx++)
             {
                 const size_t _vectorisation_idx = _idx;
-                const int32_t _column = {{_target}};
+                const int32_t _target_of_synapse = {{_target}};
                 {{row_index(_code)|autoindent}}
                 {% if pathway.codeobj_class.marks is string %}
                 if({{pathway.codeobj_class.marks}})
-                    segment::mark(_marked, _column);
+                    segment::mark(_marked, _target_of_synapse);
                 {% elif pathway.codeobj_class.marks %}
-                segment::mark(_marked, _column);
+                segment::mark(_marked, _target_of_synapse);
                 {% endif %}
             }
         }

@@ -84,7 +84,7 @@ HUB_CLEAR = """
 highest = 0
 winner = -1
 """
-#: A map that has won has no candidates any more.
+#: Its synapses know the map of their neuron: one that has won has no candidates any more.
 OF_MAP = "map : integer (constant)"
 FIND_WINNER = """
 _v = v_pre*(1 - won)
