@@ -751,6 +751,7 @@ def test_code_that_may_lift_a_neuron_is_known(monkeypatch):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "may_lift"),
     [
